@@ -1,0 +1,39 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.hpp"
+
+namespace ros {
+
+// A child process: an argument vector (never a shell line) and a clean environment.
+struct Command {
+  // argv[0] is looked up in PATH, then in /usr/sbin and /sbin.
+  std::vector<std::string> argv;
+  // NAME=VALUE, added to PATH, HOME, TMPDIR, LANG=C.UTF-8, TZ=UTC and what fakeroot needs.
+  std::vector<std::string> environment;
+  std::string input;
+  std::string working_directory;
+  std::chrono::milliseconds timeout = std::chrono::minutes(30);
+  // Output beyond this many bytes (each of stdout and stderr) is read and dropped.
+  std::size_t output_limit = 1U << 20U;
+};
+
+struct ProcessResult {
+  int exit_code = 0;  // 128 + the signal's number for a child that was killed
+  std::string out;
+  std::string err;
+};
+
+// Runs the command to its end. Throws kFailed when it cannot be started ("mkfs.erofs is not
+// installed; ..." for a missing tool) or when the timeout passes (the child is killed then).
+ProcessResult RunProcess(const Command& command);
+
+// As above, but a non-zero exit throws kFailed: "TOOL failed (exit N): last lines of its stderr".
+// Returns stdout.
+std::string RunTool(const Command& command);
+
+}  // namespace ros

@@ -1,0 +1,70 @@
+#include "base/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <catch2/catch.hpp>
+
+#include "base/error.hpp"
+
+namespace ros {
+namespace {
+
+TEST_CASE("WriteFileAtomically: replaces content and leaves nothing beside it", "[base]") {
+  const TempDirectory directory;
+  const auto path = directory.path() / "file";
+  WriteFileAtomically(path, AsBytes("one"));
+  WriteFileAtomically(path, AsBytes("two"), 0600);
+  CHECK(ReadFile(path, 10) == "two");
+  CHECK((std::filesystem::status(path).permissions() & std::filesystem::perms::mask) ==
+        static_cast<std::filesystem::perms>(0600));
+  CHECK(ListDirectory(directory.path()) == std::vector<std::string>{"file"});
+}
+
+TEST_CASE("CreateFileDurably: never replaces a file", "[base]") {
+  const TempDirectory directory;
+  const auto path = directory.path() / "file";
+  CreateFileDurably(path, AsBytes("one"));
+  try {
+    CreateFileDurably(path, AsBytes("two"));
+    FAIL("did not throw");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::kRefused);
+  }
+  CHECK(ReadFile(path, 10) == "one");
+  CHECK(ListDirectory(directory.path()).size() == 1);
+}
+
+TEST_CASE("ReadFile: has a limit", "[base]") {
+  const TempDirectory directory;
+  WriteFileAtomically(directory.path() / "file", AsBytes("12345"));
+  CHECK(ReadFile(directory.path() / "file", 5).size() == 5);
+  CHECK_THROWS_AS(ReadFile(directory.path() / "file", 4), Error);
+  CHECK_THROWS_WITH(ReadFile(directory.path() / "none", 4), Catch::Contains("No such file"));
+}
+
+TEST_CASE("FileLock: a second holder is told who has it", "[base]") {
+  const TempDirectory directory;
+  const auto path = directory.path() / "lock";
+  const FileLock lock(path);
+  try {
+    const FileLock second(path);
+    FAIL("did not throw");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::kBusy);
+    CHECK_THAT(error.message(), Catch::Contains(std::to_string(::getpid())));
+  }
+}
+
+TEST_CASE("TempDirectory: is gone afterwards", "[base]") {
+  std::filesystem::path path;
+  {
+    const TempDirectory directory;
+    path = directory.path();
+    WriteFileAtomically(path / "file", AsBytes("x"));
+  }
+  CHECK_FALSE(std::filesystem::exists(path));
+}
+
+}  // namespace
+}  // namespace ros
