@@ -1,0 +1,7 @@
+#include "health/bad_list.hpp"
+#include "health/boot_arguments.hpp"
+#include "health/explanation.hpp"
+#include "health/gate.hpp"
+#include "health/journal.hpp"
+#include "health/reporters.hpp"
+#include "health/watchdog.hpp"
