@@ -1,0 +1,130 @@
+#include "images/chunk_index.hpp"
+
+#include <cstring>
+
+#include "base/error.hpp"
+
+namespace ros::images {
+namespace {
+
+// Header: magic (8 bytes), version (u32), number of entries (u32), size of the root image (u64),
+// size of the layer (u64). Entry: digest (32 bytes), length (u32), packed length (u32). Numbers are
+// little-endian.
+constexpr std::string_view kMagic = "ROSINDEX";
+constexpr std::uint32_t kVersion = 1;
+constexpr std::size_t kVersionOffset = 8;
+constexpr std::size_t kCountOffset = 12;
+constexpr std::size_t kRootSizeOffset = 16;
+constexpr std::size_t kPackedSizeOffset = 24;
+constexpr std::size_t kDigestSize = 32;
+
+[[noreturn]] void Refuse(const std::string& why) {
+  throw Error(ErrorKind::kVerification, "the root index: " + why);
+}
+
+std::string WhyNotAChunk(const Chunk& chunk) {
+  if (chunk.length == 0 || chunk.length % kBlockSize != 0 || chunk.length > kMaxChunkLength) {
+    return "a length of " + std::to_string(chunk.length) + " is not a multiple of " +
+           std::to_string(kBlockSize) + " up to " + std::to_string(kMaxChunkLength);
+  }
+  if (chunk.packed_length == 0 || chunk.packed_length > kMaxPackedLength) {
+    return "a packed length of " + std::to_string(chunk.packed_length) + " is not from 1 to " +
+           std::to_string(kMaxPackedLength);
+  }
+  return {};
+}
+
+struct Sums {
+  Bytes length = 0;
+  Bytes packed_length = 0;
+
+  // Cannot overflow: at most kMaxChunks entries of at most kMaxPackedLength.
+  void Add(const Chunk& chunk) {
+    length += chunk.length;
+    packed_length += chunk.packed_length;
+  }
+};
+
+std::uint32_t CheckHeader(ByteSpan raw) {
+  if (raw.size() < kIndexHeaderSize) {
+    Refuse("it is cut short after " + std::to_string(raw.size()) + " bytes");
+  }
+  if (AsText(raw.first(kMagic.size())) != kMagic) {
+    Refuse("it does not begin with " + std::string(kMagic));
+  }
+  const auto version = LoadLe32(raw, kVersionOffset);
+  if (version != kVersion) {
+    Refuse("version " + std::to_string(version) + " is not known, only " +
+           std::to_string(kVersion));
+  }
+  const auto count = LoadLe32(raw, kCountOffset);
+  if (count == 0 || count > kMaxChunks) {
+    Refuse(std::to_string(count) + " entries are not from 1 to " + std::to_string(kMaxChunks));
+  }
+  const Bytes expected = kIndexHeaderSize + count * kIndexEntrySize;
+  if (raw.size() != expected) {
+    Refuse(std::to_string(count) + " entries make " + std::to_string(expected) +
+           " bytes, but it has " + std::to_string(raw.size()));
+  }
+  return count;
+}
+
+void CheckSize(std::string_view what, Bytes found, Bytes expected) {
+  if (found != expected) {
+    Refuse(std::string(what) + " is " + std::to_string(found) + " bytes here, but " +
+           std::to_string(expected) + " in the image");
+  }
+}
+
+}  // namespace
+
+std::string WriteChunkIndex(const std::vector<Chunk>& chunks) {
+  if (chunks.empty() || chunks.size() > kMaxChunks) {
+    throw Error(ErrorKind::kFailed,
+                "a root index of " + std::to_string(chunks.size()) + " chunks cannot be written");
+  }
+  std::string raw(kIndexHeaderSize + chunks.size() * kIndexEntrySize, '\0');
+  const auto bytes = std::as_writable_bytes(std::span(raw));
+  Sums sums;
+  std::size_t at = kIndexHeaderSize;
+  for (const auto& chunk : chunks) {
+    if (const auto why = WhyNotAChunk(chunk); !why.empty()) {
+      throw Error(ErrorKind::kFailed, "writing the root index: " + why);
+    }
+    sums.Add(chunk);
+    std::memcpy(bytes.data() + at, chunk.digest.bytes.data(), kDigestSize);
+    StoreLe32(bytes, at + kDigestSize, chunk.length);
+    StoreLe32(bytes, at + kDigestSize + sizeof(std::uint32_t), chunk.packed_length);
+    at += kIndexEntrySize;
+  }
+  std::memcpy(bytes.data(), kMagic.data(), kMagic.size());
+  StoreLe32(bytes, kVersionOffset, kVersion);
+  StoreLe32(bytes, kCountOffset, static_cast<std::uint32_t>(chunks.size()));
+  StoreLe64(bytes, kRootSizeOffset, sums.length);
+  StoreLe64(bytes, kPackedSizeOffset, sums.packed_length);
+  return raw;
+}
+
+std::vector<Chunk> ParseChunkIndex(ByteSpan raw, Bytes root_size, Bytes packed_size) {
+  const auto count = CheckHeader(raw);
+  CheckSize("the root image", LoadLe64(raw, kRootSizeOffset), root_size);
+  CheckSize("the root layer", LoadLe64(raw, kPackedSizeOffset), packed_size);
+  std::vector<Chunk> chunks(count);
+  Sums sums;
+  std::size_t at = kIndexHeaderSize;
+  for (std::size_t i = 0; i < chunks.size(); ++i, at += kIndexEntrySize) {
+    auto& chunk = chunks[i];
+    std::memcpy(chunk.digest.bytes.data(), raw.data() + at, kDigestSize);
+    chunk.length = LoadLe32(raw, at + kDigestSize);
+    chunk.packed_length = LoadLe32(raw, at + kDigestSize + sizeof(std::uint32_t));
+    if (const auto why = WhyNotAChunk(chunk); !why.empty()) {
+      Refuse("entry " + std::to_string(i) + ": " + why);
+    }
+    sums.Add(chunk);
+  }
+  CheckSize("the sum of all chunks", sums.length, root_size);
+  CheckSize("the sum of all packed chunks", sums.packed_length, packed_size);
+  return chunks;
+}
+
+}  // namespace ros::images

@@ -1,0 +1,192 @@
+#include "images/manifest.hpp"
+
+#include <array>
+
+#include "base/error.hpp"
+#include "images/chunk_index.hpp"
+#include "images/image_config.hpp"
+#include "images/text_rules.hpp"
+
+namespace ros::images {
+namespace {
+
+constexpr std::string_view kWhere = "the image's manifest";
+constexpr int kSchemaVersion = 2;
+constexpr std::size_t kMaxAnnotations = 64;
+
+[[noreturn]] void Refuse(std::string_view where, const std::string& why) {
+  throw Error(ErrorKind::kVerification, std::string(where) + ": " + why);
+}
+
+std::map<std::string, std::string> ParseAnnotations(const Json& parent, const std::string& where) {
+  std::map<std::string, std::string> annotations;
+  const auto* json = parent.Find("annotations", where);
+  if (json == nullptr) {
+    return annotations;
+  }
+  const auto& members = json->AsObject(where + ".annotations");
+  if (members.size() > kMaxAnnotations) {
+    Refuse(where, "more than " + std::to_string(kMaxAnnotations) + " annotations");
+  }
+  for (const auto& member : members) {
+    annotations[member.key] =
+        member.value.AsString(where + ".annotations[\"" + ShowText(member.key) + "\"]");
+  }
+  return annotations;
+}
+
+void ExpectText(const Json& json, std::string_view key, std::string_view expected) {
+  const auto where = std::string(kWhere) + ": " + std::string(key);
+  const auto& found = json.At(key, kWhere).AsString(where);
+  if (found != expected) {
+    Refuse(where,
+           "\"" + ShowText(found) + "\" is not " + std::string(expected) +
+               "; this is not an OS image of ros");
+  }
+}
+
+void ExpectEnvelope(const Json& json) {
+  const auto where = std::string(kWhere) + ": schemaVersion";
+  if (json.At("schemaVersion", kWhere).AsInt(where) != kSchemaVersion) {
+    Refuse(where, "expected " + std::to_string(kSchemaVersion));
+  }
+  if (json.Find("mediaType", kWhere) != nullptr) {
+    ExpectText(json, "mediaType", kOciManifestType);
+  }
+  ExpectText(json, "artifactType", kArtifactType);
+}
+
+void CheckSize(const Descriptor& descriptor, const std::string& where, Bytes limit) {
+  if (descriptor.size == 0 || descriptor.size > limit) {
+    Refuse(where + ".size",
+           std::to_string(descriptor.size) + " bytes are not from 1 to " + FormatBytes(limit));
+  }
+}
+
+// One kind of layer: where it goes and how large it may be.
+struct LayerRule {
+  std::string_view media_type;
+  Bytes limit;
+  std::optional<Descriptor> found;
+};
+
+std::array<LayerRule, 5> LayerRules() {
+  return {{{kKernelType, kMaxKernelSize, {}},
+           {kInitrdType, kMaxInitrdSize, {}},
+           {kBootloaderType, kMaxBootloaderSize, {}},
+           {kRootType, kMaxRootBlobSize, {}},
+           {kRootIndexType, kMaxIndexSize, {}}}};
+}
+
+void TakeLayer(std::array<LayerRule, 5>& rules, const Json& json, const std::string& where) {
+  auto layer = ParseDescriptor(json, where);
+  for (auto& rule : rules) {
+    if (layer.media_type != rule.media_type) {
+      continue;
+    }
+    if (rule.found) {
+      Refuse(where, "a second layer of type " + layer.media_type);
+    }
+    CheckSize(layer, where, rule.limit);
+    rule.found = std::move(layer);
+    return;
+  }
+}
+
+Descriptor Need(const LayerRule& rule) {
+  if (!rule.found) {
+    Refuse(std::string(kWhere) + ": layers", "no layer of type " + std::string(rule.media_type));
+  }
+  return *rule.found;
+}
+
+Json ToJson(const std::map<std::string, std::string>& annotations) {
+  auto json = Json::MakeObject();
+  for (const auto& [key, value] : annotations) {
+    json.Set(key, value);
+  }
+  return json;
+}
+
+}  // namespace
+
+Descriptor ParseDescriptor(const Json& json, std::string_view where) {
+  const std::string place(where);
+  Descriptor descriptor;
+  descriptor.media_type = json.At("mediaType", place).AsString(place + ".mediaType");
+  CheckPrintable(place + ".mediaType", descriptor.media_type);
+  const auto& digest = json.At("digest", place).AsString(place + ".digest");
+  descriptor.digest = InContext(place + ".digest", [&] { return keys::Digest::Parse(digest); });
+  descriptor.size = json.At("size", place).AsUint(place + ".size");
+  descriptor.annotations = ParseAnnotations(json, place);
+  return descriptor;
+}
+
+Json ToJson(const Descriptor& descriptor) {
+  auto json = Json::MakeObject();
+  json.Set("mediaType", descriptor.media_type);
+  json.Set("digest", descriptor.digest.ToString());
+  json.Set("size", std::uint64_t{descriptor.size});
+  if (!descriptor.annotations.empty()) {
+    json.Set("annotations", ToJson(descriptor.annotations));
+  }
+  return json;
+}
+
+ImageManifest ParseManifest(std::string_view raw) {
+  if (raw.size() > kMaxManifestSize) {
+    Refuse(kWhere, "longer than " + FormatBytes(kMaxManifestSize));
+  }
+  const auto json = Json::Parse(raw, kWhere);
+  ExpectEnvelope(json);
+  const auto config_where = std::string(kWhere) + ": config";
+  ImageManifest manifest;
+  manifest.digest = keys::Sha256Of(AsBytes(raw));
+  manifest.config = ParseDescriptor(json.At("config", kWhere), config_where);
+  if (manifest.config.media_type != kConfigType) {
+    Refuse(config_where,
+           "\"" + manifest.config.media_type + "\" is not " + std::string(kConfigType));
+  }
+  CheckSize(manifest.config, config_where, kMaxConfigSize);
+
+  const auto layers_where = std::string(kWhere) + ": layers";
+  const auto& layers = json.At("layers", kWhere).AsArray(layers_where);
+  if (layers.size() > kMaxLayers) {
+    Refuse(layers_where, "more than " + std::to_string(kMaxLayers));
+  }
+  auto rules = LayerRules();
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    TakeLayer(rules, layers[i], layers_where + "[" + std::to_string(i) + "]");
+  }
+  auto& [kernel, initrd, bootloader, root, root_index] = rules;
+  manifest.kernel = Need(kernel);
+  manifest.initrd = Need(initrd);
+  manifest.bootloader = bootloader.found;
+  manifest.root = Need(root);
+  manifest.root_index = Need(root_index);
+  manifest.annotations = ParseAnnotations(json, std::string(kWhere));
+  return manifest;
+}
+
+std::string WriteManifest(const ImageManifest& manifest) {
+  auto layers = Json::MakeArray();
+  layers.Append(ToJson(manifest.kernel));
+  layers.Append(ToJson(manifest.initrd));
+  if (manifest.bootloader) {
+    layers.Append(ToJson(*manifest.bootloader));
+  }
+  layers.Append(ToJson(manifest.root));
+  layers.Append(ToJson(manifest.root_index));
+  auto json = Json::MakeObject();
+  json.Set("schemaVersion", kSchemaVersion);
+  json.Set("mediaType", kOciManifestType);
+  json.Set("artifactType", kArtifactType);
+  json.Set("config", ToJson(manifest.config));
+  json.Set("layers", layers);
+  if (!manifest.annotations.empty()) {
+    json.Set("annotations", ToJson(manifest.annotations));
+  }
+  return json.Dump();
+}
+
+}  // namespace ros::images

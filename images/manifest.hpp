@@ -1,0 +1,73 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.hpp"
+#include "base/json.hpp"
+#include "keys/digest.hpp"
+
+namespace ros::images {
+
+// Media types of OCI (image-spec 1.1) and of ours (docs/image-format.md).
+inline constexpr std::string_view kOciManifestType = "application/vnd.oci.image.manifest.v1+json";
+inline constexpr std::string_view kOciIndexType = "application/vnd.oci.image.index.v1+json";
+inline constexpr std::string_view kArtifactType = "application/vnd.ros.os.v1";
+inline constexpr std::string_view kConfigType = "application/vnd.ros.os.config.v1+json";
+inline constexpr std::string_view kKernelType = "application/vnd.ros.os.kernel.v1";
+inline constexpr std::string_view kInitrdType = "application/vnd.ros.os.initrd.v1";
+inline constexpr std::string_view kBootloaderType = "application/vnd.ros.os.bootloader.v1+tar";
+inline constexpr std::string_view kRootType = "application/vnd.ros.os.root.v1+zstd";
+inline constexpr std::string_view kRootIndexType = "application/vnd.ros.os.root.index.v1";
+
+// The annotation of an index entry that names it (OCI image-spec, annotations).
+inline constexpr std::string_view kRefNameAnnotation = "org.opencontainers.image.ref.name";
+
+// Limits on what a manifest may say.
+inline constexpr Bytes kMaxManifestSize = Bytes{256} << 10U;
+inline constexpr std::size_t kMaxLayers = 64;
+inline constexpr Bytes kMaxKernelSize = Bytes{256} << 20U;
+inline constexpr Bytes kMaxInitrdSize = Bytes{1} << 30U;
+inline constexpr Bytes kMaxBootloaderSize = Bytes{64} << 20U;
+inline constexpr Bytes kMaxRootBlobSize = Bytes{1} << 40U;
+
+// A blob as a manifest or index names it (OCI image-spec, descriptor).
+struct Descriptor {
+  std::string media_type;
+  keys::Digest digest;
+  Bytes size = 0;
+  std::map<std::string, std::string> annotations;
+
+  bool operator==(const Descriptor&) const = default;
+};
+
+// The manifest of an OS image. `digest` is of the raw bytes it was read from (all zero for one that
+// is being made).
+struct ImageManifest {
+  keys::Digest digest;
+  Descriptor config;
+  Descriptor kernel;
+  Descriptor initrd;
+  std::optional<Descriptor> bootloader;
+  Descriptor root;
+  Descriptor root_index;
+  std::map<std::string, std::string> annotations;
+
+  bool operator==(const ImageManifest&) const = default;
+};
+
+// Reads a descriptor; `where` is its place for messages. Throws kVerification.
+Descriptor ParseDescriptor(const Json& json, std::string_view where);
+Json ToJson(const Descriptor& descriptor);
+
+// Reads the manifest of an OS image: artifactType, config and layers of our media types, each layer
+// exactly once (the boot loader at most once), sizes within the limits above. Layers of types that
+// it does not know are passed over. Throws kVerification "the image's manifest: PLACE: why".
+ImageManifest ParseManifest(std::string_view raw);
+
+// The raw bytes of a manifest, the same for the same value. `digest` is not looked at.
+std::string WriteManifest(const ImageManifest& manifest);
+
+}  // namespace ros::images

@@ -1,0 +1,35 @@
+#include "images/text_rules.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace ros::images {
+namespace {
+
+constexpr std::size_t kShownLength = 100;
+constexpr std::size_t kMaxLength = 256;
+
+bool IsPrintable(char c) {
+  return c >= ' ' && c <= '~';
+}
+
+}  // namespace
+
+std::string ShowText(std::string_view text) {
+  std::string shown(text.substr(0, kShownLength));
+  std::replace_if(
+      shown.begin(), shown.end(), [](char c) { return !IsPrintable(c); }, '?');
+  return text.size() > kShownLength ? shown + "..." : shown;
+}
+
+void CheckPrintable(std::string_view where, std::string_view text) {
+  if (text.empty() || text.size() > kMaxLength ||
+      !std::all_of(text.begin(), text.end(), IsPrintable)) {
+    throw Error(ErrorKind::kVerification,
+                std::string(where) + ": \"" + ShowText(text) + "\" is not 1 to " +
+                    std::to_string(kMaxLength) + " printable characters");
+  }
+}
+
+}  // namespace ros::images
