@@ -1,0 +1,76 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "images/manifest.hpp"
+
+namespace ros::images {
+
+// The bytes of one blob. Nothing is verified here. Safe to read from several threads.
+class Blob {
+ public:
+  Blob() = default;
+  Blob(const Blob&) = delete;
+  Blob& operator=(const Blob&) = delete;
+  Blob(Blob&&) = delete;
+  Blob& operator=(Blob&&) = delete;
+  virtual ~Blob() = default;
+
+  // As it is there, which may differ from what a descriptor says.
+  [[nodiscard]] virtual Bytes size() const = 0;
+  // Fills `into`; throws kVerification when the blob ends before.
+  virtual void ReadAt(Bytes offset, MutableByteSpan into) const = 0;
+};
+
+// Where an image comes from: an OCI layout in some form.
+class ImageSource {
+ public:
+  ImageSource() = default;
+  ImageSource(const ImageSource&) = delete;
+  ImageSource& operator=(const ImageSource&) = delete;
+  ImageSource(ImageSource&&) = delete;
+  ImageSource& operator=(ImageSource&&) = delete;
+  virtual ~ImageSource() = default;
+
+  // What messages call it: a path.
+  [[nodiscard]] virtual const std::string& name() const = 0;
+  // The raw index.json.
+  [[nodiscard]] virtual std::string ReadIndex() const = 0;
+  // Throws kVerification "NAME: blob sha256:... is missing".
+  [[nodiscard]] virtual std::unique_ptr<Blob> OpenBlob(const keys::Digest& digest) const = 0;
+  [[nodiscard]] virtual bool HasBlob(const keys::Digest& digest) const = 0;
+};
+
+// Limits on an archive's shape.
+inline constexpr std::size_t kMaxArchiveEntries = 4096;
+inline constexpr Bytes kMaxOciIndexSize = Bytes{256} << 10U;
+
+// Opens an OCI archive (an uncompressed tar of an OCI layout, blobs are read in place) or an OCI
+// layout directory. Reads the archive's entry headers, never its blobs. Throws kUsage when there is
+// no such file, kVerification naming the file and the entry when it is not a sound OCI layout:
+// compressed, cut short, entries that are links, outside, sparse or there twice.
+std::unique_ptr<ImageSource> OpenImage(const std::filesystem::path& path);
+
+// Reads a whole blob: throws kVerification when it is longer than `limit`, or its size or digest is
+// not the descriptor's.
+std::string ReadBlob(const ImageSource& source, const Descriptor& descriptor, Bytes limit);
+
+// What an index.json lists.
+struct IndexListing {
+  std::vector<Descriptor> images;      // OS images of ours, candidates at least
+  std::vector<Descriptor> signatures;  // named sha256-<hex>.sig
+};
+
+IndexListing ListIndex(const ImageSource& source);
+
+// The one OS image of the source, or the one whose ref.name is `reference`. Throws kVerification
+// naming what there is when there is none or more than one.
+Descriptor ChooseImage(const ImageSource& source, std::optional<std::string_view> reference);
+
+}  // namespace ros::images
