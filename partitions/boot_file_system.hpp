@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/block_device.hpp"
+#include "base/bytes.hpp"
+#include "base/slot.hpp"
+
+namespace ros::partitions {
+
+// A file that is made once, in one piece, and never grows, moves or goes.
+struct BootFile {
+  std::string path;  // "/A/KERNEL": 8.3 names in upper case, one directory deep or none
+  Bytes max_size = 0;
+  std::string content;  // its length is the file's length; may be empty
+};
+
+struct BootFileSizes {
+  Bytes kernel = Bytes{32} << 20U;
+  Bytes initrd = Bytes{96} << 20U;
+  Bytes small = Bytes{64} << 10U;  // each of the others
+};
+
+// The names in a slot's directory, in their order in it.
+inline constexpr std::string_view kKernelFile = "KERNEL";
+inline constexpr std::string_view kInitrdFile = "INITRD";
+inline constexpr std::string_view kGrubConfigFile = "GRUB.CFG";
+inline constexpr std::string_view kManifestFile = "MANIFEST";
+inline constexpr std::string_view kConfigFile = "CONFIG";
+inline constexpr std::string_view kSignaturesFile = "SIGS";
+inline constexpr std::string_view kSumsFile = "SUMS";
+
+// "/A" or "/B".
+std::string_view SlotDirectory(SlotId slot);
+
+// The files of a slot, all empty: a slot that is not bootable.
+std::vector<BootFile> SlotFiles(SlotId slot, const BootFileSizes& sizes);
+
+struct PlacedFile {
+  std::string path;
+  std::uint32_t first_cluster = 0;
+  std::uint32_t clusters = 0;
+
+  bool operator==(const PlacedFile&) const = default;
+};
+
+// Where everything goes in the boot partition.
+struct BootFileSystemPlan {
+  Bytes size = 0;
+  std::uint32_t sector_size = 512;
+  std::uint32_t cluster_size = 4096;
+  std::uint32_t volume_id = 0;
+  Bytes hidden = 0;  // where the partition starts on its disk
+  std::vector<BootFile> files;
+
+  [[nodiscard]] std::uint32_t sectors_per_cluster() const { return cluster_size / sector_size; }
+};
+
+struct BootFileSystemRequest {
+  Bytes partition_offset = 0;
+  Bytes partition_length = 0;
+  std::uint32_t sector_size = 512;
+  std::uint32_t volume_id = 0;
+  std::vector<BootFile> files;
+};
+
+// Pure. Chooses the largest cluster up to 4 KiB that gives a legal FAT32 (65525 clusters at least,
+// fatgen103 section 3.5). Throws kDoesNotFit with the numbers when the files do not fit or the
+// partition is too small for FAT32 (about 34 MiB, with 4 KiB sectors 257 MiB), kUsage for a name
+// that is not 8.3, is there twice, or a directory whose entries would not fit one sector.
+BootFileSystemPlan PlanBootFileSystem(const BootFileSystemRequest& request);
+
+// Makes the file system: mkfs.fat and our placing on a scratch file, then everything but the
+// content of the empty files is written to `partition`, and synced. Each file is in one piece that
+// starts at a multiple of 4096 bytes and shares none of its 4096-byte blocks; all entries of a
+// directory are in the first sector of its one cluster. /LAYOUT.ROS tells where each file is, for
+// FatVolume::RepairAllocation. What the rest of a file's clusters holds is what was on the disk.
+void MakeBootFileSystem(const Region& partition, const BootFileSystemPlan& plan);
+
+}  // namespace ros::partitions
