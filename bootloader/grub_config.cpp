@@ -1,0 +1,304 @@
+#include "bootloader/grub_config.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "base/error.hpp"
+
+namespace ros::bootloader {
+namespace {
+
+// x86 kernels take 2047 characters. GRUB puts BOOT_IMAGE= in front and adds one of ours.
+constexpr std::size_t kLongestCommandLine = 2000;
+constexpr std::size_t kUuidLength = 36;
+constexpr std::size_t kSha256HexLength = 64;
+constexpr std::size_t kLongestSalt = 512;
+
+constexpr std::array<std::string_view, 10> kOurArguments = {"ros.slot",
+                                                            "ros.boot",
+                                                            "ros.root",
+                                                            "ros.state",
+                                                            "ros.verity",
+                                                            "ros.fs",
+                                                            "ros.watchdog",
+                                                            "ros.trial",
+                                                            "ros.fell",
+                                                            "systemd.gpt_auto"};
+
+bool IsHex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+bool IsLetterOrDigit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool IsArgumentCharacter(char c) {
+  return IsLetterOrDigit(c) ||
+         (c != '\0' && std::string_view("_-.,:=/@%+~[]!^*?").find(c) != std::string_view::npos);
+}
+
+// As a message may show it: a hostile image's bytes do not reach a terminal.
+std::string Shown(std::string_view text) {
+  constexpr std::size_t kLimit = 80;
+  std::string shown;
+  for (const char c : text.substr(0, kLimit)) {
+    shown += (c >= ' ' && c <= '~') ? c : '?';
+  }
+  return text.size() > kLimit ? shown + "..." : shown;
+}
+
+[[noreturn]] void CannotBe(std::string_view what, std::string_view value) {
+  throw Error(ErrorKind::kFailed,
+              std::string(what) + " of a boot entry cannot be '" + Shown(value) + "'");
+}
+
+std::string CheckedUuid(std::string_view what, std::string_view value) {
+  std::string lower(value);
+  std::ranges::transform(
+      lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const auto is_uuid_character = [](char c) { return IsHex(c) || c == '-'; };
+  if (lower.size() != kUuidLength || !std::ranges::all_of(lower, is_uuid_character)) {
+    CannotBe(what, value);
+  }
+  return lower;
+}
+
+const std::string& CheckedHex(std::string_view what, const std::string& value, std::size_t length) {
+  if (value.size() != length || value.empty() || !std::ranges::all_of(value, IsHex)) {
+    CannotBe(what, value);
+  }
+  return value;
+}
+
+const std::string& CheckedName(std::string_view what, const std::string& value) {
+  if (value.empty() || !std::ranges::all_of(value, IsLetterOrDigit)) {
+    CannotBe(what, value);
+  }
+  return value;
+}
+
+[[noreturn]] void RefuseArgument(ArgumentOrigin origin,
+                                 std::string_view argument,
+                                 std::string_view why) {
+  const bool from_image = origin == ArgumentOrigin::kImage;
+  throw Error(from_image ? ErrorKind::kVerification : ErrorKind::kUsage,
+              std::string("kernel argument '") + Shown(argument) + "'" +
+                  (from_image ? " of the image " : " ") + std::string(why));
+}
+
+void CheckKernelArgument(std::string_view argument, ArgumentOrigin origin) {
+  if (argument.empty()) {
+    RefuseArgument(origin, argument, "is empty");
+  }
+  const auto bad = std::ranges::find_if_not(argument, IsArgumentCharacter);
+  if (bad != argument.end()) {
+    RefuseArgument(origin,
+                   argument,
+                   "has a character that a boot loader entry cannot carry: '" +
+                       Shown(std::string_view(&*bad, 1)) + "'");
+  }
+  if (argument == "--") {
+    RefuseArgument(origin, argument, "would hide the arguments after it from the kernel");
+  }
+  const auto name = argument.substr(0, argument.find('='));
+  if (std::ranges::find(kOurArguments, name) != kOurArguments.end()) {
+    RefuseArgument(origin, argument, "is set by ros itself");
+  }
+}
+
+// What comes before the place of `ros.trial=` and `ros.fell=`.
+std::vector<std::string> OurArguments(const SlotEntry& entry) {
+  const auto verity =
+      CheckedHex("the root hash", entry.verity_root_hash, kSha256HexLength) + ":" +
+      CheckedHex("the salt", entry.verity_salt, std::min(entry.verity_salt.size(), kLongestSalt)) +
+      ":" + std::to_string(entry.verity_data_blocks);
+  return {
+      "ros.slot=" + std::string(Name(entry.slot)),
+      "ros.boot=" + CheckedUuid("the boot partition", entry.boot_partition),
+      "ros.root=" + CheckedUuid("the root partition", entry.root_partition),
+      "ros.state=" + CheckedUuid("the state partition", entry.state_partition),
+      "ros.verity=" + verity,
+      "ros.fs=" + CheckedName("the file system", entry.file_system),
+      "ros.watchdog=" + std::to_string(entry.watchdog_seconds),
+      "panic=10",
+      "systemd.gpt_auto=0",
+  };
+}
+
+std::vector<std::string> TheirArguments(const SlotEntry& entry) {
+  CheckKernelArguments(entry.image_arguments, ArgumentOrigin::kImage);
+  CheckKernelArguments(entry.machine_arguments, ArgumentOrigin::kMachine);
+  auto arguments = entry.image_arguments;
+  arguments.insert(arguments.end(), entry.machine_arguments.begin(), entry.machine_arguments.end());
+  return arguments;
+}
+
+// Single quotes, so that GRUB takes each character as it is; checked before to hold none.
+std::string Quoted(const std::vector<std::string>& arguments) {
+  std::string text;
+  for (const auto& argument : arguments) {
+    text += " '" + argument + "'";
+  }
+  return text;
+}
+
+// The script. No arithmetic in GRUB: counting down is a chain of ifs, made here.
+constexpr std::string_view kScriptHead =
+    R"(# The boot loader's rule of ros, made at install and never changed after it.
+# docs/boot-state.md tells what it does; the state is in grubenv and grubenv2.
+
+if serial --unit=0 --speed=115200; then
+  terminal_input console serial
+  terminal_output console serial
+fi
+
+# ros_read FILE: the boot state in FILE; ros_sound=1 when it is not damaged.
+function ros_read {
+  set ros_sound=0
+  set ros_good=
+  set ros_trial=
+  set ros_tries=
+  set ros_started=
+  set ros_check=
+  load_env -f "$1" ros_good ros_trial ros_tries ros_started ros_check
+  if [ "$ros_check" = "$ros_good,$ros_trial,$ros_tries,$ros_started" ]; then
+    if [ "$ros_good,$ros_trial" = "a,none" ]; then set ros_sound=1; fi
+    if [ "$ros_good,$ros_trial" = "b,none" ]; then set ros_sound=1; fi
+    if [ "$ros_good,$ros_trial" = "a,b" ]; then set ros_sound=1; fi
+    if [ "$ros_good,$ros_trial" = "b,a" ]; then set ros_sound=1; fi
+  fi
+}
+
+# ros_boot SLOT [ARGUMENT]: starts the slot, or returns when it does not load.
+function ros_boot {
+  set ros_args="$2"
+  set ros_loaded=0
+  echo "ros: slot $1 $2"
+  if [ -s "/$1/kernel" -a -s "/$1/initrd" -a -s "/$1/grub.cfg" -a -s "/$1/sums" ]; then
+    if hashsum --hash sha256 --check "/$1/sums" --prefix "/$1"; then
+      source "/$1/grub.cfg"
+      if [ "$ros_loaded" = 1 ]; then boot; fi
+    fi
+  fi
+  echo "ros: slot $1 does not load"
+}
+
+# Takes one try off and reads it back: a try that cannot be counted is not made.
+function ros_take_try {
+  set ros_candidate="$ros_trial"
+  set ros_tries="$ros_left"
+  set ros_started=1
+  set ros_check="$ros_good,$ros_trial,$ros_tries,$ros_started"
+  set ros_taken="$ros_check"
+  save_env -f "$prefix/grubenv" ros_tries ros_started ros_check
+  ros_read "$prefix/grubenv"
+  if [ "$ros_sound,$ros_check" = "1,$ros_taken" ]; then
+    set ros_first="$ros_candidate"
+    set ros_arg="ros.trial=$ros_left"
+  else
+    echo "ros: the try of slot $ros_candidate could not be counted"
+  fi
+}
+
+# Sets ros_first, the slot to start with, and ros_arg.
+function ros_choose {
+  set ros_first=a
+  set ros_arg=
+  ros_read "$prefix/grubenv"
+  if [ "$ros_sound" = 0 ]; then
+    echo "ros: /grub/grubenv is damaged, going by /grub/grubenv2"
+    ros_read "$prefix/grubenv2"
+    set ros_trial=none
+  fi
+  if [ "$ros_sound" = 0 ]; then
+    echo "ros: /grub/grubenv2 is damaged too, looking for a slot that is whole"
+  else
+    set ros_first="$ros_good"
+  fi
+  set ros_left=
+  if [ "$ros_sound" = 1 -a "$ros_trial" != none ]; then
+)";
+
+constexpr std::string_view kScriptTail = R"(  fi
+  if [ -n "$ros_left" ]; then ros_take_try; fi
+}
+
+# A person who holds shift gets the menu, and no try is taken.
+if keystatus --shift; then
+  echo "ros: shift is held"
+else
+  ros_choose
+  if [ "$ros_first" = a ]; then set ros_other=b; else set ros_other=a; fi
+  ros_boot "$ros_first" "$ros_arg"
+  ros_boot "$ros_other" "ros.fell=$ros_first"
+  echo "ros: neither slot loads"
+fi
+
+set default=2
+set timeout=30
+menuentry "slot a" { ros_boot a }
+menuentry "slot b" { ros_boot b }
+menuentry "start again" { reboot }
+)";
+
+}  // namespace
+
+std::string MainGrubConfig() {
+  std::string script(kScriptHead);
+  for (char tries = '9'; tries >= '1'; --tries) {
+    script += "    if [ \"$ros_tries\" = ";
+    script += tries;
+    script += " ]; then set ros_left=";
+    script += static_cast<char>(tries - 1);
+    script += "; fi\n";
+  }
+  script += kScriptTail;
+  return script;
+}
+
+std::string SlotGrubConfig(const SlotEntry& entry) {
+  // Also for its check of the length.
+  const auto command_line = KernelCommandLine(entry);
+  const std::string folder = "/" + std::string(Name(entry.slot));
+  std::string script = "# Slot " + std::string(Name(entry.slot)) + ", sourced by /grub/grub.cfg.\n";
+  script += "if linux " + folder + "/kernel" + Quoted(OurArguments(entry)) + " $ros_args" +
+            Quoted(TheirArguments(entry)) + "; then\n";
+  script += "  if initrd " + folder + "/initrd; then set ros_loaded=1; fi\n";
+  script += "fi\n";
+  return script;
+}
+
+std::string KernelCommandLine(const SlotEntry& entry) {
+  auto arguments = OurArguments(entry);
+  const auto theirs = TheirArguments(entry);
+  arguments.insert(arguments.end(), theirs.begin(), theirs.end());
+  std::string line;
+  for (const auto& argument : arguments) {
+    line += (line.empty() ? "" : " ") + argument;
+  }
+  if (line.size() > kLongestCommandLine) {
+    throw Error(ErrorKind::kDoesNotFit,
+                "the kernel command line has " + std::to_string(line.size()) +
+                    " characters and the kernel takes " + std::to_string(kLongestCommandLine) +
+                    "; give fewer or shorter kernel arguments");
+  }
+  return line;
+}
+
+void CheckKernelArguments(const std::vector<std::string>& arguments, ArgumentOrigin origin) {
+  for (const auto& argument : arguments) {
+    CheckKernelArgument(argument, origin);
+  }
+}
+
+std::string SlotSums(const SlotDigests& digests) {
+  std::string text;
+  text += CheckedHex("the kernel's digest", digests.kernel, kSha256HexLength) + "  kernel\n";
+  text += CheckedHex("the initrd's digest", digests.initrd, kSha256HexLength) + "  initrd\n";
+  text += CheckedHex("the entry's digest", digests.grub_config, kSha256HexLength) + "  grub.cfg\n";
+  return text;
+}
+
+}  // namespace ros::bootloader

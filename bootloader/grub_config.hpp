@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/slot.hpp"
+
+namespace ros::bootloader {
+
+// What one slot boots with: all that its kernel command line says.
+struct SlotEntry {
+  SlotId slot = SlotId::kA;
+  // Unique GUIDs of partitions (PARTUUID), 36 characters, any case.
+  std::string boot_partition;
+  std::string root_partition;
+  std::string state_partition;
+  // dm-verity: hex, hex, and 4096-byte blocks of data in front of the tree.
+  std::string verity_root_hash;
+  std::string verity_salt;
+  std::uint64_t verity_data_blocks = 0;
+  std::string file_system = "erofs";
+  std::uint64_t watchdog_seconds = 0;
+  // Signed with the image; those of this machine come after them.
+  std::vector<std::string> image_arguments;
+  std::vector<std::string> machine_arguments;
+
+  bool operator==(const SlotEntry&) const = default;
+};
+
+// /grub/grub.cfg: the same on every machine, written at install and never again. Reads the boot
+// state, takes a try off, checks and starts a slot; docs/boot-state.md tells its rule.
+std::string MainGrubConfig();
+
+// /a/grub.cfg or /b/grub.cfg (GRUB.CFG of the slot's folder): loads kernel and initrd with the
+// command line of `entry`. Throws as CheckKernelArguments does, kDoesNotFit when the command line
+// is too long for a kernel, kFailed for another member that cannot be.
+std::string SlotGrubConfig(const SlotEntry& entry);
+
+// The kernel command line of `entry`, as in SlotGrubConfig, without what GRUB adds at boot
+// (`ros.trial=`, `ros.fell=`): for plans and for people. Throws as SlotGrubConfig.
+std::string KernelCommandLine(const SlotEntry& entry);
+
+enum class ArgumentOrigin {
+  kImage,    // the image's config; a bad one throws kVerification
+  kMachine,  // --append and the machine's file; a bad one throws kUsage
+};
+
+// Refuses arguments that could end GRUB's command or be read differently by GRUB and the kernel: a
+// character that is not a letter, digit or one of _-.,:=/@%+~[]!^*?, an empty one, `--`, and the
+// ros.NAME= that are ours. The message names the argument.
+void CheckKernelArguments(const std::vector<std::string>& arguments, ArgumentOrigin origin);
+
+// SHA-256 in hex (64 lower-case characters) of a slot's files as they are on disk.
+struct SlotDigests {
+  std::string kernel;
+  std::string initrd;
+  std::string grub_config;
+};
+
+// SUMS of a slot's folder: what GRUB compares before it sources GRUB.CFG. Throws kFailed for
+// something that is not a digest.
+std::string SlotSums(const SlotDigests& digests);
+
+}  // namespace ros::bootloader

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include "base/bytes.hpp"
+#include "bootloader/boot_state.hpp"
+
+namespace ros::bootloader {
+
+// Length of /grub/grubenv and of /grub/grubenv2: GRUB's environment block.
+inline constexpr Bytes kGrubEnvironmentSize = 1024;
+// Everything that is said lies in so many first bytes, one sector; the rest is padding.
+inline constexpr Bytes kGrubStateSize = 512;
+
+// A whole environment block with a boot state (docs/boot-state.md): the signature line, `ros_good`,
+// `ros_trial`, `ros_tries`, `ros_started` and `ros_check`, which is the four joined by commas;
+// padded with '#'. As grub-editenv and GRUB's load_env read it.
+std::string FormatGrubEnvironment(const BootState& state);
+
+// The boot state in a block of kGrubEnvironmentSize bytes, from anywhere. Variables that are not
+// ours are passed over. Throws kFailed with the reason when it is damaged: no signature, a variable
+// missing, twice or with a value that cannot be, `ros_check` that does not match.
+BootState ParseGrubEnvironment(ByteSpan block);
+
+}  // namespace ros::bootloader
