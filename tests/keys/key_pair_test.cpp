@@ -1,0 +1,146 @@
+#include "keys/key_pair.hpp"
+
+#include <sys/stat.h>
+
+#include <catch2/catch.hpp>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/process.hpp"
+
+using namespace ros;
+using namespace ros::keys;
+
+namespace {
+
+mode_t ModeOf(const std::filesystem::path& path) {
+  struct stat status {};
+
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  return status.st_mode & 07777U;
+}
+
+ErrorKind KindOf(const std::function<void()>& work, std::string* message = nullptr) {
+  try {
+    work();
+  } catch (const Error& error) {
+    if (message != nullptr) {
+      *message = error.message();
+    }
+    return error.kind();
+  }
+  FAIL("nothing was thrown");
+  return ErrorKind::kFailed;
+}
+
+std::string OpensslKey(const std::vector<std::string>& arguments) {
+  Command command{.argv = {"openssl", "genpkey", "-quiet"}};
+  command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+  return RunTool(command);
+}
+
+}  // namespace
+
+TEST_CASE("PrivateKey: what it signs its public half verifies, and nothing else does", "[keys]") {
+  const auto type = GENERATE(KeyType::kEcdsaP256, KeyType::kEd25519, KeyType::kRsa);
+  const auto key = PrivateKey::FromPem(PrivateKey::Generate(type).ToPem(), "test");
+  const auto pub = PublicKey::FromPem(key.Public().ToPem(), "test.pub");
+  CHECK(pub.type() == type);
+  CHECK(pub.name() == "test.pub");
+  CHECK(pub.Fingerprint().size() == 16);
+  CHECK(pub.Fingerprint() == key.Public().Fingerprint());
+
+  const auto message = AsBytes("a message");
+  auto signature = key.Sign(message);
+  CHECK(pub.Verify(message, AsBytes(signature)));
+  CHECK_FALSE(pub.Verify(AsBytes("a messagf"), AsBytes(signature)));
+  CHECK_FALSE(pub.Verify(message, {}));
+  CHECK_FALSE(pub.Verify(message, AsBytes(signature + "x")));
+  signature[signature.size() / 2] ^= 1;
+  CHECK_FALSE(pub.Verify(message, AsBytes(signature)));
+  const auto other = PrivateKey::Generate(KeyType::kEd25519).Public();
+  CHECK_FALSE(other.Verify(message, AsBytes(key.Sign(message))));
+}
+
+TEST_CASE("PrivateKey: openssl verifies its signatures as cosign would", "[keys]") {
+  const auto type = GENERATE(KeyType::kEcdsaP256, KeyType::kRsa);
+  TempDirectory directory;
+  const auto key = PrivateKey::Generate(type);
+  WriteKeyPair(directory.path() / "k", key);
+  const std::string message = "payload";
+  WriteFileAtomically(directory.path() / "sig", AsBytes(key.Sign(AsBytes(message))));
+  const auto out = RunTool({.argv = {"openssl",
+                                     "dgst",
+                                     "-sha256",
+                                     "-verify",
+                                     directory.path() / "k.pub",
+                                     "-signature",
+                                     directory.path() / "sig"},
+                            .input = message});
+  CHECK(out == "Verified OK\n");
+}
+
+TEST_CASE("WriteKeyPair: modes, and never over a file that exists", "[keys]") {
+  TempDirectory directory;
+  const auto stem = directory.path() / "release";
+  const auto key = PrivateKey::Generate(KeyType::kEcdsaP256);
+  WriteKeyPair(stem, key);
+  CHECK(ModeOf(stem.string() + ".key") == 0600);
+  CHECK(ModeOf(stem.string() + ".pub") == 0644);
+  CHECK(PrivateKey::FromFile(stem.string() + ".key").Public().Fingerprint() ==
+        key.Public().Fingerprint());
+
+  CHECK(KindOf([&] { WriteKeyPair(stem, key); }) == ErrorKind::kRefused);
+  for (const auto* extension : {".key", ".pub"}) {
+    const auto other = directory.path() / ("only" + std::string(extension + 1));
+    WriteFileAtomically(other.string() + extension, AsBytes("mine"));
+    CHECK(KindOf([&] { WriteKeyPair(other, key); }) == ErrorKind::kRefused);
+    CHECK(ReadFile(other.string() + extension, 100) == "mine");
+    const auto* missing = std::string(extension) == ".key" ? ".pub" : ".key";
+    CHECK_FALSE(std::filesystem::exists(other.string() + missing));
+  }
+}
+
+TEST_CASE("PublicKey: refuses what is not one key of ours, naming the file", "[keys]") {
+  const auto key = PrivateKey::Generate(KeyType::kEcdsaP256);
+  const auto pem = key.Public().ToPem();
+  const auto to_public = [](const std::string& private_pem) {
+    return RunTool({.argv = {"openssl", "pkey", "-pubout"}, .input = private_pem});
+  };
+  const std::pair<std::string, std::string> cases[] = {
+      {"", "no PEM block"},
+      {"hello", "no PEM block"},
+      {key.ToPem(), "holds a private key"},
+      {pem + pem, "more than one"},
+      {pem.substr(0, pem.size() / 2), "not a public key"},
+      {"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "not a public key"},
+      {to_public(OpensslKey({"-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"})),
+       "other than P-256"},
+      {to_public(OpensslKey({"-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"})),
+       "1024 bits"},
+      {to_public(OpensslKey({"-algorithm", "X25519"})), "of this kind"},
+      {std::string(70000, 'x') + pem, "too long"},
+  };
+  for (const auto& [text, why] : cases) {
+    std::string message;
+    INFO(why);
+    CHECK(KindOf([&] { PublicKey::FromPem(text, "some.pub"); }, &message) == ErrorKind::kUsage);
+    CHECK_THAT(message, Catch::StartsWith("some.pub: ") && Catch::Contains(why));
+  }
+}
+
+TEST_CASE("PrivateKey: refuses public keys and keys with a passphrase", "[keys]") {
+  const auto encrypted = OpensslKey(
+      {"-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-aes256", "-pass", "pass:x"});
+  const auto pub = PrivateKey::Generate(KeyType::kEd25519).Public().ToPem();
+  for (const auto& text : {encrypted, pub, std::string("x"), std::string()}) {
+    CHECK(KindOf([&] { PrivateKey::FromPem(text, "k"); }) == ErrorKind::kUsage);
+  }
+}
+
+TEST_CASE("KeyType: names go both ways", "[keys]") {
+  CHECK(ParseKeyType("ecdsa") == KeyType::kEcdsaP256);
+  CHECK(ParseKeyType("ed25519") == KeyType::kEd25519);
+  CHECK(ParseKeyType("rsa") == KeyType::kRsa);
+  CHECK_FALSE(ParseKeyType("dsa"));
+}
