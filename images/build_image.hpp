@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/progress.hpp"
+#include "images/image_config.hpp"
+#include "keys/digest.hpp"
+
+namespace ros::images {
+
+// Whether a root without the `ros` command is taken: nothing in it could commit a trial.
+enum class RosInRoot { kRequired, kNotNeeded };
+
+// What an image is made from. Names without a default must be given.
+struct BuildOptions {
+  // A directory, a tar of a root, an OCI archive, an OCI layout or a `docker save` file; which of
+  // these is found out.
+  std::filesystem::path root;
+  std::string name;
+  std::string version;
+  std::filesystem::path output;
+  // The static ros-init.
+  std::filesystem::path init_binary;
+  // The boot loader layer, a tar; empty for an image without one.
+  std::string bootloader_tar;
+
+  std::string kernel;  // a version as in /usr/lib/modules; empty for the newest in the root
+  std::vector<std::string> kernel_arguments;
+  std::vector<std::string> compatible;
+  std::uint64_t epoch = 0;
+  HealthPolicy health;
+  std::string architecture = "amd64";
+  int compression_level = 19;  // zstd, 1 to 19
+  // Files newer than this get this time, and the image counts as created then. Without it: the
+  // time of the newest file in the root, so that the same input gives the same digest either way.
+  std::optional<UnixTime> source_date_epoch;
+  // For the unpacked root and the file system made of it, about three times the root's size;
+  // empty for TMPDIR or /var/tmp.
+  std::filesystem::path work_directory;
+  RosInRoot ros_in_root = RosInRoot::kRequired;
+};
+
+struct BuildResult {
+  keys::Digest digest;  // of the manifest: the image's identity
+  std::string kernel_version;
+  ImageConfig config;
+  Bytes root_size = 0;         // the file system
+  Bytes root_packed_size = 0;  // its layer
+  std::size_t chunks = 0;
+  Bytes kernel_size = 0;
+  Bytes initrd_size = 0;
+  Bytes archive_size = 0;
+};
+
+// Limits of a slot's place on the boot partition.
+inline constexpr Bytes kMaxSlotKernelSize = Bytes{32} << 20U;
+inline constexpr Bytes kMaxSlotInitrdSize = Bytes{96} << 20U;
+
+// Makes an OS image (docs/image-format.md) of a container's root file system: an OCI archive at
+// `options.output`, which appears there whole or not at all. All cores are used for packing. Needs
+// root's rights or a fakeroot session (images/fakeroot.hpp), and the tool mkfs.erofs; depmod too
+// for a root whose modules have no modules.dep.
+//
+// Throws kUsage for options that make no sense and for a root that lacks what an OS needs (an init,
+// a kernel with its modules, `ros`), in a sentence that says what to do; kVerification for a
+// malformed or hostile container; kDoesNotFit for a kernel or initrd that is too large for its
+// place; kFailed for I/O and tools.
+BuildResult BuildImage(const BuildOptions& options, Progress& progress);
+
+}  // namespace ros::images
