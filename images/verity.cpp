@@ -1,0 +1,124 @@
+#include "images/verity.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/error.hpp"
+#include "images/chunk_index.hpp"
+
+namespace ros::images {
+namespace {
+
+constexpr Bytes kDigestSize = 32;
+constexpr Bytes kDigestsPerBlock = kBlockSize / kDigestSize;
+constexpr Bytes kMaxBufferSize = Bytes{1} << 20U;
+
+// Sizes of the levels, the one over the data blocks first.
+std::vector<Bytes> LevelSizes(Bytes data_size) {
+  if (data_size == 0 || data_size % kBlockSize != 0) {
+    throw Error(ErrorKind::kFailed,
+                "a verity tree needs whole blocks, not " + std::to_string(data_size) + " bytes");
+  }
+  std::vector<Bytes> sizes;
+  for (Bytes blocks = data_size / kBlockSize; blocks > 1;) {
+    blocks = (blocks + kDigestsPerBlock - 1) / kDigestsPerBlock;
+    sizes.push_back(blocks * kBlockSize);
+  }
+  return sizes;
+}
+
+}  // namespace
+
+Bytes VerityTreeSize(Bytes data_size) {
+  Bytes total = 0;
+  for (const auto size : LevelSizes(data_size)) {
+    total += size;
+  }
+  return total;
+}
+
+VerityBlockHasher::VerityBlockHasher(std::string_view salt_hex)
+    : salt_(InContext("the verity salt", [&] { return ParseHex(salt_hex); })) {}
+
+keys::Digest VerityBlockHasher::Hash(ByteSpan block) {
+  hash_.Update(AsBytes(salt_));
+  hash_.Update(block);
+  return hash_.Finish();
+}
+
+void VerityBlockHasher::HashAll(ByteSpan blocks, std::span<keys::Digest> into) {
+  for (auto& digest : into) {
+    digest = Hash(blocks.first(kBlockSize));
+    blocks = blocks.subspan(kBlockSize);
+  }
+}
+
+VerityTree::VerityTree(Bytes data_size, std::string_view salt_hex, Sink sink)
+    : hasher_(salt_hex), sink_(std::move(sink)), blocks_left_(data_size / kBlockSize) {
+  // The top level comes first in the tree, and last here.
+  Bytes offset = VerityTreeSize(data_size);
+  for (const auto size : LevelSizes(data_size)) {
+    offset -= size;
+    levels_.push_back(
+        {.offset = offset, .size = size, .buffer = AlignedBuffer(std::min(size, kMaxBufferSize))});
+  }
+}
+
+void VerityTree::Add(std::span<const keys::Digest> digests) {
+  if (digests.size() > blocks_left_) {
+    throw Error(ErrorKind::kFailed, "more blocks than the verity tree was made for");
+  }
+  blocks_left_ -= digests.size();
+  for (const auto& digest : digests) {
+    AddTo(0, digest);
+  }
+}
+
+void VerityTree::AddTo(std::size_t level, const keys::Digest& digest) {
+  if (level == levels_.size()) {
+    root_hash_ = digest;
+    return;
+  }
+  auto& found = levels_[level];
+  std::memcpy(found.buffer.span().data() + found.filled, digest.bytes.data(), kDigestSize);
+  found.filled += kDigestSize;
+  if (found.filled % kBlockSize == 0) {
+    FinishBlock(level);
+  }
+}
+
+// The last block of the level's buffer is complete: its digest goes one level up.
+void VerityTree::FinishBlock(std::size_t level) {
+  auto& found = levels_[level];
+  const auto block = std::as_const(found.buffer).span().subspan(found.filled - kBlockSize);
+  AddTo(level + 1, hasher_.Hash(block.first(kBlockSize)));
+  if (found.filled == found.buffer.size() || found.written + found.filled == found.size) {
+    Flush(found);
+  }
+}
+
+void VerityTree::Flush(Level& level) {
+  sink_(level.offset + level.written, std::as_const(level.buffer).span().first(level.filled));
+  level.written += level.filled;
+  level.filled = 0;
+}
+
+std::string VerityTree::Finish() {
+  if (blocks_left_ != 0) {
+    throw Error(ErrorKind::kFailed,
+                "the verity tree misses " + std::to_string(blocks_left_) + " blocks");
+  }
+  for (std::size_t i = 0; i < levels_.size(); ++i) {
+    auto& level = levels_[i];
+    const Bytes padding = RoundUp(level.filled, kBlockSize) - level.filled;
+    if (padding != 0) {
+      std::memset(level.buffer.span().data() + level.filled, 0, padding);
+      level.filled += padding;
+      FinishBlock(i);
+    }
+  }
+  return root_hash_.Hex();
+}
+
+}  // namespace ros::images
