@@ -18,7 +18,7 @@ struct BootArguments {
   std::string root_partition;       // ros.root=   PARTUUID of the slot's root
   std::string state_partition;      // ros.state=  PARTUUID of ROS-STATE
   std::string verity_root_hash;     // ros.verity= HASH:SALT:BLOCKS, 64 hex digits
-  std::string verity_salt;          // hex; empty for no salt
+  std::string verity_salt;          // hex; empty for no salt (also written "-")
   std::uint64_t verity_blocks = 0;  // data blocks of 4096 bytes
   std::string root_file_system;     // ros.fs=
   std::chrono::seconds watchdog{};  // ros.watchdog=, 0: none is armed
@@ -33,7 +33,7 @@ struct BootArguments {
 
 // Parses a kernel command line as /proc/cmdline shows it (quotes as the kernel reads them; the last
 // of a repeated key wins, as for the kernel; keys of others are skipped). Strict about its own:
-// throws kVerification naming the argument that is missing, unknown below "ros.", or not a value.
+// throws kVerification naming the argument that is missing or has a value of the wrong shape.
 BootArguments ParseBootArguments(std::string_view command_line);
 
 // The same, but only when the kernel was started by a `ros` loader entry (ros.slot= is there).
