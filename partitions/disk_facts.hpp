@@ -77,7 +77,7 @@ struct DiskFacts {
   // What lies on the whole disk beside the table: LVM, ZFS, RAID, a file system without a table.
   std::vector<Signature> signatures;
 
-  // A table, a signature, or the file exists with something in it.
+  // A partition table or another signature is on it.
   [[nodiscard]] bool HoldsData() const;
 
   bool operator==(const DiskFacts&) const = default;

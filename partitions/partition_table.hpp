@@ -8,13 +8,6 @@
 
 namespace ros::partitions {
 
-// Removes from the disk all that would make somebody take it, or a part of it, for something: the
-// signatures that libblkid finds on the disk `facts` and in its old partitions and in those of the
-// plan (both GPT copies, RAID superblocks at the end, ... included) and the first and last MiB of
-// the disk and of each planned partition. Afterwards, synced, the disk has no partition table.
-// Blocks that are zero already are not written.
-void WipeSignatures(BlockDevice& disk, const LayoutPlan& plan, const DiskFacts& facts);
-
 // Writes the GPT of `plan` (UEFI 2.10, section 5.3): the backup's entries and header, then the
 // primary's entries, then the protective MBR, then the primary header; a sync after each. Before
 // the MBR is written there is no table that anybody sees; after it the backup, complete, is found.

@@ -1,0 +1,161 @@
+#include "partitions/disk_facts.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/block_device.hpp"
+#include "base/file.hpp"
+#include "partitions/probe.hpp"
+#include "partitions/system_facts.hpp"
+
+namespace ros::partitions {
+namespace {
+
+bool IsTable(const Signature& signature) {
+  return signature.type == "gpt" || signature.type == "dos" || signature.type == "PMBR";
+}
+
+UniqueFd OpenForReading(const std::filesystem::path& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!fd.valid() && (errno == EACCES || errno == EPERM)) {
+    throw Error(ErrorKind::kRefused,
+                "this user may not read " + path.string() + "; run ros as root");
+  }
+  if (!fd.valid()) {
+    ThrowErrno("opening " + path.string());
+  }
+  return fd;
+}
+
+// A machine that runs from an image file (QEMU) holds locks on bytes of it.
+bool IsLocked(int fd) {
+  struct flock lock {};
+
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+void AddFileFacts(DiskFacts& facts, int fd, const SystemPaths& system) {
+  facts.kind = TargetKind::kImageFile;
+  facts.read_only = ::faccessat(AT_FDCWD, facts.path.c_str(), W_OK, AT_EACCESS) != 0;
+  facts.in_use = UsersOfFile(std::filesystem::canonical(facts.path), system);
+  if (facts.in_use.empty() && IsLocked(fd)) {
+    facts.in_use.push_back("another program has locked it; is a machine running from it?");
+  }
+}
+
+// The last word on a disk that nothing else is known against.
+void AddExclusiveHolder(DiskFacts& facts) {
+  const UniqueFd fd(::open(facts.path.c_str(), O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC));
+  if (!fd.valid() && errno == EBUSY && facts.in_use.empty()) {
+    facts.in_use.push_back("another program holds it open for itself alone");
+  }
+}
+
+// What the first file system (or the like) in a partition is.
+void AddContent(FoundPartition& partition, int fd, const DiskFacts& facts) {
+  if (partition.length == 0 || partition.offset >= facts.size ||
+      partition.length > facts.size - partition.offset) {
+    return;
+  }
+  const auto found = ProbeSignatures(
+      fd,
+      {.offset = partition.offset, .length = partition.length, .sector_size = facts.sector_size});
+  const auto content =
+      std::find_if(found.begin(), found.end(), [](const auto& one) { return !IsTable(one); });
+  if (content != found.end()) {
+    partition.file_system = content->type;
+    partition.label = content->label;
+  }
+}
+
+void AddContents(DiskFacts& facts, int fd) {
+  if (facts.size == 0) {
+    return;
+  }
+  facts.table = ProbeTable(fd, facts.size, facts.sector_size);
+  for (auto& partition : facts.table.partitions) {
+    AddContent(partition, fd, facts);
+  }
+  facts.signatures = ProbeSignatures(fd, {.length = facts.size, .sector_size = facts.sector_size});
+  std::erase_if(facts.signatures, IsTable);
+}
+
+std::string Joined(const std::vector<std::string>& reasons) {
+  std::string text;
+  for (const auto& reason : reasons) {
+    text += (text.empty() ? "" : "; ") + reason;
+  }
+  return text;
+}
+
+}  // namespace
+
+bool DiskFacts::HoldsData() const {
+  return table.type != TableType::kNone || !signatures.empty();
+}
+
+DiskFacts InspectDisk(const std::filesystem::path& path, const SystemPaths& system) {
+  DiskFacts facts{.path = path};
+
+  struct stat status {};
+
+  if (::stat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) {
+      return facts;
+    }
+    ThrowErrno("looking at " + path.string());
+  }
+  facts.kind = TargetKind::kOther;
+  if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) {
+    return facts;
+  }
+  return InContext("inspecting " + path.string(), [&] {
+    if (S_ISREG(status.st_mode)) {
+      facts.size = static_cast<Bytes>(status.st_size);
+      const auto fd = OpenForReading(path);
+      AddFileFacts(facts, fd.get(), system);
+      AddContents(facts, fd.get());
+      return facts;
+    }
+    const auto number =
+        std::to_string(::major(status.st_rdev)) + ":" + std::to_string(::minor(status.st_rdev));
+    AddSystemFacts(facts, number, system);
+    AddExclusiveHolder(facts);
+    AddContents(facts, OpenForReading(path).get());
+    return facts;
+  });
+}
+
+std::optional<Error> RefusalFor(const DiskFacts& facts) {
+  const auto name = facts.path.string();
+  switch (facts.kind) {
+    case TargetKind::kMissing:
+      return Error(ErrorKind::kUsage, "there is no " + name);
+    case TargetKind::kPartition:
+      return Error(ErrorKind::kUsage,
+                   name + " is a partition; name the whole disk: " + facts.parent);
+    case TargetKind::kOther:
+      return Error(ErrorKind::kUsage, name + " is neither a disk nor a disk image file");
+    case TargetKind::kImageFile:
+    case TargetKind::kWholeDisk:
+      break;
+  }
+  if (!facts.in_use.empty()) {
+    return Error(ErrorKind::kRefused, name + " is in use: " + Joined(facts.in_use));
+  }
+  if (facts.read_only) {
+    return Error(ErrorKind::kRefused, name + " is read-only");
+  }
+  if (facts.kind == TargetKind::kWholeDisk && facts.size == 0) {
+    return Error(ErrorKind::kUsage, name + " has no medium");
+  }
+  return std::nullopt;
+}
+
+}  // namespace ros::partitions

@@ -1,0 +1,119 @@
+#include "partitions/ros_disk.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "partitions/partition_search.hpp"
+#include "partitions/partition_table.hpp"
+#include "partitions/system_facts.hpp"
+
+namespace ros::partitions {
+namespace {
+
+// Number and name have to agree: a partition of somebody else's that happens to have our name is
+// not ours.
+const FoundPartition& FindRole(const PartitionTable& table,
+                               PartitionRole role,
+                               const std::string& disk) {
+  for (const auto& partition : table.partitions) {
+    if (partition.number == PartitionNumber(role) && partition.name == PartitionName(role)) {
+      return partition;
+    }
+  }
+  throw Error(ErrorKind::kRefused,
+              disk + " has no partition " + std::string(PartitionName(role)) +
+                  "; was ros installed on it?");
+}
+
+// The node that the kernel made of a partition of this disk.
+const PartitionNode* NodeFor(const std::vector<PartitionNode>& nodes,
+                             const std::filesystem::path& disk,
+                             const FoundPartition& partition) {
+  std::error_code code;
+  for (const auto& node : nodes) {
+    if (node.number == partition.number && node.uuid == partition.uuid &&
+        std::filesystem::equivalent(node.disk, disk, code)) {
+      return &node;
+    }
+  }
+  return nullptr;
+}
+
+RosDisk MakeRosDisk(const std::filesystem::path& path,
+                    const PartitionTable& table,
+                    const std::vector<PartitionNode>& nodes) {
+  if (table.type != TableType::kGpt) {
+    throw Error(ErrorKind::kRefused,
+                path.string() + " has no GPT partition table; was ros installed on it?");
+  }
+  RosDisk disk{.path = path, .uuid = table.uuid};
+  for (const auto role : kPartitionRoles) {
+    const auto& found = FindRole(table, role, path.string());
+    RosPartition partition{.role = role,
+                           .uuid = found.uuid,
+                           .path = path,
+                           .offset = found.offset,
+                           .length = found.length};
+    if (const auto* node = NodeFor(nodes, path, found)) {
+      partition.path = node->node;
+      partition.offset = 0;
+      partition.length = node->length;
+      partition.device_number = node->device_number;
+    }
+    disk.partitions.push_back(std::move(partition));
+  }
+  return disk;
+}
+
+void RefuseWhenMounted(const RosPartition& partition, const SystemPaths& system) {
+  if (partition.device_number.empty()) {
+    return;
+  }
+  for (const auto& mount : ListMounts(system)) {
+    if (mount.device_number == partition.device_number && mount.writable) {
+      throw Error(ErrorKind::kRefused,
+                  partition.path.string() + " (" + std::string(PartitionName(partition.role)) +
+                      ") is mounted read-write at " + mount.mount_point +
+                      "; unmount it and try again");
+    }
+  }
+}
+
+}  // namespace
+
+const RosPartition& RosDisk::Get(PartitionRole role) const {
+  return partitions.at(static_cast<std::size_t>(PartitionNumber(role) - 1));
+}
+
+RosDisk OpenRosDisk(const std::filesystem::path& path,
+                    const SystemPaths& system,
+                    const DeviceOpener& opener) {
+  const auto table = ReadPartitionTable(*opener(path, DeviceAccess::kRead));
+  const bool block = std::filesystem::is_block_file(path);
+  return MakeRosDisk(path, table, block ? ListPartitions(system) : std::vector<PartitionNode>());
+}
+
+RosDisk FindRosDisk(std::string_view boot_uuid, const SystemPaths& system) {
+  const auto nodes = ListPartitions(system);
+  const auto boot = FindPartition(nodes, boot_uuid);
+  if (!boot) {
+    throw Error(ErrorKind::kRefused,
+                "no disk has the boot partition with the UUID " + std::string(boot_uuid));
+  }
+  const auto device = OpenBlockDevice(boot->disk, DeviceAccess::kRead);
+  return MakeRosDisk(boot->disk, ReadPartitionTable(*device), nodes);
+}
+
+Region OpenPartition(const RosDisk& disk,
+                     PartitionRole role,
+                     DeviceAccess access,
+                     const SystemPaths& system,
+                     const DeviceOpener& opener) {
+  const auto& partition = disk.Get(role);
+  if (role == PartitionRole::kBoot && access != DeviceAccess::kRead) {
+    RefuseWhenMounted(partition, system);
+  }
+  return Region(opener(partition.path, access), partition.offset, partition.length);
+}
+
+}  // namespace ros::partitions
