@@ -1,0 +1,109 @@
+#include "images/bootloader_layer.hpp"
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include <array>
+
+#include "base/c_ptr.hpp"
+#include "base/error.hpp"
+
+namespace ros::images {
+namespace {
+
+using ReadArchive = CPtr<archive, archive_read_free>;
+using WriteArchive = CPtr<archive, archive_write_free>;
+using Entry = CPtr<archive_entry, archive_entry_free>;
+
+[[noreturn]] void Fail(const std::string& why) {
+  throw Error(ErrorKind::kVerification, "the boot loader layer: " + why);
+}
+
+std::string LibraryError(archive* from) {
+  const char* text = archive_error_string(from);
+  return text == nullptr ? "not a tar" : text;
+}
+
+std::string ReadEntry(archive* from, archive_entry* entry, const std::string& name) {
+  if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != nullptr) {
+    Fail("\"" + name + "\" is not a regular file");
+  }
+  const auto size = archive_entry_size(entry);
+  if (size < 0 || static_cast<Bytes>(size) > kMaxBootloaderFileSize) {
+    Fail("\"" + name + "\" is larger than " + FormatBytes(kMaxBootloaderFileSize));
+  }
+  std::string content(static_cast<std::size_t>(size), '\0');
+  std::size_t have = 0;
+  while (have < content.size()) {
+    const auto got = archive_read_data(from, content.data() + have, content.size() - have);
+    if (got <= 0) {
+      Fail("\"" + name + "\" is cut short");
+    }
+    have += static_cast<std::size_t>(got);
+  }
+  return content;
+}
+
+la_ssize_t AppendToString(archive* /*to*/, void* string, const void* data, std::size_t length) {
+  static_cast<std::string*>(string)->append(static_cast<const char*>(data), length);
+  return static_cast<la_ssize_t>(length);
+}
+
+void Check(int result, archive* to) {
+  if (result != ARCHIVE_OK) {
+    throw Error(ErrorKind::kFailed, "packing the boot loader: " + LibraryError(to));
+  }
+}
+
+}  // namespace
+
+std::string PackBootloader(const std::map<std::string, std::string>& files) {
+  std::string tar;
+  const WriteArchive to(archive_write_new());
+  Check(archive_write_set_format_ustar(to.get()), to.get());
+  Check(archive_write_open(to.get(), &tar, nullptr, AppendToString, nullptr), to.get());
+  for (const auto& [name, content] : files) {
+    const Entry entry(archive_entry_new());
+    archive_entry_set_pathname(entry.get(), name.c_str());
+    archive_entry_set_filetype(entry.get(), AE_IFREG);
+    archive_entry_set_perm(entry.get(), 0644);
+    archive_entry_set_size(entry.get(), static_cast<la_int64_t>(content.size()));
+    archive_entry_set_mtime(entry.get(), 0, 0);
+    Check(archive_write_header(to.get(), entry.get()), to.get());
+    const auto put = archive_write_data(to.get(), content.data(), content.size());
+    if (put != static_cast<la_ssize_t>(content.size())) {
+      throw Error(ErrorKind::kFailed, "packing the boot loader: " + LibraryError(to.get()));
+    }
+  }
+  Check(archive_write_close(to.get()), to.get());
+  return tar;
+}
+
+std::map<std::string, std::string> UnpackBootloader(std::string_view tar) {
+  const ReadArchive from(archive_read_new());
+  archive_read_support_format_tar(from.get());
+  if (archive_read_open_memory(from.get(), tar.data(), tar.size()) != ARCHIVE_OK) {
+    Fail(LibraryError(from.get()));
+  }
+  std::map<std::string, std::string> files;
+  archive_entry* entry = nullptr;
+  for (;;) {
+    const int result = archive_read_next_header(from.get(), &entry);
+    if (result == ARCHIVE_EOF) {
+      return files;
+    }
+    if (result != ARCHIVE_OK) {
+      Fail(LibraryError(from.get()));
+    }
+    const char* path = archive_entry_pathname(entry);
+    const std::string name = path == nullptr ? "" : path;
+    if (files.size() >= kMaxBootloaderFiles) {
+      Fail("more than " + std::to_string(kMaxBootloaderFiles) + " files");
+    }
+    if (!files.emplace(name, ReadEntry(from.get(), entry, name)).second) {
+      Fail("\"" + name + "\" is there twice");
+    }
+  }
+}
+
+}  // namespace ros::images
