@@ -1,0 +1,52 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "images/image_source.hpp"
+
+namespace ros::images {
+
+// One entry of a tar, as its header says.
+struct ArchiveEntry {
+  std::string name;         // without a leading ./ and a trailing /
+  Bytes header_offset = 0;  // of its first header block
+  Bytes data_offset = 0;
+  Bytes size = 0;  // of its data, without padding
+};
+
+struct ArchiveListing {
+  std::vector<ArchiveEntry> files;  // regular files only, in the archive's order
+  Bytes end = 0;                    // where the last entry and its padding end
+};
+
+// Walks the headers of an uncompressed tar. Throws kVerification naming the file and the entry: for
+// a compressed file, a name that is absolute or has "..", a link, a device, a sparse entry, a name
+// that is there twice, an entry that is longer than the file, more than kMaxArchiveEntries.
+ArchiveListing ListArchive(int fd, const std::string& name);
+
+// An OCI layout in an uncompressed tar. Blobs are read in place.
+class OciArchive final : public ImageSource {
+ public:
+  // Takes an open file. Throws as ListArchive does, and when it is not an OCI layout.
+  OciArchive(UniqueFd fd, std::string name);
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+
+  [[nodiscard]] std::string ReadIndex() const override;
+  [[nodiscard]] std::unique_ptr<Blob> OpenBlob(const keys::Digest& digest) const override;
+  [[nodiscard]] bool HasBlob(const keys::Digest& digest) const override;
+
+ private:
+  [[nodiscard]] std::string ReadEntry(std::string_view entry_name, Bytes limit) const;
+
+  std::shared_ptr<const UniqueFd> fd_;
+  std::string name_;
+  std::map<std::string, ArchiveEntry, std::less<>> entries_;
+};
+
+}  // namespace ros::images
