@@ -61,8 +61,8 @@ struct Step {
   std::variant<RunCommands, SetHostname, MountEntry, FileToWrite, AddSshKeys> work;
 };
 
-// What part of a boot is applied: bootcmd, hostname, mounts, files and keys run early, before the
-// network and the services; runcmd runs when the services are up.
+// What part of a boot is applied: bootcmd, hostname, mounts, files and keys early, before the
+// network and the services; mounts with the option _netdev and runcmd when the services are up.
 enum class Stage { kEarly, kLate, kAll };
 
 // What is to be done, in order: bootcmd, hostname, mounts, write_files, ssh keys, runcmd. Leaves
@@ -72,6 +72,9 @@ std::vector<Step> PlanApply(const CloudConfig& config,
                             const History& history,
                             const BootIdentity& now,
                             Stage stage);
+
+// The content of one file of write_files, unpacked, may be this large.
+inline constexpr Bytes kMaxFileSize = Bytes{64} << 20U;
 
 // How one item went. A section of commands gives one outcome for each command.
 struct StepOutcome {
@@ -83,10 +86,11 @@ struct StepOutcome {
 
 // Where ApplySteps works.
 struct ApplyPlaces {
-  std::filesystem::path root = "/";             // put in front of each path that is written
+  std::filesystem::path root = "/";             // in front of each path that is written
   std::filesystem::path state = "/ros/config";  // holds applied.json
-  std::filesystem::path log =
-      "/var/log/ros-config.log";  // output of commands, appended; below root
+  std::filesystem::path scratch = "/run/ros";   // scripts while they run
+  // Output of commands, appended; kept as FILE.old when it has grown beyond 1 MiB.
+  std::filesystem::path log = "/var/log/ros-config.log";
 };
 
 // Does the steps in order and stores the history as it goes. runcmd is marked before it starts, so

@@ -12,10 +12,12 @@
 
 namespace ros::config {
 
-// One of `write_files`, decoded.
+// One of `write_files`, base64 decoded.
 struct FileToWrite {
   std::string path;  // absolute, without . and ..
   std::string content;
+  enum class Packing { kNone, kGzip };
+  Packing packing = Packing::kNone;  // of content
   mode_t permissions = 0644;
   std::string user = "root";   // a name or a number
   std::string group = "root";  // the same
@@ -51,9 +53,6 @@ struct CloudConfig {
   //   unknown key "hostnme" (did you mean "hostname"?), ignoring
   std::vector<std::string> warnings;
 };
-
-// The files of write_files may come to this much in all, decoded.
-inline constexpr Bytes kMaxWriteFilesSize = Bytes{16} << 20U;
 
 // Reads a cloud-config; `file` is its name in messages. Keys of the maps `ros` and `rancher` are
 // free. Throws kUsage "FILE:LINE:COLUMN: why" for what ParseYaml refuses, a script or a multi-part

@@ -1,0 +1,424 @@
+#include "config/yaml_tree.hpp"
+
+#include <yaml-cpp/emitter.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+#include <yaml-cpp/yaml.h>
+
+#include <map>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace ros::config {
+namespace {
+
+constexpr std::string_view kTagPrefix = "tag:yaml.org,2002:";
+
+Place PlaceOf(const YAML::Mark& mark) {
+  return mark.is_null() ? Place() : Place{mark.line + 1, mark.column + 1};
+}
+
+[[noreturn]] void Refuse(std::string_view file, Place place, const std::string& why) {
+  throw Error(ErrorKind::kUsage, FormatPlace(file, place) + ": " + why);
+}
+
+// Values and bytes that a tree holds: what an alias to it costs.
+struct Weight {
+  std::size_t values = 0;
+  Bytes bytes = 0;
+};
+
+Weight WeightOf(const YamlTree& tree) {
+  Weight sum{1, tree.text.size()};
+  const auto add = [&sum](const YamlTree& child) {
+    const auto weight = WeightOf(child);
+    sum.values += weight.values;
+    sum.bytes += weight.bytes;
+  };
+  for (const auto& item : tree.items) {
+    add(item);
+  }
+  for (const auto& member : tree.members) {
+    add(member.value);
+  }
+  return sum;
+}
+
+int DepthOf(const YamlTree& tree) {
+  int deepest = 0;
+  for (const auto& item : tree.items) {
+    deepest = std::max(deepest, DepthOf(item));
+  }
+  for (const auto& member : tree.members) {
+    deepest = std::max(deepest, DepthOf(member.value));
+  }
+  return deepest + 1;
+}
+
+// Builds the tree from the parser's events, so that each limit holds while the text is read.
+class TreeBuilder final : public YAML::EventHandler {
+ public:
+  TreeBuilder(std::string_view file, const YamlLimits& limits) : file_(file), limits_(limits) {}
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (++documents_ > 1) {
+      Refuse(file_, PlaceOf(mark), "a second YAML document; only one is read");
+    }
+  }
+
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    YamlTree tree;
+    tree.place = PlaceOf(mark);
+    Count({1, 0}, tree.place);
+    Complete(std::move(tree), anchor);
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto place = PlaceOf(mark);
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) {
+      Refuse(file_, place, "an alias inside of the value that it stands for");
+    }
+    Count(WeightOf(found->second), place);
+    CheckDepth(DepthOf(found->second), place);
+    auto copy = found->second;
+    copy.place = place;
+    Complete(std::move(copy), 0);
+  }
+
+  void OnScalar(const YAML::Mark& mark,
+                const std::string& tag,
+                YAML::anchor_t anchor,
+                const std::string& value) override {
+    YamlTree tree;
+    tree.kind = YamlTree::Kind::kScalar;
+    tree.place = PlaceOf(mark);
+    tree.text = value;
+    SetScalarTag(tree, tag);
+    Count({1, value.size()}, tree.place);
+    Complete(std::move(tree), anchor);
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark,
+                       const std::string& tag,
+                       YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value /*style*/) override {
+    Open(YamlTree::Kind::kList, mark, tag, anchor);
+  }
+
+  void OnSequenceEnd() override { Close(); }
+
+  void OnMapStart(const YAML::Mark& mark,
+                  const std::string& tag,
+                  YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value /*style*/) override {
+    Open(YamlTree::Kind::kMap, mark, tag, anchor);
+  }
+
+  void OnMapEnd() override {
+    ResolveMergeKeys(open_.back());
+    Close();
+  }
+
+  [[nodiscard]] YamlTree Take() { return std::move(root_); }
+
+ private:
+  // A list or map whose end has not been seen yet.
+  struct OpenValue {
+    YamlTree tree;
+    YAML::anchor_t anchor = 0;
+    std::optional<YamlTree> key;  // a map's key that waits for its value
+    std::set<std::string> keys;
+    std::vector<YamlTree> merged;  // the values of `<<`
+  };
+
+  void Open(YamlTree::Kind kind,
+            const YAML::Mark& mark,
+            const std::string& tag,
+            YAML::anchor_t anchor) {
+    OpenValue value;
+    value.tree.kind = kind;
+    value.tree.place = PlaceOf(mark);
+    value.anchor = anchor;
+    const std::string_view core = kind == YamlTree::Kind::kList ? "seq" : "map";
+    if (tag.size() > 1 && tag != std::string(kTagPrefix).append(core)) {
+      Refuse(file_, value.tree.place, "the tag " + tag + " is not known");
+    }
+    Count({1, 0}, value.tree.place);
+    CheckDepth(1, value.tree.place);
+    open_.push_back(std::move(value));
+  }
+
+  void Close() {
+    auto closed = std::move(open_.back());
+    open_.pop_back();
+    Complete(std::move(closed.tree), closed.anchor);
+  }
+
+  void Complete(YamlTree tree, YAML::anchor_t anchor) {
+    if (anchor != 0) {
+      anchors_[anchor] = tree;
+    }
+    if (open_.empty()) {
+      root_ = std::move(tree);
+      return;
+    }
+    auto& parent = open_.back();
+    if (parent.tree.IsList()) {
+      parent.tree.items.push_back(std::move(tree));
+    } else if (!parent.key) {
+      TakeKey(parent, std::move(tree));
+    } else {
+      TakeMember(parent, std::move(tree));
+    }
+  }
+
+  void TakeKey(OpenValue& parent, YamlTree key) const {
+    if (!key.IsScalar()) {
+      Refuse(file_, key.place, "a key must be a plain word or a string");
+    }
+    parent.key = std::move(key);
+  }
+
+  void TakeMember(OpenValue& parent, YamlTree value) const {
+    const auto key = std::exchange(parent.key, std::nullopt).value_or(YamlTree());
+    if (key.text == "<<" && key.style == YamlTree::Style::kPlain) {
+      TakeMergeKey(parent, std::move(value));
+      return;
+    }
+    if (!parent.keys.insert(key.text).second) {
+      Refuse(file_, key.place, "the key \"" + key.text + "\" is there twice");
+    }
+    parent.tree.members.push_back({key.text, key.place, std::move(value)});
+  }
+
+  // The YAML 1.1 merge key, which cloud-init's reader knows: a map, or a list of maps.
+  void TakeMergeKey(OpenValue& parent, YamlTree value) const {
+    auto maps = value.IsList() ? std::move(value.items) : std::vector<YamlTree>{value};
+    for (auto& map : maps) {
+      if (!map.IsMap()) {
+        Refuse(file_, map.place, "\"<<\" takes a map or a list of maps");
+      }
+      parent.merged.push_back(std::move(map));
+    }
+  }
+
+  // A key of the map itself wins over a merged one, an earlier merged one over a later one.
+  static void ResolveMergeKeys(OpenValue& value) {
+    for (auto& map : value.merged) {
+      for (auto& member : map.members) {
+        if (value.keys.insert(member.key).second) {
+          value.tree.members.push_back(std::move(member));
+        }
+      }
+    }
+  }
+
+  void SetScalarTag(YamlTree& tree, const std::string& tag) const {
+    if (tag == "!" || tag == std::string(kTagPrefix) + "str") {
+      tree.style = YamlTree::Style::kQuoted;
+      return;
+    }
+    if (tag.empty() || tag == "?") {
+      return;
+    }
+    for (const std::string_view plain : {"int", "bool", "float", "null", "timestamp"}) {
+      if (tag == std::string(kTagPrefix).append(plain)) {
+        return;
+      }
+    }
+    if (tag != std::string(kTagPrefix) + "binary") {
+      Refuse(file_, tree.place, "the tag " + tag + " is not known");
+    }
+    tree.tag = tag;
+  }
+
+  void Count(Weight weight, Place place) {
+    total_.values += weight.values;
+    total_.bytes += weight.bytes;
+    if (total_.values > limits_.values || total_.bytes > limits_.expanded_size) {
+      Refuse(file_, place, "too much once all aliases are expanded");
+    }
+  }
+
+  void CheckDepth(int more, Place place) const {
+    if (static_cast<int>(open_.size()) + more > limits_.depth) {
+      Refuse(file_, place, "nested deeper than " + std::to_string(limits_.depth) + " levels");
+    }
+  }
+
+  std::string_view file_;
+  YamlLimits limits_;
+  int documents_ = 0;
+  Weight total_;
+  std::vector<OpenValue> open_;
+  std::map<YAML::anchor_t, YamlTree> anchors_;
+  YamlTree root_;
+};
+
+// Bytes of the UTF-8 character that starts `text` (RFC 3629); 0 when it is none.
+std::size_t CharacterLength(std::string_view text) {
+  const auto byte = [&text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) {
+    return 1;
+  }
+  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) {
+    return 0;
+  }
+  for (std::size_t at = 1; at < length; ++at) {
+    if ((byte(at) & 0xc0U) != 0x80U) {
+      return 0;
+    }
+  }
+  const unsigned second = byte(1);
+  const bool too_long = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
+  const bool outside = (lead == 0xed && second > 0x9f) || (lead == 0xf4 && second > 0x8f);
+  return too_long || outside ? 0 : length;
+}
+
+// The parser takes some control characters for its own marks (0x04 ends its input), so they are
+// refused before it sees them, as YAML itself does.
+void CheckCharacters(std::string_view text, std::string_view file) {
+  Place place{1, 1};
+  for (std::size_t at = 0; at < text.size();) {
+    const char byte = text[at];
+    const auto length = CharacterLength(text.substr(at));
+    if (length == 0) {
+      Refuse(file, place, "bytes that are not UTF-8");
+    }
+    const bool control = static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
+    if (control && byte != '\n' && byte != '\r' && byte != '\t') {
+      Refuse(file, place, "a control character");
+    }
+    place = byte == '\n' ? Place{place.line + 1, 1} : Place{place.line, place.column + 1};
+    at += length;
+  }
+}
+
+// Whether the emitter's literal form ("|") reads back to exactly this text.
+bool FitsLiteral(const YamlTree& scalar) {
+  const auto& text = scalar.text;
+  const bool one_newline = text.size() > 1 && text.back() == '\n' && text[text.size() - 2] != '\n';
+  return one_newline && scalar.tag.empty() && text.front() != ' ' && text.front() != '\t' &&
+         text.front() != '\n' && text.find('\r') == std::string::npos;
+}
+
+void EmitScalar(YAML::Emitter& out, const YamlTree& scalar) {
+  if (!scalar.tag.empty()) {
+    out << YAML::SecondaryTag(scalar.tag.substr(kTagPrefix.size()));
+  }
+  if (FitsLiteral(scalar)) {
+    out << YAML::Literal;
+  } else if (scalar.style == YamlTree::Style::kQuoted) {
+    out << YAML::DoubleQuoted;
+  }
+  out << scalar.text;
+}
+
+void Emit(YAML::Emitter& out, const YamlTree& tree) {
+  switch (tree.kind) {
+    case YamlTree::Kind::kNull:
+      out << YAML::Null;
+      return;
+    case YamlTree::Kind::kScalar:
+      EmitScalar(out, tree);
+      return;
+    case YamlTree::Kind::kList:
+      out << YAML::BeginSeq;
+      for (const auto& item : tree.items) {
+        Emit(out, item);
+      }
+      out << YAML::EndSeq;
+      return;
+    case YamlTree::Kind::kMap:
+      out << YAML::BeginMap;
+      for (const auto& member : tree.members) {
+        out << YAML::Key << member.key << YAML::Value;
+        Emit(out, member.value);
+      }
+      out << YAML::EndMap;
+      return;
+  }
+}
+
+}  // namespace
+
+std::string FormatPlace(std::string_view file, Place place) {
+  std::string text(file);
+  if (place.line > 0) {
+    text += ":" + std::to_string(place.line) + ":" + std::to_string(place.column);
+  }
+  return text;
+}
+
+const YamlTree* YamlTree::Find(std::string_view key) const {
+  for (const auto& member : members) {
+    if (member.key == key) {
+      return &member.value;
+    }
+  }
+  return nullptr;
+}
+
+YamlTree* YamlTree::Find(std::string_view key) {
+  for (auto& member : members) {
+    if (member.key == key) {
+      return &member.value;
+    }
+  }
+  return nullptr;
+}
+
+YamlTree ParseYaml(std::string_view text, std::string_view file, const YamlLimits& limits) {
+  if (text.size() > limits.size) {
+    Refuse(file,
+           {},
+           FormatBytes(text.size()) + " is more than the " + FormatBytes(limits.size) +
+               " that a configuration may have");
+  }
+  CheckCharacters(text, file);
+  TreeBuilder builder(file, limits);
+  try {
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(builder)) {
+    }
+  } catch (const YAML::Exception& error) {
+    Refuse(file, PlaceOf(error.mark), "not valid YAML: " + error.msg);
+  }
+  return builder.Take();
+}
+
+std::string EmitYaml(const YamlTree& tree) {
+  YAML::Emitter out;
+  Emit(out, tree);
+  if (!out.good()) {
+    throw Error(ErrorKind::kFailed, "writing YAML: " + out.GetLastError());
+  }
+  return std::string(out.c_str(), out.size()) + "\n";
+}
+
+YamlTree MergeYaml(const YamlTree& under, const YamlTree& over) {
+  if (!under.IsMap() || !over.IsMap()) {
+    return over;
+  }
+  YamlTree merged = under;
+  for (const auto& member : over.members) {
+    if (auto* const below = merged.Find(member.key)) {
+      *below = MergeYaml(*below, member.value);
+    } else {
+      merged.members.push_back(member);
+    }
+  }
+  return merged;
+}
+
+}  // namespace ros::config
