@@ -6,6 +6,7 @@
 #include <yaml-cpp/parser.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <sstream>
@@ -100,6 +101,7 @@ class TreeBuilder final : public YAML::EventHandler {
     tree.kind = YamlTree::Kind::kScalar;
     tree.place = PlaceOf(mark);
     tree.text = value;
+    last_scalar_ = mark;
     SetScalarTag(tree, tag);
     Count({1, value.size()}, tree.place);
     Complete(std::move(tree), anchor);
@@ -127,6 +129,9 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   [[nodiscard]] YamlTree Take() { return std::move(root_); }
+
+  // Where the last scalar of the text begins, with its tag and anchor.
+  [[nodiscard]] const YAML::Mark& last_scalar() const { return last_scalar_; }
 
  private:
   // A list or map whose end has not been seen yet.
@@ -256,6 +261,7 @@ class TreeBuilder final : public YAML::EventHandler {
   std::string_view file_;
   YamlLimits limits_;
   int documents_ = 0;
+  YAML::Mark last_scalar_ = YAML::Mark::null_mark();
   Weight total_;
   std::vector<OpenValue> open_;
   std::map<YAML::anchor_t, YamlTree> anchors_;
@@ -301,6 +307,30 @@ void CheckCharacters(std::string_view text, std::string_view file) {
     place = byte == '\n' ? Place{place.line + 1, 1} : Place{place.line, place.column + 1};
     at += length;
   }
+}
+
+// The parser takes the end of the text for the end of a quoted scalar, which hides a text that was
+// cut short. Only the last scalar can be such a one.
+bool IsOpenQuote(std::string_view text) {
+  while (text.starts_with('&') || text.starts_with('!')) {
+    const auto end = std::min(text.find_first_of(" \t\r\n"), text.size());
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n", end), text.size()));
+  }
+  const char quote = text.empty() ? '\0' : text.front();
+  if (quote != '\'' && quote != '"') {
+    return false;
+  }
+  for (std::size_t at = 1; at < text.size(); ++at) {
+    if (quote == '"' && text[at] == '\\') {
+      ++at;
+    } else if (text[at] == quote && at + 1 < text.size() && text[at + 1] == quote &&
+               quote == '\'') {
+      ++at;
+    } else if (text[at] == quote) {
+      return false;
+    }
+  }
+  return true;
 }
 
 // Whether the emitter's literal form ("|") reads back to exactly this text.
@@ -386,13 +416,20 @@ YamlTree ParseYaml(std::string_view text, std::string_view file, const YamlLimit
   }
   CheckCharacters(text, file);
   TreeBuilder builder(file, limits);
+  // The parser's positions do not count a byte order mark.
+  const auto body = text.starts_with("\xef\xbb\xbf") ? text.substr(3) : text;
   try {
-    std::istringstream stream{std::string(text)};
+    std::istringstream stream{std::string(body)};
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
     Refuse(file, PlaceOf(error.mark), "not valid YAML: " + error.msg);
+  }
+  const auto& last = builder.last_scalar();
+  if (!last.is_null() &&
+      IsOpenQuote(body.substr(std::min(static_cast<std::size_t>(last.pos), body.size())))) {
+    Refuse(file, PlaceOf(last), "not valid YAML: a quoted string that does not end");
   }
   return builder.Take();
 }
