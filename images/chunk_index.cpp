@@ -27,9 +27,10 @@ std::string WhyNotAChunk(const Chunk& chunk) {
     return "a length of " + std::to_string(chunk.length) + " is not a multiple of " +
            std::to_string(kBlockSize) + " up to " + std::to_string(kMaxChunkLength);
   }
-  if (chunk.packed_length == 0 || chunk.packed_length > kMaxPackedLength) {
+  const Bytes most = chunk.length + kMaxPackedGrowth;
+  if (chunk.packed_length == 0 || chunk.packed_length > most) {
     return "a packed length of " + std::to_string(chunk.packed_length) + " is not from 1 to " +
-           std::to_string(kMaxPackedLength);
+           std::to_string(most);
   }
   return {};
 }

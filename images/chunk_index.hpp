@@ -15,7 +15,7 @@ namespace ros::images {
 struct Chunk {
   keys::Digest digest;              // of the unpacked bytes
   std::uint32_t length = 0;         // of the unpacked bytes: a multiple of 4096, at most 1 MiB
-  std::uint32_t packed_length = 0;  // of its zstd frame
+  std::uint32_t packed_length = 0;  // of its zstd frame: at most 8 KiB more than `length`
 
   bool operator==(const Chunk&) const = default;
 };
@@ -23,7 +23,8 @@ struct Chunk {
 inline constexpr Bytes kBlockSize = 4096;
 inline constexpr Bytes kMaxChunkLength = Bytes{1} << 20U;
 // A frame that zstd could not make smaller is a little longer than what is in it.
-inline constexpr Bytes kMaxPackedLength = kMaxChunkLength + (Bytes{64} << 10U);
+inline constexpr Bytes kMaxPackedGrowth = Bytes{8} << 10U;
+inline constexpr Bytes kMaxPackedLength = kMaxChunkLength + kMaxPackedGrowth;
 inline constexpr std::size_t kMaxChunks = std::size_t{1} << 20U;
 // Frames need no more than a window of 2^24 bytes to unpack, and carry their content size.
 inline constexpr unsigned kMaxWindowLog = 24;

@@ -1,11 +1,21 @@
 #include "images/file_blob.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
 
 namespace ros::images {
+
+FileBlob::FileBlob(std::shared_ptr<const UniqueFd> fd, std::string name, Bytes offset, Bytes size)
+    : fd_(std::move(fd)), name_(std::move(name)), offset_(offset), size_(size) {
+  // Only asks for more read-ahead; no answer is needed.
+  (void)::posix_fadvise(
+      fd_->get(), static_cast<off_t>(offset_), static_cast<off_t>(size_), POSIX_FADV_SEQUENTIAL);
+}
 
 void FileBlob::ReadAt(Bytes offset, MutableByteSpan into) const {
   if (offset > size_ || into.size() > size_ - offset) {

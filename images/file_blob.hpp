@@ -11,8 +11,7 @@ namespace ros::images {
 // A blob that is a range of a file: in an archive, or a file of its own.
 class FileBlob final : public Blob {
  public:
-  FileBlob(std::shared_ptr<const UniqueFd> fd, std::string name, Bytes offset, Bytes size)
-      : fd_(std::move(fd)), name_(std::move(name)), offset_(offset), size_(size) {}
+  FileBlob(std::shared_ptr<const UniqueFd> fd, std::string name, Bytes offset, Bytes size);
 
   [[nodiscard]] Bytes size() const override { return size_; }
 

@@ -44,8 +44,13 @@ VerifiedImage VerifyImage(const ImageSource& source,
                           SignaturePolicy policy,
                           std::optional<std::string_view> reference = std::nullopt);
 
+// Reads an image without looking at its signatures, for showing and for signing it: digests hold,
+// but nobody vouches for the manifest. Nothing is ever installed from this.
+VerifiedImage InspectImage(const ImageSource& source,
+                           std::optional<std::string_view> reference = std::nullopt);
+
 // Verifies kept bytes again (a slot's MANIFEST, CONFIG and SIGS). The chunks are left empty.
-// Throws as above, with `name` in front.
+// Throws as above; the caller says where they were kept.
 VerifiedImage VerifyKept(std::string_view raw_manifest,
                          std::string_view raw_config,
                          std::string_view raw_signatures,

@@ -1,0 +1,131 @@
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <thread>
+#include <vector>
+
+#include "base/block_device.hpp"
+#include "base/error.hpp"
+#include "images/verified_image.hpp"
+
+namespace ros::images {
+namespace {
+
+constexpr Bytes kPieceSize = Bytes{1} << 20U;
+
+struct Part {
+  std::string name;
+  Descriptor descriptor;
+};
+
+std::vector<Part> PartsOf(const ImageManifest& manifest) {
+  std::vector<Part> parts = {{"the root layer", manifest.root},
+                             {"the initrd", manifest.initrd},
+                             {"the kernel", manifest.kernel},
+                             {"the root index", manifest.root_index},
+                             {"the config", manifest.config}};
+  if (manifest.bootloader) {
+    parts.push_back({"the boot loader layer", *manifest.bootloader});
+  }
+  return parts;
+}
+
+// Checks one part; `done` is called with the length of each piece, and ends the work by throwing.
+template <typename Done>
+void CheckPart(const ImageSource& source, const Part& part, Done done) {
+  const auto refuse = [&](const std::string& why) {
+    throw Error(ErrorKind::kVerification,
+                part.name + " (" + part.descriptor.digest.ToString() + ") " + why);
+  };
+  const auto blob = source.OpenBlob(part.descriptor.digest);
+  if (blob->size() != part.descriptor.size) {
+    refuse("has " + std::to_string(blob->size()) + " bytes instead of " +
+           std::to_string(part.descriptor.size));
+  }
+  AlignedBuffer buffer(kPieceSize);
+  keys::Sha256 hash;
+  for (Bytes at = 0; at < blob->size(); at += kPieceSize) {
+    const auto piece = buffer.span().first(std::min(kPieceSize, blob->size() - at));
+    blob->ReadAt(at, piece);
+    hash.Update(piece);
+    done(piece.size());
+  }
+  if (hash.Finish() != part.descriptor.digest) {
+    refuse("does not have this digest; it was changed or damaged");
+  }
+}
+
+// The small parts, checked beside the large one. What goes wrong is told by Join().
+class BackgroundCheck {
+ public:
+  BackgroundCheck(const ImageSource& source, std::span<const Part> parts)
+      : thread_([this, &source, parts] { Run(source, parts); }) {}
+
+  BackgroundCheck(const BackgroundCheck&) = delete;
+  BackgroundCheck& operator=(const BackgroundCheck&) = delete;
+  BackgroundCheck(BackgroundCheck&&) = delete;
+  BackgroundCheck& operator=(BackgroundCheck&&) = delete;
+
+  ~BackgroundCheck() {
+    stop_ = true;
+    if (thread_.joinable()) {
+      thread_.join();
+    }
+  }
+
+  [[nodiscard]] Bytes done() const { return done_; }
+
+  void Join() {
+    thread_.join();
+    if (failure_) {
+      std::rethrow_exception(failure_);
+    }
+  }
+
+ private:
+  struct Stopped {};
+
+  void Run(const ImageSource& source, std::span<const Part> parts) {
+    try {
+      for (const auto& part : parts) {
+        CheckPart(source, part, [&](Bytes length) {
+          done_ += length;
+          if (stop_) {
+            throw Stopped();
+          }
+        });
+      }
+    } catch (...) {  // a thread's end, as main is the program's
+      failure_ = std::current_exception();
+    }
+  }
+
+  std::atomic<bool> stop_ = false;
+  std::atomic<Bytes> done_ = 0;
+  std::exception_ptr failure_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+void CheckBlobs(const ImageSource& source, const VerifiedImage& image, Progress& progress) {
+  const auto parts = PartsOf(image.manifest);
+  Bytes total = 0;
+  for (const auto& part : parts) {
+    total = CheckedAdd(total, part.descriptor.size, "the image");
+  }
+  progress.Begin("checking the image", total);
+  InContext(source.name(), [&] {
+    BackgroundCheck others(source, std::span(parts).subspan(1));
+    Bytes done = 0;
+    CheckPart(source, parts.front(), [&](Bytes length) {
+      done += length;
+      progress.Update(done + others.done());
+    });
+    others.Join();
+  });
+  progress.Update(total);
+  progress.End();
+}
+
+}  // namespace ros::images

@@ -1,0 +1,194 @@
+#include "images/root_writer.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "images/chunk_reader.hpp"
+#include "images/ordered_work.hpp"
+#include "images/verity.hpp"
+
+namespace ros::images {
+namespace {
+
+// What is unpacked by one thread and written by one request.
+constexpr Bytes kPieceSize = 2 * kMaxChunkLength;
+// Results that wait for their turn, beyond one in the works on each thread.
+constexpr std::size_t kWaitingPieces = 3;
+
+// Chunks that follow each other and together are at most kPieceSize long.
+struct Piece {
+  std::size_t first = 0;  // chunk
+  std::size_t count = 0;
+  Bytes offset = 0;  // in the root image
+  Bytes length = 0;
+  Bytes packed_offset = 0;  // in the layer
+};
+
+std::vector<Piece> CutPieces(const std::vector<Chunk>& chunks) {
+  std::vector<Piece> pieces(1);
+  Bytes offset = 0;
+  Bytes packed_offset = 0;
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    if (pieces.back().length + chunks[i].length > kPieceSize) {
+      pieces.push_back({.first = i, .offset = offset, .packed_offset = packed_offset});
+    }
+    ++pieces.back().count;
+    pieces.back().length += chunks[i].length;
+    offset += chunks[i].length;
+    packed_offset += chunks[i].packed_length;
+  }
+  return pieces;
+}
+
+// A piece that is ready to be written, or was read back.
+struct Place {
+  AlignedBuffer data{kPieceSize};
+  std::vector<keys::Digest> digests = std::vector<keys::Digest>(kPieceSize / kBlockSize);
+
+  [[nodiscard]] MutableByteSpan Data(Bytes length) { return data.span().first(length); }
+
+  [[nodiscard]] std::span<keys::Digest> Digests(Bytes length) {
+    return std::span(digests).first(length / kBlockSize);
+  }
+};
+
+std::vector<Place> MakePlaces(std::size_t jobs) {
+  return std::vector<Place>(std::min(jobs, OrderedWork::DefaultThreads() + kWaitingPieces));
+}
+
+// Reads chunks of a layer and hashes their blocks, on one thread.
+class Unpacker {
+ public:
+  Unpacker(const Blob& layer, const VerifiedImage& image)
+      : chunks_(image.chunks), reader_(layer), hasher_(image.config.root.verity.salt) {}
+
+  void Unpack(const Piece& piece, Place& place) {
+    Bytes offset = 0;
+    Bytes packed_offset = piece.packed_offset;
+    for (std::size_t i = piece.first; i < piece.first + piece.count; ++i) {
+      const auto& chunk = chunks_[i];
+      InContext("chunk " + std::to_string(i) + " of the root layer", [&] {
+        reader_.Read(chunk, packed_offset, place.data.span().subspan(offset, chunk.length));
+      });
+      offset += chunk.length;
+      packed_offset += chunk.packed_length;
+    }
+    hasher_.HashAll(place.Data(piece.length), place.Digests(piece.length));
+  }
+
+ private:
+  const std::vector<Chunk>& chunks_;
+  ChunkReader reader_;
+  VerityBlockHasher hasher_;
+};
+
+void CheckRootHash(const std::string& found, const std::string& expected) {
+  if (found != expected) {
+    throw Error(ErrorKind::kVerification,
+                "the root image has the verity root hash " + found + " instead of " + expected);
+  }
+}
+
+void CheckSpace(const Region& slot, const RootDescription& root) {
+  const auto needed = BytesNeeded(root);
+  if (slot.length() < needed) {
+    throw Error(ErrorKind::kDoesNotFit,
+                "the root image needs " + std::to_string(needed) + " bytes (" +
+                    FormatBytes(needed) + ") with its verity tree, but the slot has " +
+                    std::to_string(slot.length()) + " (" + FormatBytes(slot.length()) + ")");
+  }
+}
+
+// Compares pieces of a freshly computed tree with what is on the disk.
+class TreeComparison {
+ public:
+  explicit TreeComparison(Region tree) : tree_(std::move(tree)) {}
+
+  void Compare(Bytes offset, ByteSpan blocks) {
+    const auto found = buffer_.span().first(blocks.size());
+    tree_.Read(offset, found);
+    const auto [expected_at, found_at] = std::mismatch(blocks.begin(), blocks.end(), found.begin());
+    if (expected_at != blocks.end()) {
+      const auto at = offset + static_cast<Bytes>(found_at - found.begin());
+      throw Error(ErrorKind::kVerification,
+                  "the verity tree on the disk differs at its byte " + std::to_string(at) +
+                      ": block " + std::to_string(at / kBlockSize));
+    }
+  }
+
+ private:
+  Region tree_;
+  AlignedBuffer buffer_{kMaxChunkLength};
+};
+
+}  // namespace
+
+Bytes BytesNeeded(const RootDescription& root) {
+  return CheckedAdd(root.size, VerityTreeSize(root.size), "the root image");
+}
+
+void WriteRoot(const ImageSource& source,
+               const VerifiedImage& image,
+               const Region& slot,
+               Progress& progress) {
+  const auto& root = image.config.root;
+  CheckSpace(slot, root);
+  const auto layer = source.OpenBlob(image.manifest.root.digest);
+  const auto pieces = CutPieces(image.chunks);
+  auto places = MakePlaces(pieces.size());
+  VerityTree tree(root.size, root.verity.salt, [&](Bytes offset, ByteSpan blocks) {
+    slot.Write(root.size + offset, blocks);
+  });
+  progress.Begin("writing the root", root.size);
+  OrderedWork work(pieces.size(), places.size(), OrderedWork::DefaultThreads(), [&] {
+    const auto unpacker = std::make_shared<Unpacker>(*layer, image);
+    return [&, unpacker](std::size_t job, std::size_t place) {
+      unpacker->Unpack(pieces[job], places[place]);
+    };
+  });
+  for (const auto& piece : pieces) {
+    auto& place = places[work.Next()];
+    slot.Write(piece.offset, place.Data(piece.length));
+    tree.Add(place.Digests(piece.length));
+    work.Release();
+    progress.Update(piece.offset + piece.length);
+  }
+  CheckRootHash(tree.Finish(), root.verity.root_hash);
+  slot.Sync();
+  progress.End();
+}
+
+void VerifyRoot(const Region& slot, const RootDescription& root, Progress& progress) {
+  CheckSpace(slot, root);
+  TreeComparison comparison(slot.Sub(root.size, VerityTreeSize(root.size)));
+  VerityTree tree(root.size, root.verity.salt, [&](Bytes offset, ByteSpan blocks) {
+    comparison.Compare(offset, blocks);
+  });
+  const auto jobs = (root.size + kPieceSize - 1) / kPieceSize;
+  const auto length_of = [&](std::size_t job) {
+    return std::min(kPieceSize, root.size - job * kPieceSize);
+  };
+  auto places = MakePlaces(jobs);
+  progress.Begin("reading the root back", root.size);
+  OrderedWork work(jobs, places.size(), OrderedWork::DefaultThreads(), [&] {
+    const auto hasher = std::make_shared<VerityBlockHasher>(root.verity.salt);
+    return [&, hasher](std::size_t job, std::size_t place) {
+      const auto data = places[place].Data(length_of(job));
+      slot.Read(job * kPieceSize, data);
+      hasher->HashAll(data, places[place].Digests(data.size()));
+    };
+  });
+  for (std::size_t job = 0; job < jobs; ++job) {
+    const auto length = length_of(job);
+    tree.Add(places[work.Next()].Digests(length));
+    work.Release();
+    progress.Update(job * kPieceSize + length);
+  }
+  CheckRootHash(tree.Finish(), root.verity.root_hash);
+  progress.End();
+}
+
+}  // namespace ros::images
