@@ -176,6 +176,12 @@ function ros_boot {
   set ros_args="$2"
   set ros_loaded=0
   echo "ros: slot $1 $2"
+  if [ "$ros_kernel" = 1 ]; then
+    # GRUB 2.06 frees the command line of a second kernel together with the first kernel. Another
+    # loader in between (it is never started) makes it forget the first one before.
+    chainloader --force +1
+    set ros_kernel=0
+  fi
   if [ -s "/$1/kernel" -a -s "/$1/initrd" -a -s "/$1/grub.cfg" -a -s "/$1/sums" ]; then
     if hashsum --hash sha256 --check "/$1/sums" --prefix "/$1"; then
       source "/$1/grub.cfg"
@@ -238,8 +244,8 @@ fi
 
 set default=2
 set timeout=30
-menuentry "slot a" { ros_boot a }
-menuentry "slot b" { ros_boot b }
+menuentry "slot a" { ros_boot a; reboot }
+menuentry "slot b" { ros_boot b; reboot }
 menuentry "start again" { reboot }
 )";
 
@@ -265,6 +271,7 @@ std::string SlotGrubConfig(const SlotEntry& entry) {
   std::string script = "# Slot " + std::string(Name(entry.slot)) + ", sourced by /grub/grub.cfg.\n";
   script += "if linux " + folder + "/kernel" + Quoted(OurArguments(entry)) + " $ros_args" +
             Quoted(TheirArguments(entry)) + "; then\n";
+  script += "  set ros_kernel=1\n";
   script += "  if initrd " + folder + "/initrd; then set ros_loaded=1; fi\n";
   script += "fi\n";
   return script;

@@ -1,0 +1,208 @@
+// What GRUB does on the ways that a slot, a boot state or a disk can be damaged.
+#include <catch2/catch.hpp>
+#include <functional>
+#include <vector>
+
+#include "bootloader/boot_state_store.hpp"
+#include "bootloader/grub_environment.hpp"
+#include "grub_machine.hpp"
+
+namespace ros::bootloader::test {
+namespace {
+
+constexpr BootState kTrialOfB{.good = SlotId::kA,
+                              .trial = Trial{.slot = SlotId::kB, .tries_left = 3}};
+
+struct Fixture {
+  TempDirectory scratch{"ros-grub-test"};
+  GrubDisk disk{scratch.path() / "disk", BuildGrubParts(), "disk"};
+
+  [[nodiscard]] BootState State() const {
+    return GrubStore(disk.Grubenv(), disk.Grubenv2()).Load().state().value();
+  }
+
+  void SetState(const BootState& state) const {
+    GrubStore(disk.Grubenv(), disk.Grubenv2()).Store(state);
+  }
+
+  [[nodiscard]] BootResult BootIt() const { return Boot({.disks = {disk.path()}}); }
+};
+
+void Flip(std::string& content, std::size_t place) {
+  content.at(place) = static_cast<char>(content.at(place) ^ 1);
+}
+
+struct Damage {
+  const char* name;
+  std::function<void(SlotFiles&)> damage;
+};
+
+const std::vector<Damage> kDamages = {
+    // Noticed by length or digest.
+    {"no kernel", [](SlotFiles& files) { files["kernel"] = ""; }},
+    {"kernel header", [](SlotFiles& files) { Flip(files["kernel"], 0x202); }},
+    {"kernel body", [](SlotFiles& files) { Flip(files["kernel"], 0x500); }},
+    {"kernel cut short", [](SlotFiles& files) { files["kernel"].resize(0x300); }},
+    {"no initrd", [](SlotFiles& files) { files["initrd"] = ""; }},
+    {"initrd", [](SlotFiles& files) { Flip(files["initrd"], 3); }},
+    {"no entry", [](SlotFiles& files) { files["grub.cfg"] = ""; }},
+    {"entry", [](SlotFiles& files) { Flip(files["grub.cfg"], 50); }},
+    {"no sums", [](SlotFiles& files) { files["sums"] = ""; }},
+    {"sums", [](SlotFiles& files) { Flip(files["sums"], 10); }},
+    {"sums are garbage", [](SlotFiles& files) { files["sums"] = std::string(200, '\xcc'); }},
+    {"sums are zeros", [](SlotFiles& files) { files["sums"] = std::string(200, '\0'); }},
+    {"all empty",
+     [](SlotFiles& files) {
+       for (auto& [name, content] : files) {
+         content.clear();
+       }
+     }},
+    // With sums that fit: noticed by the loader itself.
+    {"a kernel that is none",
+     [](SlotFiles& files) {
+       files["kernel"] = std::string(9000, '\xcc');
+       MakeSumsFit(files);
+     }},
+    {"an initrd that is missing once the kernel is loaded",
+     [](SlotFiles& files) {
+       auto& entry = files["grub.cfg"];
+       const auto place = entry.find("/b/initrd");
+       entry.replace(place, 9, "/b/nobody");
+       MakeSumsFit(files);
+     }},
+    {"an entry that is no script",
+     [](SlotFiles& files) {
+       files["grub.cfg"] = "if then { \"";
+       MakeSumsFit(files);
+     }},
+};
+
+}  // namespace
+
+TEST_CASE("GRUB: a damaged trial falls to the good slot in the same boot", "[bootloader][qemu]") {
+  const Fixture fixture;
+  for (const auto& damage : kDamages) {
+    auto files = WholeSlot(SlotId::kB, "disk b");
+    damage.damage(files);
+    fixture.disk.PutSlot(SlotId::kB, files);
+    fixture.SetState(kTrialOfB);
+    const auto boot = fixture.BootIt();
+    INFO(damage.name << "\n" << boot.log);
+    CHECK(boot.kernel == "disk a");
+    CHECK(boot.initrd == "initrd of disk a");
+    CHECK(boot.Argument("ros.fell") == "b");
+    CHECK_FALSE(boot.Argument("ros.trial").has_value());
+    CHECK(fixture.State() == NextBoot(kTrialOfB, {.a = true}).after);
+  }
+}
+
+TEST_CASE("GRUB: a file that is missing falls to the good slot too", "[bootloader][qemu]") {
+  const Fixture fixture;
+  for (const std::string name : {"kernel", "initrd", "grub.cfg", "sums"}) {
+    fixture.disk.PutSlot(SlotId::kB, WholeSlot(SlotId::kB, "disk b"));
+    fixture.disk.Remove("/b/" + name);
+    fixture.SetState(kTrialOfB);
+    const auto boot = fixture.BootIt();
+    INFO(name << "\n" << boot.log);
+    CHECK(boot.kernel == "disk a");
+    CHECK(boot.Argument("ros.fell") == "b");
+  }
+}
+
+TEST_CASE("GRUB: a trial's tries are counted down, then the good slot boots",
+          "[bootloader][qemu]") {
+  const Fixture fixture;
+  fixture.SetState(kTrialOfB);
+  for (const std::string left : {"2", "1", "0"}) {
+    const auto boot = fixture.BootIt();
+    INFO(boot.log);
+    CHECK(boot.kernel == "disk b");
+    CHECK(boot.Argument("ros.trial") == left);
+    CHECK(fixture.State().trial.value().started);
+  }
+  const auto boot = fixture.BootIt();
+  INFO(boot.log);
+  CHECK(boot.kernel == "disk a");
+  CHECK_FALSE(boot.Argument("ros.fell").has_value());
+  CHECK(fixture.State().trial == Trial{.slot = SlotId::kB, .tries_left = 0, .started = true});
+}
+
+TEST_CASE("GRUB: taking a try writes the sectors of grubenv and nothing else",
+          "[bootloader][qemu]") {
+  const Fixture fixture;
+  fixture.SetState(kTrialOfB);
+  const auto trial = Boot({.disks = {fixture.disk.path()}, .writes = WriteFate::kRecorded});
+  INFO(trial.log);
+  CHECK(trial.kernel == "disk b");
+  const auto sector = fixture.disk.Grubenv().offset() / 512;
+  // GRUB writes the whole block, one sector at a time; the second is padding that stays the same.
+  CHECK(trial.writes == std::vector<DiskWrite>{{sector, 1}, {sector + 1, 1}});
+}
+
+TEST_CASE("GRUB: booting the good slot writes nothing", "[bootloader][qemu]") {
+  const Fixture fixture;
+  const auto good = Boot({.disks = {fixture.disk.path()}, .writes = WriteFate::kRecorded});
+  INFO(good.log);
+  CHECK(good.kernel == "disk a");
+  CHECK(good.writes.empty());
+}
+
+TEST_CASE("GRUB: a try that cannot be written is not made", "[bootloader][qemu]") {
+  const Fixture fixture;
+  fixture.SetState(kTrialOfB);
+  const auto boot = Boot({.disks = {fixture.disk.path()}, .writes = WriteFate::kFailing});
+  INFO(boot.log);
+  CHECK(boot.kernel == "disk a");
+  CHECK_FALSE(boot.Argument("ros.trial").has_value());
+  CHECK(fixture.State() == kTrialOfB);
+}
+
+TEST_CASE("GRUB and ParseGrubEnvironment call the same blocks damaged", "[bootloader][qemu]") {
+  const Fixture fixture;
+  GrubStore(fixture.disk.Grubenv(), fixture.disk.Grubenv2()).MirrorGood();
+  const auto sound = FormatGrubEnvironment({.good = SlotId::kB});
+  const auto replaced = [&sound](std::string_view from, std::string_view to) {
+    auto block = sound;
+    return block.replace(block.find(from), from.size(), to);
+  };
+  const std::vector<std::string> damaged = {
+      std::string(kGrubEnvironmentSize, '\0'),
+      std::string(kGrubEnvironmentSize, '\xff'),
+      replaced("# GRUB", "# GRAB"),
+      replaced("ros_good=b", "ros_good=a"),
+      replaced("ros_good=b", "ros_goof=b"),
+      replaced("ros_check=b,none,0,0", "ros_check=b,none,0,1"),
+      replaced("ros_tries=0", "ros_tries=3"),
+      replaced("ros_trial=none\n", std::string(15, '#')),
+  };
+  for (const auto& block : damaged) {
+    auto bytes = block;
+    bytes.resize(kGrubEnvironmentSize, '#');
+    fixture.disk.Grubenv().Write(0, AsBytes(bytes));
+    const auto boot = fixture.BootIt();
+    INFO(bytes.substr(0, 120) << "\n" << boot.log);
+    CHECK_FALSE(GrubStore(fixture.disk.Grubenv(), fixture.disk.Grubenv2()).Load().first.sound());
+    CHECK(boot.kernel == "disk a");
+    CHECK_FALSE(boot.Argument("ros.fell").has_value());
+  }
+}
+
+TEST_CASE("GRUB: of two disks, each boots from itself", "[bootloader][qemu]") {
+  const TempDirectory scratch("ros-grub-test");
+  const GrubDisk one(scratch.path() / "one", BuildGrubParts(), "one");
+  // A copy, with the same UUIDs everywhere.
+  const GrubDisk two(scratch.path() / "two", one);
+  two.PutSlot(SlotId::kA, WholeSlot(SlotId::kA, "two a"));
+  two.PutSlot(SlotId::kB, WholeSlot(SlotId::kB, "two b"));
+  GrubStore(two.Grubenv(), two.Grubenv2()).Store(kTrialOfB);
+  const auto first = Boot({.disks = {one.path(), two.path()}, .boot_from = 0});
+  INFO(first.log);
+  CHECK(first.kernel == "one a");
+  CHECK(GrubStore(two.Grubenv(), two.Grubenv2()).Load().state() == kTrialOfB);
+  const auto second = Boot({.disks = {one.path(), two.path()}, .boot_from = 1});
+  INFO(second.log);
+  CHECK(second.kernel == "two b");
+  CHECK(GrubStore(one.Grubenv(), one.Grubenv2()).Load().state() == BootState{});
+}
+
+}  // namespace ros::bootloader::test

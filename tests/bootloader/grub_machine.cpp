@@ -1,0 +1,308 @@
+#include "grub_machine.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <chrono>
+#include <sstream>
+
+#include "base/error.hpp"
+#include "base/process.hpp"
+#include "bootloader/boot_state_store.hpp"
+#include "bootloader/grub_config.hpp"
+#include "bootloader/grub_environment.hpp"
+#include "keys/digest.hpp"
+
+namespace ros::bootloader::test {
+namespace {
+
+using namespace ros::literals;
+
+constexpr Bytes kDiskSize = 48_MiB;
+constexpr Bytes kBiosStart = 1_MiB;
+constexpr Bytes kBiosSize = 1_MiB;
+constexpr Bytes kBootStart = 2_MiB;
+constexpr Bytes kBootSize = 40_MiB;
+// The stub kernel's end: where it keeps the name that it prints.
+constexpr std::string_view kTagPlace = "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@";
+// Far more than a boot takes: the machine that runs the test may be busy.
+constexpr std::chrono::seconds kBootTimeout{180};
+// What the stub writes to isa-debug-exit, as QEMU's exit code.
+constexpr int kStubExit = 0x10 * 2 + 1;
+
+std::string ReadStubKernel() {
+  return ReadFile(ROS_STUB_KERNEL, 1_MiB);
+}
+
+std::string HexDigest(const std::string& content) {
+  return keys::Sha256Of(AsBytes(content)).Hex();
+}
+
+SlotEntry EntryOf(SlotId slot) {
+  return {.slot = slot,
+          .boot_partition = "11111111-1111-4111-8111-111111111111",
+          .root_partition = "22222222-2222-4222-8222-222222222222",
+          .state_partition = "33333333-3333-4333-8333-333333333333",
+          .verity_root_hash = std::string(64, '4'),
+          .verity_salt = std::string(64, '5'),
+          .verity_data_blocks = 1000,
+          .watchdog_seconds = 180,
+          .image_arguments = {"console=ttyS0,115200n8", "quiet"},
+          .machine_arguments = {"glob=*", "list=[a,b]"}};
+}
+
+std::string MtoolsImage(const std::filesystem::path& path) {
+  return path.string() + "@@" + std::to_string(kBootStart);
+}
+
+void RunMtools(std::vector<std::string> argv, const std::string& input = {}) {
+  RunTool({.argv = std::move(argv), .environment = {"MTOOLS_SKIP_CHECK=1"}, .input = input});
+}
+
+// GRUB's menu waits for a person when no slot loads; a test has none.
+std::string ImpatientGrubConfig() {
+  auto script = MainGrubConfig();
+  const std::string wait = "set timeout=30";
+  const auto place = script.find(wait);
+  if (place == std::string::npos) {
+    throw Error(ErrorKind::kFailed, "grub.cfg has no " + wait);
+  }
+  return script.replace(place, wait.size(), "set timeout=1");
+}
+
+Bytes Find(const std::filesystem::path& path, std::string_view content) {
+  const auto image = ReadFile(path, kDiskSize);
+  const auto place = image.find(content);
+  if (place == std::string::npos) {
+    throw Error(ErrorKind::kFailed, "the environment block is not on the disk");
+  }
+  return place;
+}
+
+Region RegionOf(const std::filesystem::path& path, Bytes offset) {
+  return {OpenBlockDevice(path, DeviceAccess::kWrite), offset, kGrubEnvironmentSize};
+}
+
+std::vector<std::string> Lines(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) {
+    line.erase(std::remove(line.begin(), line.end(), '\r'), line.end());
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+// The stub's lines: STUB KERNEL, name, command line, initrd, STUB END.
+void TakeKernelLines(const std::vector<std::string>& lines, BootResult& result) {
+  const auto begin = std::ranges::find(lines, "STUB KERNEL");
+  if (lines.end() - begin < 5 || *(begin + 4) != "STUB END") {
+    return;
+  }
+  result.started_kernel = true;
+  result.kernel = *(begin + 1);
+  std::istringstream arguments(*(begin + 2));
+  for (std::string argument; arguments >> argument;) {
+    result.arguments.push_back(argument);
+  }
+  result.initrd = *(begin + 3);
+}
+
+// The node of the block layer that a disk's writes pass, above `below`.
+std::string WriteNode(WriteFate fate, const std::string& below) {
+  switch (fate) {
+    case WriteFate::kDone:
+      return "driver=raw,file=" + below;
+    case WriteFate::kRecorded:
+      return "driver=blklogwrites,log=log,log-super-update-interval=1,file=" + below;
+    case WriteFate::kFailing:
+      return "driver=blkdebug,image=" + below +
+             ",inject-error.0.event=none,inject-error.0.iotype=write";
+  }
+  throw Error(ErrorKind::kFailed, "unknown fate of writes");
+}
+
+std::vector<std::string> QemuCommand(const Machine& machine, const std::filesystem::path& scratch) {
+  std::vector<std::string> argv = {"qemu-system-x86_64",
+                                   "-machine",
+                                   "pc,accel=tcg",
+                                   "-m",
+                                   "128",
+                                   "-nodefaults",
+                                   "-no-reboot",
+                                   "-vga",
+                                   "std",
+                                   "-display",
+                                   "none",
+                                   "-serial",
+                                   "file:" + (scratch / "serial.log").string(),
+                                   "-device",
+                                   "isa-debug-exit,iobase=0xf4,iosize=0x04"};
+  const auto add = [&argv](const std::string& option, const std::string& value) {
+    argv.push_back(option);
+    argv.push_back(value);
+  };
+  if (machine.writes == WriteFate::kRecorded) {
+    add("-blockdev", "driver=file,node-name=log,filename=" + (scratch / "writes.log").string());
+  }
+  for (std::size_t i = 0; i < machine.disks.size(); ++i) {
+    const auto number = std::to_string(i);
+    const bool is_booted = i == machine.boot_from;
+    add("-blockdev",
+        "driver=file,node-name=file" + number + ",filename=" + machine.disks[i].string());
+    add("-blockdev",
+        "node-name=disk" + number + "," +
+            WriteNode(is_booted ? machine.writes : WriteFate::kDone, "file" + number));
+    add("-device",
+        "ide-hd,drive=disk" + number + ",bus=ide." + number +
+            ",werror=report,bootindex=" + std::to_string(is_booted ? 0 : i + 1));
+  }
+  return argv;
+}
+
+// Linux, Documentation/admin-guide/device-mapper/log-writes.rst: a super block, then entries of a
+// sector, each followed by its data.
+std::vector<DiskWrite> ReadWriteLog(const std::filesystem::path& path) {
+  constexpr std::uint64_t kDiscard = 1U << 2U;
+  const auto text = ReadFile(path, 64_MiB);
+  const auto log = AsBytes(text);
+  if (log.empty()) {
+    return {};
+  }
+  const auto entries = LoadLe64(log, 16);
+  const Bytes sector_size = LoadLe32(log, 24);
+  std::vector<DiskWrite> writes;
+  Bytes place = sector_size;
+  for (std::uint64_t i = 0; i < entries; ++i) {
+    const DiskWrite write{.sector = LoadLe64(log, place), .count = LoadLe64(log, place + 8)};
+    const bool has_data = (LoadLe64(log, place + 16) & kDiscard) == 0;
+    place += sector_size + (has_data ? write.count * sector_size : 0);
+    if (write.count > 0) {
+      writes.push_back(write);
+    }
+  }
+  return writes;
+}
+
+}  // namespace
+
+SlotFiles WholeSlot(SlotId slot, const std::string& name) {
+  auto kernel = ReadStubKernel();
+  auto tag = name;
+  tag.resize(kTagPlace.size(), '\0');
+  kernel.replace(kernel.find(kTagPlace), kTagPlace.size(), tag);
+  SlotFiles files{{"kernel", kernel},
+                  {"initrd", "initrd of " + name + "\n"},
+                  {"grub.cfg", SlotGrubConfig(EntryOf(slot))}};
+  MakeSumsFit(files);
+  return files;
+}
+
+void MakeSumsFit(SlotFiles& files) {
+  files["sums"] = SlotSums({.kernel = HexDigest(files.at("kernel")),
+                            .initrd = HexDigest(files.at("initrd")),
+                            .grub_config = HexDigest(files.at("grub.cfg"))});
+}
+
+GrubDisk::GrubDisk(const std::filesystem::path& path,
+                   const GrubParts& parts,
+                   const std::string& mark)
+    : path_(path) {
+  OpenFile(path, O_CREAT | O_RDWR | O_EXCL);
+  std::filesystem::resize_file(path, kDiskSize);
+  RunTool({.argv = {"sfdisk", "--quiet", path.string()},
+           .input = "label: gpt\n"
+                    "start=2048, size=2048, type=21686148-6449-6E6F-744E-656564454649\n"
+                    "start=4096, size=81920, type=U\n"});
+  RunTool({.argv = {"mkfs.fat",
+                    "-F",
+                    "32",
+                    "-s",
+                    "1",
+                    "--offset",
+                    std::to_string(kBootStart / 512),
+                    path.string(),
+                    std::to_string(kBootSize / 1024)}});
+  {
+    const Region bios(OpenBlockDevice(path, DeviceAccess::kWrite), kBiosStart, kBiosSize);
+    WriteCoreImage(bios, parts);
+    WriteBootCode(bios, parts);
+  }
+  RunMtools({"mmd", "-i", MtoolsImage(path), "::/GRUB", "::/A", "::/B"});
+  Put("/grub/grub.cfg", ImpatientGrubConfig());
+  // Different at first, so that they are found.
+  const auto first = FormatGrubEnvironment({.good = SlotId::kA});
+  const auto second = FormatGrubEnvironment({.good = SlotId::kB});
+  Put("/grub/grubenv", first);
+  Put("/grub/grubenv2", second);
+  grubenv_ = Find(path, first);
+  grubenv2_ = Find(path, second);
+  GrubStore(Grubenv(), Grubenv2()).MirrorGood();
+  PutSlot(SlotId::kA, WholeSlot(SlotId::kA, mark + " a"));
+  PutSlot(SlotId::kB, WholeSlot(SlotId::kB, mark + " b"));
+}
+
+GrubDisk::GrubDisk(const std::filesystem::path& path, const GrubDisk& other)
+    : path_(path), grubenv_(other.grubenv_), grubenv2_(other.grubenv2_) {
+  RunTool({.argv = {"cp", "--sparse=always", other.path_.string(), path.string()}});
+}
+
+void GrubDisk::Put(const std::string& path, const std::string& content) const {
+  RunMtools({"mcopy", "-D", "o", "-i", MtoolsImage(path_), "-", "::" + path}, content);
+}
+
+void GrubDisk::Remove(const std::string& path) const {
+  RunMtools({"mdel", "-i", MtoolsImage(path_), "::" + path});
+}
+
+void GrubDisk::PutSlot(SlotId slot, const SlotFiles& files) const {
+  for (const auto& [name, content] : files) {
+    Put("/" + std::string(Name(slot)) + "/" + name, content);
+  }
+}
+
+Region GrubDisk::Grubenv() const {
+  return RegionOf(path_, grubenv_);
+}
+
+Region GrubDisk::Grubenv2() const {
+  return RegionOf(path_, grubenv2_);
+}
+
+std::optional<std::string> BootResult::Argument(const std::string& name) const {
+  for (const auto& argument : arguments) {
+    if (argument.starts_with(name + "=")) {
+      return argument.substr(name.size() + 1);
+    }
+  }
+  return std::nullopt;
+}
+
+BootResult Boot(const Machine& machine) {
+  const TempDirectory scratch("ros-grub-boot");
+  const auto serial = scratch.path() / "serial.log";
+  const auto writes = scratch.path() / "writes.log";
+  CreateFileDurably(serial, {});
+  CreateFileDurably(writes, {});
+  ProcessResult result;
+  try {
+    result = RunProcess({.argv = QemuCommand(machine, scratch.path()), .timeout = kBootTimeout});
+  } catch (const Error& error) {
+    throw Error(error.kind(), error.message() + "\n" + ReadFile(serial, 16_MiB));
+  }
+  BootResult boot{.log = ReadFile(serial, 16_MiB)};
+  TakeKernelLines(Lines(boot.log), boot);
+  // 0: GRUB restarted the machine.
+  if (result.exit_code != kStubExit && result.exit_code != 0) {
+    throw Error(ErrorKind::kFailed, "QEMU failed: " + result.err);
+  }
+  if ((result.exit_code == kStubExit) != boot.started_kernel) {
+    throw Error(ErrorKind::kFailed, "the serial log is cut short:\n" + boot.log);
+  }
+  if (machine.writes == WriteFate::kRecorded) {
+    boot.writes = ReadWriteLog(writes);
+  }
+  return boot;
+}
+
+}  // namespace ros::bootloader::test

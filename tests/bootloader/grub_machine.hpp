@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/block_device.hpp"
+#include "base/file.hpp"
+#include "bootloader/boot_state.hpp"
+#include "bootloader/grub_install.hpp"
+
+namespace ros::bootloader::test {
+
+// The files of a slot's folder, by their names in small letters.
+using SlotFiles = std::map<std::string, std::string>;
+
+// What a slot that boots has: a kernel that prints what it was given (stub_kernel.S), an initrd,
+// the entry and the sums that fit them. `name` is printed by the kernel.
+SlotFiles WholeSlot(SlotId slot, const std::string& name);
+
+// The sums made again, so that damage done to the other files is not noticed by them.
+void MakeSumsFit(SlotFiles& files);
+
+// A disk image with GRUB in its MBR and its ROS-BIOS partition, and a FAT boot partition with
+// grub.cfg, both environment blocks and two whole slots. Made with sfdisk, mkfs.fat and mtools.
+class GrubDisk {
+ public:
+  // `mark` goes into the names of the slots' kernels, to tell disks apart.
+  GrubDisk(const std::filesystem::path& path, const GrubParts& parts, const std::string& mark);
+  // A copy of `other` at `path`.
+  GrubDisk(const std::filesystem::path& path, const GrubDisk& other);
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+  // Replaces one file of the boot partition, "/a/kernel".
+  void Put(const std::string& path, const std::string& content) const;
+  void Remove(const std::string& path) const;
+  void PutSlot(SlotId slot, const SlotFiles& files) const;
+
+  // The environment blocks, where they lie on the disk.
+  [[nodiscard]] Region Grubenv() const;
+  [[nodiscard]] Region Grubenv2() const;
+
+ private:
+  std::filesystem::path path_;
+  Bytes grubenv_ = 0;
+  Bytes grubenv2_ = 0;
+};
+
+// A write that the guest made, in sectors of 512 bytes.
+struct DiskWrite {
+  std::uint64_t sector = 0;
+  std::uint64_t count = 0;
+
+  bool operator==(const DiskWrite&) const = default;
+};
+
+// What one start of the machine came to.
+struct BootResult {
+  bool started_kernel = false;
+  std::string kernel;                  // the name that WholeSlot was given
+  std::vector<std::string> arguments;  // its command line
+  std::string initrd;                  // the first line of its initrd
+  std::string log;                     // the serial console, for messages
+  std::vector<DiskWrite> writes;       // to the disk that was booted, when they were recorded
+
+  // The value of NAME=VALUE on the command line.
+  [[nodiscard]] std::optional<std::string> Argument(const std::string& name) const;
+};
+
+enum class WriteFate {
+  kDone,
+  kRecorded,  // done, and told in BootResult::writes
+  kFailing,   // the disk answers with an I/O error
+};
+
+struct Machine {
+  // Disks in the order of their controller's ports.
+  std::vector<std::filesystem::path> disks;
+  // The one that the firmware starts.
+  std::size_t boot_from = 0;
+  WriteFate writes = WriteFate::kDone;
+};
+
+// Starts QEMU (software emulation) and waits until a kernel has printed its lines, or until GRUB
+// has given up and restarts the machine. Throws kFailed with the console's log when neither happens
+// in time.
+BootResult Boot(const Machine& machine);
+
+}  // namespace ros::bootloader::test
