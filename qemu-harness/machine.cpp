@@ -1,0 +1,301 @@
+#include "qemu-harness/machine.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+
+#include "base/error.hpp"
+#include "qemu-harness/accelerator.hpp"
+#include "qemu-harness/places.hpp"
+
+namespace ros::qemu {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// Descriptors that QEMU inherits: console, shell, monitor.
+constexpr int kFirstFd = 10;
+constexpr int kPorts = 3;
+
+int SlowFactor() {
+  const char* text = std::getenv("ROS_TEST_SLOW");
+  const int factor = text == nullptr ? 1 : std::atoi(text);  // NOLINT(cert-err34-c)
+  return std::max(factor, 1);
+}
+
+struct SocketPair {
+  UniqueFd ours;
+  UniqueFd theirs;
+};
+
+SocketPair MakeSocketPair() {
+  std::array<int, 2> fds{};
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()) != 0) {
+    ThrowErrno("making a socket pair");
+  }
+  return {UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+void AddDrive(std::vector<std::string>& argv, const Drive& drive, std::size_t number) {
+  const std::string id = "drive" + std::to_string(number);
+  const std::string read_only = drive.access == DriveAccess::kReadOnly ? ",read-only=on" : "";
+  std::string node = id + "-file";
+  argv.insert(argv.end(),
+              {"-blockdev",
+               "driver=file,node-name=" + node + ",filename=" + drive.file.string() + read_only +
+                   (read_only.empty() ? ",discard=unmap" : ",locking=off")});
+  if (!drive.write_log.empty()) {
+    argv.insert(argv.end(),
+                {"-blockdev",
+                 "driver=file,node-name=" + id + "-log,filename=" + drive.write_log.string(),
+                 "-blockdev",
+                 "driver=blklogwrites,node-name=" + id + "-logged,file=" + node + ",log=" + id +
+                     "-log"});
+    node = id + "-logged";
+  }
+  argv.insert(argv.end(),
+              {"-blockdev", "driver=raw,node-name=" + id + ",file=" + node + read_only});
+  std::string device;
+  switch (drive.interface) {
+    case DriveInterface::kAhci:
+      device = "ide-hd,bus=ide." + std::to_string(number);
+      break;
+    case DriveInterface::kVirtio:
+      device = "virtio-blk-pci";
+      break;
+    case DriveInterface::kNvme:
+      device = "nvme";
+      break;
+  }
+  device += ",drive=" + id + ",bootindex=" + std::to_string(number + 1);
+  const std::string fallback = drive.interface == DriveInterface::kNvme ? id : "";
+  const std::string serial = drive.serial.empty() ? fallback : drive.serial;
+  argv.insert(argv.end(), {"-device", serial.empty() ? device : device + ",serial=" + serial});
+}
+
+std::vector<std::string> PortArguments() {
+  return {"-chardev", "socket,id=console,fd=" + std::to_string(kFirstFd),
+          "-serial",  "chardev:console",
+          "-chardev", "socket,id=shell,fd=" + std::to_string(kFirstFd + 1),
+          "-serial",  "chardev:shell",
+          "-chardev", "socket,id=monitor,fd=" + std::to_string(kFirstFd + 2),
+          "-mon",     "chardev=monitor,mode=control"};
+}
+
+}  // namespace
+
+std::vector<std::string> QemuArguments(const MachineOptions& options) {
+  std::vector<std::string> argv = {"qemu-system-x86_64",
+                                   "-machine",
+                                   "q35",
+                                   "-accel",
+                                   AcceleratorName(ProbeAccelerator()),
+                                   "-cpu",
+                                   "max",
+                                   "-smp",
+                                   "1",
+                                   "-m",
+                                   std::to_string(options.memory_mib),
+                                   "-nodefaults",
+                                   "-vga",
+                                   "std",
+                                   "-display",
+                                   "none",
+                                   // Scenarios compare boots with each other, never with today.
+                                   "-rtc",
+                                   "base=utc"};
+  if (options.watchdog) {
+    argv.insert(argv.end(), {"-device", "i6300esb", "-action", "watchdog=reset"});
+  }
+  for (std::size_t n = 0; n < options.drives.size(); ++n) {
+    AddDrive(argv, options.drives[n], n);
+  }
+  if (options.kernel) {
+    argv.insert(argv.end(),
+                {"-kernel",
+                 options.kernel->kernel.string(),
+                 "-initrd",
+                 options.kernel->initrd.string(),
+                 "-append",
+                 options.kernel->command_line});
+  }
+  return argv;
+}
+
+Machine::Machine(MachineOptions options)
+    : options_(std::move(options)), log_(LogDirectory() / (options_.name + ".log")) {
+  std::vector<std::string> argv = QemuArguments(options_);
+  const std::vector<std::string> ports = PortArguments();
+  argv.insert(argv.end(), ports.begin(), ports.end());
+
+  std::array<SocketPair, kPorts> pairs = {MakeSocketPair(), MakeSocketPair(), MakeSocketPair()};
+  Launch(argv, {pairs[0].theirs.get(), pairs[1].theirs.get(), pairs[2].theirs.get()});
+  console_ = std::make_unique<Console>(std::move(pairs[0].ours), log_);
+  shell_ = std::make_unique<Console>(std::move(pairs[1].ours),
+                                     LogDirectory() / (options_.name + ".shell.log"));
+  monitor_ = std::make_unique<Monitor>(std::move(pairs[2].ours));
+}
+
+Machine::~Machine() {
+  Kill();
+}
+
+void Machine::Launch(const std::vector<std::string>& argv, const std::vector<int>& fds) {
+  std::vector<char*> pointers;
+  for (const std::string& word : argv) {
+    pointers.push_back(const_cast<char*>(word.c_str()));
+  }
+  pointers.push_back(nullptr);
+  const UniqueFd errors(open((log_.string() + ".qemu").c_str(),
+                             O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+                             0644));
+  pid_ = fork();
+  if (pid_ < 0) {
+    ThrowErrno("starting QEMU");
+  }
+  if (pid_ > 0) {
+    return;
+  }
+  // The child. A scenario that dies takes its machine along.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  for (std::size_t n = 0; n < fds.size(); ++n) {
+    dup2(fds[n], kFirstFd + static_cast<int>(n));
+  }
+  dup2(errors.get(), STDERR_FILENO);
+  execvp(pointers[0], pointers.data());
+  _exit(127);
+}
+
+void Machine::Reap(bool wait) {
+  if (pid_ > 0 && waitpid(pid_, nullptr, wait ? 0 : WNOHANG) == pid_) {
+    pid_ = -1;
+  }
+}
+
+void Machine::Poll(milliseconds limit) {
+  std::array<pollfd, kPorts> fds = {pollfd{console_->open() ? console_->fd() : -1, POLLIN, 0},
+                                    pollfd{shell_->open() ? shell_->fd() : -1, POLLIN, 0},
+                                    pollfd{monitor_->open() ? monitor_->fd() : -1, POLLIN, 0}};
+  poll(fds.data(), fds.size(), static_cast<int>(limit.count()));
+  console_->Receive();
+  shell_->Receive();
+  monitor_->Receive();
+  if (!monitor_->open()) {
+    // QEMU closes its ports when it ends.
+    Reap(true);
+  }
+}
+
+bool Machine::WaitUntil(const std::function<bool()>& done, milliseconds limit) {
+  const auto deadline = steady_clock::now() + limit;
+  while (!done()) {
+    const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
+    if (left.count() <= 0 || !running()) {
+      return done();
+    }
+    Poll(left);
+  }
+  return true;
+}
+
+void Machine::Require(const std::function<bool()>& done, Seconds limit, const std::string& what) {
+  if (!WaitUntil(done, limit * SlowFactor())) {
+    Fail("waited in vain for " + what);
+  }
+}
+
+void Machine::Fail(const std::string& what) {
+  const std::string state = running() ? "" : " (QEMU has ended)";
+  throw Error(ErrorKind::kFailed,
+              options_.name + ": " + what + state + "; the console, whole in " + log_.string() +
+                  ", ends in\n" + console_->Tail(30) + "\nand the shell in\n" + shell_->Tail(10));
+}
+
+std::vector<std::string> Machine::WaitForConsole(const std::string& pattern, Seconds limit) {
+  std::optional<std::vector<std::string>> match;
+  Require(
+      [&] {
+        match = console_->Take(pattern);
+        return match.has_value();
+      },
+      limit,
+      "\"" + pattern + "\" on the console");
+  return *match;
+}
+
+void Machine::WaitForShell(Seconds limit) {
+  Require([&] { return shell_->Take("harness-shell ready").has_value(); }, limit, "the OS's shell");
+}
+
+GuestResult Machine::Run(std::string_view command, Seconds limit) {
+  const std::string id = "run" + std::to_string(++commands_);
+  shell_->Skip();
+  const std::size_t start = shell_->text().size();
+  // The marks are put together by printf, so that an echo of this very line does not match.
+  shell_->Send("printf '<<%s\\n' " + id + "; { " + std::string(command) +
+               "\n} </dev/null 2>&1; printf '\\n%s %d>>\\n' " + id + " $?\n");
+  std::optional<std::vector<std::string>> match;
+  Require(
+      [&] {
+        match = shell_->Take(id + " ([0-9]+)>>");
+        return match.has_value();
+      },
+      limit,
+      "the end of `" + std::string(command) + "`");
+  const std::string said = shell_->text().substr(start);
+  const std::string head = "<<" + id + "\n";
+  const std::size_t begin = said.find(head);
+  const std::size_t end = said.rfind("\n" + id + " ");
+  if (begin == std::string::npos || end == std::string::npos ||
+      end < begin + head.size()) {
+    Fail("no sense in the output of `" + std::string(command) + "`: " + said);
+  }
+  const std::size_t first = begin + head.size();
+  return {std::stoi(match->at(1)), said.substr(first, end - first)};
+}
+
+std::string Machine::MustRun(std::string_view command, Seconds limit) {
+  const GuestResult result = Run(command, limit);
+  if (result.exit_code != 0) {
+    Fail("`" + std::string(command) + "` failed (exit " + std::to_string(result.exit_code) +
+         "): " + result.output);
+  }
+  return result.output;
+}
+
+void Machine::Start(std::string_view command) {
+  shell_->Skip();
+  shell_->Send(std::string(command) + "\n");
+}
+
+void Machine::WaitForPowerOff(Seconds limit) {
+  Require([&] { return !running(); }, limit, "the machine to power off");
+}
+
+void Machine::WaitForResets(int count, Seconds limit) {
+  Require([&] { return resets() >= count; },
+          limit,
+          std::to_string(count) + " resets (" + std::to_string(resets()) + " so far)");
+}
+
+void Machine::Reset() {
+  monitor_->Send("system_reset");
+}
+
+void Machine::Kill() {
+  if (running()) {
+    kill(pid_, SIGKILL);
+    Reap(true);
+  }
+}
+
+}  // namespace ros::qemu

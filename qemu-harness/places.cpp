@@ -1,0 +1,52 @@
+#include "qemu-harness/places.hpp"
+
+#include "base/error.hpp"
+
+namespace ros::qemu {
+
+namespace {
+
+std::filesystem::path MustExist(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) {
+    throw Error(ErrorKind::kFailed,
+                path.string() + " is not there; `ctest -R qemu-images` makes it");
+  }
+  return path;
+}
+
+std::filesystem::path MadeDirectory(const std::filesystem::path& path) {
+  std::filesystem::create_directories(path);
+  return path;
+}
+
+}  // namespace
+
+std::filesystem::path HarnessDirectory() {
+  return MadeDirectory(ROS_HARNESS_DIRECTORY);
+}
+
+std::filesystem::path LogDirectory() {
+  return MadeDirectory(HarnessDirectory() / "logs");
+}
+
+std::filesystem::path RunDirectory() {
+  return MadeDirectory(HarnessDirectory() / "run");
+}
+
+std::filesystem::path ImagePath(std::string_view name) {
+  return MustExist(HarnessDirectory() / "images" / (std::string(name) + ".oci"));
+}
+
+std::filesystem::path KeyPath(std::string_view name) {
+  return MustExist(HarnessDirectory() / "keys" / name);
+}
+
+std::filesystem::path RosCommand() {
+  return MustExist(ROS_COMMAND);
+}
+
+std::filesystem::path InstalledDisk() {
+  return MustExist(HarnessDirectory() / "disks" / "v1.img");
+}
+
+}  // namespace ros::qemu
