@@ -14,11 +14,11 @@ struct Extent {
   Bytes length = 0;
 };
 
-// A file of the boot partition. Read by a second, plain FAT32 reader (Microsoft FAT specification 1.03),
-// so that our own is not judged by itself.
+// A file of the boot partition. Read by a second, plain FAT32 reader (Microsoft FAT
+// specification 1.03), so that our own is not judged by itself.
 struct BootFile {
-  std::string path;  // "/B/KERNEL"
-  Bytes size = 0;    // as its directory entry says; 0: cannot be booted
+  std::string path;             // "/B/KERNEL"
+  Bytes size = 0;               // as its directory entry says; 0: cannot be booted
   std::vector<Extent> extents;  // its whole cluster chain, also what is beyond `size`
 };
 

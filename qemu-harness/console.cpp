@@ -77,7 +77,7 @@ std::optional<std::vector<std::string>> Console::Take(const std::string& pattern
 std::string Console::Tail(std::size_t lines) const {
   std::size_t start = text_.size();
   for (std::size_t found = 0; start > 0 && found <= lines; --start) {
-    found += text_[start - 1] == '\n' ? 1 : 0;
+    found += text_[start - 1] == '\n' ? 1U : 0U;
     if (found > lines) {
       break;
     }

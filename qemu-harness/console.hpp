@@ -31,13 +31,12 @@ class Console {
   void Send(std::string_view text);
 
   // The first line at or after the cursor in which `pattern` (ECMAScript) matches: returns the
-  // groups of the match, [0] the whole of it, and moves the cursor behind it. Nothing: no match yet.
+  // groups of the match, [0] the whole of it, and moves the cursor behind it. Nothing: no match
+  // yet.
   std::optional<std::vector<std::string>> Take(const std::string& pattern);
 
   // Everything between the cursor and the end of what has arrived; does not move the cursor.
-  [[nodiscard]] std::string_view Unread() const {
-    return std::string_view(text_).substr(cursor_);
-  }
+  [[nodiscard]] std::string_view Unread() const { return std::string_view(text_).substr(cursor_); }
 
   // All since the start, carriage returns left out.
   [[nodiscard]] const std::string& text() const { return text_; }

@@ -112,9 +112,8 @@ void DiskImage::Write(Bytes offset, std::string_view data) {
 
 void DiskImage::Damage(Bytes offset, Bytes length) {
   std::string data = Read(offset, length);
-  std::transform(data.begin(), data.end(), data.begin(), [](char c) {
-    return static_cast<char>(~c);
-  });
+  std::transform(
+      data.begin(), data.end(), data.begin(), [](char c) { return static_cast<char>(~c); });
   Write(offset, data);
 }
 
@@ -127,10 +126,7 @@ void DiskImage::DamageAllOver(const Partition& partition) {
 DiskImage MakeFileDisk(const std::vector<std::filesystem::path>& files) {
   const TempDirectory stage(RunDirectory(), "stage");
   for (const std::filesystem::path& file : files) {
-    RunQuietly({"cp",
-                "--reflink=auto",
-                file.string(),
-                (stage.path() / file.filename()).string()});
+    RunQuietly({"cp", "--reflink=auto", file.string(), (stage.path() / file.filename()).string()});
   }
   DiskImage disk(Bytes{0});
   RunQuietly({"mkfs.erofs", disk.path().string(), stage.path().string()});

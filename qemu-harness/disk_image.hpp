@@ -53,7 +53,7 @@ class DiskImage {
 };
 
 // A disk that carries files into a guest without a network: an erofs that the guest mounts at
-// /images. Each file is known there by its own name.
+// /run/images. Each file is known there by its own name.
 DiskImage MakeFileDisk(const std::vector<std::filesystem::path>& files);
 
 }  // namespace ros::qemu

@@ -54,12 +54,12 @@ void AddDrive(std::vector<std::string>& argv, const Drive& drive, std::size_t nu
                "driver=file,node-name=" + node + ",filename=" + drive.file.string() + read_only +
                    (read_only.empty() ? ",discard=unmap" : ",locking=off")});
   if (!drive.write_log.empty()) {
-    argv.insert(argv.end(),
-                {"-blockdev",
-                 "driver=file,node-name=" + id + "-log,filename=" + drive.write_log.string(),
-                 "-blockdev",
-                 "driver=blklogwrites,node-name=" + id + "-logged,file=" + node + ",log=" + id +
-                     "-log"});
+    argv.insert(
+        argv.end(),
+        {"-blockdev",
+         "driver=file,node-name=" + id + "-log,filename=" + drive.write_log.string(),
+         "-blockdev",
+         "driver=blklogwrites,node-name=" + id + "-logged,file=" + node + ",log=" + id + "-log"});
     node = id + "-logged";
   }
   argv.insert(argv.end(),
@@ -83,12 +83,18 @@ void AddDrive(std::vector<std::string>& argv, const Drive& drive, std::size_t nu
 }
 
 std::vector<std::string> PortArguments() {
-  return {"-chardev", "socket,id=console,fd=" + std::to_string(kFirstFd),
-          "-serial",  "chardev:console",
-          "-chardev", "socket,id=shell,fd=" + std::to_string(kFirstFd + 1),
-          "-serial",  "chardev:shell",
-          "-chardev", "socket,id=monitor,fd=" + std::to_string(kFirstFd + 2),
-          "-mon",     "chardev=monitor,mode=control"};
+  return {"-chardev",
+          "socket,id=console,fd=" + std::to_string(kFirstFd),
+          "-serial",
+          "chardev:console",
+          "-chardev",
+          "socket,id=shell,fd=" + std::to_string(kFirstFd + 1),
+          "-serial",
+          "chardev:shell",
+          "-chardev",
+          "socket,id=monitor,fd=" + std::to_string(kFirstFd + 2),
+          "-mon",
+          "chardev=monitor,mode=control"};
 }
 
 }  // namespace
@@ -155,9 +161,8 @@ void Machine::Launch(const std::vector<std::string>& argv, const std::vector<int
     pointers.push_back(const_cast<char*>(word.c_str()));
   }
   pointers.push_back(nullptr);
-  const UniqueFd errors(open((log_.string() + ".qemu").c_str(),
-                             O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-                             0644));
+  const UniqueFd errors(
+      open((log_.string() + ".qemu").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   pid_ = fork();
   if (pid_ < 0) {
     ThrowErrno("starting QEMU");
@@ -255,8 +260,7 @@ GuestResult Machine::Run(std::string_view command, Seconds limit) {
   const std::string head = "<<" + id + "\n";
   const std::size_t begin = said.find(head);
   const std::size_t end = said.rfind("\n" + id + " ");
-  if (begin == std::string::npos || end == std::string::npos ||
-      end < begin + head.size()) {
+  if (begin == std::string::npos || end == std::string::npos || end < begin + head.size()) {
     Fail("no sense in the output of `" + std::string(command) + "`: " + said);
   }
   const std::size_t first = begin + head.size();

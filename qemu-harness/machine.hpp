@@ -37,7 +37,7 @@ struct DirectKernel {
 };
 
 struct MachineOptions {
-  std::string name;  // of the log files
+  std::string name;           // of the log files
   std::vector<Drive> drives;  // the firmware tries them in this order
   int memory_mib = 512;
   std::optional<DirectKernel> kernel = {};
@@ -69,8 +69,7 @@ class Machine {
   ~Machine();
 
   // Waits for a line of the console that matches (see Console::Take); returns the groups.
-  std::vector<std::string> WaitForConsole(const std::string& pattern,
-                                          Seconds limit = Seconds(240));
+  std::vector<std::string> WaitForConsole(const std::string& pattern, Seconds limit = Seconds(240));
 
   // Waits until an OS is up: our shell on the second port says hello, once for each boot.
   void WaitForShell(Seconds limit = Seconds(300));

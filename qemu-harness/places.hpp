@@ -18,8 +18,8 @@ std::filesystem::path HarnessDirectory();
 std::filesystem::path LogDirectory();
 std::filesystem::path RunDirectory();
 
-// The signed image of an OS that scenarios boot: "tiny-v1", "debian-v2", ... Throws kFailed when the
-// fixture has not made it.
+// The signed image of an OS that scenarios boot: "tiny-v1", "debian-v2", ... Throws kFailed when
+// the fixture has not made it.
 std::filesystem::path ImagePath(std::string_view name);
 
 // "release.pub" and the like.
