@@ -1,0 +1,230 @@
+#include "init/boot.hpp"
+
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "health/journal.hpp"
+#include "health/watchdog.hpp"
+#include "init/console.hpp"
+#include "init/etc_layer.hpp"
+#include "init/mount_plan.hpp"
+#include "init/partition_wait.hpp"
+#include "init/shared_directories.hpp"
+#include "init/state_file_system.hpp"
+#include "init/switch_root.hpp"
+#include "init/verity_device.hpp"
+
+namespace ros::init {
+namespace {
+
+using health::BootArguments;
+using health::JournalEvent;
+
+constexpr const char* kVerityName = "ros-root";
+constexpr Bytes kTextLimit = Bytes{16} << 20U;
+constexpr std::uint64_t kBlockSize = 4096;
+
+std::string SlotText(const BootArguments& arguments) {
+  return "slot " + std::string(Name(arguments.slot));
+}
+
+ModuleLoader MakeModuleLoader(const BootArguments& arguments) {
+  const bool watchdog = arguments.trial && arguments.watchdog.count() > 0;
+  return {ParseModuleList(ReadFile("/modules.list", kTextLimit)),
+          ModuleAliases::Parse(ReadFile("/modules.alias", kTextLimit)),
+          watchdog ? WatchdogDrivers::kLoad : WatchdogDrivers::kSkip,
+          InsertModule};
+}
+
+void TellFailures(ModuleLoader& modules) {
+  for (const auto& [file, code] : modules.TakeFailures()) {
+    // Drivers say ENODEV for hardware that they do not find: nothing to tell.
+    if (code != ENODEV) {
+      Complain("loading " + file + ": " + ::strerrordesc_np(code) + ", ignoring");
+    }
+  }
+}
+
+// Starts the watchdog of a trial and lets go of it: it counts on, for the gate to take over.
+// Returns what a person should know when none could be started.
+std::string ArmWatchdog(const BootArguments& arguments, ModuleLoader& modules) {
+  auto opening = health::OpenWatchdog("/dev", arguments.watchdog);
+  if (opening.state == health::WatchdogState::kNone) {
+    modules.LoadClass(ModuleClass::kFallbackWatchdog);
+    opening = health::OpenWatchdog("/dev", arguments.watchdog);
+  }
+  if (opening.state != health::WatchdogState::kOpened) {
+    Complain("no watchdog guards this trial: " + opening.explanation + ", ignoring");
+    return "no watchdog guards this trial: " + opening.explanation;
+  }
+  return {};
+}
+
+void MountRoot(const BootArguments& arguments, const partitions::PartitionNode& node) {
+  // The tree is less than 1/127 of the data; its exact size is the kernel's business.
+  if (arguments.verity_blocks > node.length / kBlockSize) {
+    throw Error(
+        ErrorKind::kVerification,
+        "the root of " + SlotText(arguments) + " is larger than its partition " + node.node);
+  }
+  const auto device = CreateVerityDevice(
+      kVerityName,
+      {.device = node.device_number,
+       .blocks = arguments.verity_blocks,
+       .root_hash = arguments.verity_root_hash,
+       .salt = arguments.verity_salt,
+       .on_corruption = arguments.trial ? OnCorruption::kRestart : OnCorruption::kError});
+  try {
+    MountDevice(device, kRootDirectory, arguments.root_file_system, MS_RDONLY, "");
+  } catch (const Error& error) {
+    if (IsCorrupted(kVerityName)) {
+      throw Error(ErrorKind::kVerification,
+                  "the root of " + SlotText(arguments) + " on " + node.node +
+                      " does not match its signed hash (dm-verity)");
+    }
+    throw error.WithContext("the root of " + SlotText(arguments));
+  }
+}
+
+// A journal that cannot be written is told and is no reason to stop.
+void Note(const BootRecord& record, JournalEvent event, const std::string& reason) {
+  if (record.journal_directory.empty()) {
+    return;
+  }
+  try {
+    const SystemClock clock;
+    health::Journal(record.journal_directory, clock)
+        .Append({.event = event,
+                 .slot = record.arguments->slot,
+                 .tries_left = record.arguments->trial,
+                 .reason = reason});
+  } catch (const Error& error) {
+    Complain("journal: " + error.message() + ", ignoring");
+  }
+}
+
+void OpenState(BootRecord& record, Guard& guard) {
+  const auto repaired = MountState(record.state_device, [&guard] { guard.Tick(); });
+  const std::string directory = std::string(kStateDirectory) + "/ros";
+  MakeDirectory(directory, 0755);
+  record.journal_directory = directory;
+  if (!repaired.empty()) {
+    Complain(repaired);
+    Note(record, JournalEvent::kRepaired, repaired);
+  }
+}
+
+void LayOut(BootRecord& record, Guard& guard) {
+  const auto tick = [&guard] { guard.Tick(); };
+  for (const auto& name : SharedDirectories()) {
+    FillSharedDirectory(kRootDirectory, kStateDirectory, name, tick);
+  }
+  const auto& arguments = *record.arguments;
+  PrepareEtc({.root = kRootDirectory,
+              .state = kStateDirectory,
+              .slot = arguments.slot,
+              .trial = arguments.trial.has_value(),
+              .root_hash = arguments.verity_root_hash},
+             tick);
+  for (const auto& step : PlanMounts(arguments.slot)) {
+    Mount(step);
+  }
+  record.journal_directory = std::string(kRootDirectory) + "/ros";
+  // The mounts above keep the file system; this one would be seen by nobody.
+  ::umount2(kStateDirectory, MNT_DETACH);
+}
+
+void TellSummary(const BootRecord& record) {
+  const auto& arguments = *record.arguments;
+  const auto hundredths = std::chrono::duration_cast<std::chrono::milliseconds>(
+                              std::chrono::steady_clock::now() - record.start)
+                              .count() /
+                          10;
+  const auto fraction = std::to_string(100 + hundredths % 100).substr(1);
+  std::string trial;
+  if (arguments.trial) {
+    trial = ", trial, " + std::to_string(*arguments.trial) +
+            (*arguments.trial == 1 ? " try left" : " tries left");
+  }
+  Say(SlotText(arguments) + trial + ", " + std::to_string(hundredths / 100) + "." + fraction +
+      " s");
+}
+
+// A reboot for a reason that was met before the state was mounted is told in the journal too, where
+// the state can be mounted.
+void MountStateForNote(BootRecord& record) {
+  if (record.state_device.empty() || !record.journal_directory.empty()) {
+    return;
+  }
+  try {
+    MountDevice(record.state_device, kStateDirectory, "ext4", MS_NOATIME, "errors=remount-ro");
+    const std::string directory = std::string(kStateDirectory) + "/ros";
+    MakeDirectory(directory, 0755);
+    record.journal_directory = directory;
+  } catch (const Error& error) {
+    Complain("journal: " + error.message() + ", ignoring");
+  }
+}
+
+}  // namespace
+
+void BootUp(BootRecord& record, Guard& guard) {
+  MountKernelFileSystems();
+  record.arguments = health::ParseBootArguments(ReadFile("/proc/cmdline", kTextLimit));
+  const auto& arguments = *record.arguments;
+
+  DeviceEvents events;
+  auto modules = MakeModuleLoader(arguments);
+  const auto found = WaitForPartitions(arguments, modules, events);
+  TellFailures(modules);
+  record.state_device = found.state.node;
+  guard.Tick();
+
+  std::string watchdog;
+  if (arguments.trial && arguments.watchdog.count() > 0) {
+    watchdog = ArmWatchdog(arguments, modules);
+  }
+  MountRoot(arguments, found.root);
+  // A copy of the disk may have appeared meanwhile; nothing has been written yet.
+  Choose(partitions::ListPartitions(), arguments);
+  OpenState(record, guard);
+  Note(record, JournalEvent::kInitReached, {});
+  if (!watchdog.empty()) {
+    Note(record, JournalEvent::kWatchdog, watchdog);
+  }
+  LayOut(record, guard);
+  SwitchRoot();
+  record.journal_directory = "/ros";
+  TellSummary(record);
+}
+
+void GiveUp(const BootRecord& record, Guard& guard, const std::string& why) {
+  Complain(why);
+  auto last = record;
+  MountStateForNote(last);
+  Note(last, JournalEvent::kEarlyFailure, why);
+  guard.Tick();
+  const bool trial = record.arguments && record.arguments->trial;
+  const auto pause =
+      trial ? std::chrono::seconds(0) : record.arguments.value_or(BootArguments{}).pause;
+  Complain(pause.count() == 0 ? "rebooting"
+                              : "rebooting in " + std::to_string(pause.count()) + " s");
+  for (auto left = pause; left.count() > 0; --left) {
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    guard.Tick();
+  }
+  ::sync();
+  ::reboot(RB_AUTOBOOT);
+  for (;;) {
+    ::pause();
+  }
+}
+
+}  // namespace ros::init

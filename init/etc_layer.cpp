@@ -1,0 +1,124 @@
+#include "init/etc_layer.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "init/accounts.hpp"
+#include "init/shared_directories.hpp"
+#include "init/tree_copy.hpp"
+
+namespace ros::init {
+namespace {
+
+using Path = std::filesystem::path;
+
+constexpr Bytes kAccountFileLimit = Bytes{16} << 20U;
+
+struct AccountName {
+  const char* name;
+  AccountFile kind;
+};
+
+constexpr std::array kAccountNames = {AccountName{"passwd", AccountFile::kUsers},
+                                      AccountName{"shadow", AccountFile::kUsers},
+                                      AccountName{"group", AccountFile::kGroups},
+                                      AccountName{"gshadow", AccountFile::kGroups}};
+
+void Make(const Path& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
+    ThrowErrno("making " + path.string());
+  }
+}
+
+bool IsRegular(const Path& path, struct stat& status) {
+  return ::lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+// Files that the machine changed and the image has: both sides' accounts.
+void MergeAccountFiles(const Path& upper, const Path& lower) {
+  for (const auto& [name, kind] : kAccountNames) {
+    struct stat ours {};
+
+    struct stat theirs {};
+
+    if (!IsRegular(upper / name, ours) || !IsRegular(lower / name, theirs)) {
+      continue;
+    }
+    const auto machine = ReadFile(upper / name, kAccountFileLimit);
+    const auto merged = MergeAccounts(kind, machine, ReadFile(lower / name, kAccountFileLimit));
+    if (merged == machine) {
+      continue;
+    }
+    WriteFileAtomically(upper / name, AsBytes(merged), ours.st_mode & 07777U);
+    if (::lchown((upper / name).c_str(), ours.st_uid, ours.st_gid) != 0) {
+      ThrowErrno("setting the owner of " + (upper / name).string());
+    }
+  }
+}
+
+// An overlay's root has the attributes of its upper directory: those of the image's /etc.
+void MakeUpperLike(const Path& upper, const Path& lower) {
+  struct stat status {};
+
+  if (::lstat(lower.c_str(), &status) != 0) {
+    ThrowErrno("reading " + lower.string());
+  }
+  Make(upper, 0755);
+  if (::chown(upper.c_str(), status.st_uid, status.st_gid) != 0 ||
+      ::chmod(upper.c_str(), status.st_mode & 07777U) != 0) {
+    ThrowErrno("setting the mode of " + upper.string());
+  }
+}
+
+bool IsMadeFor(const Path& note, const std::string& root_hash) {
+  return std::filesystem::exists(note) && ReadFile(note, 4096) == root_hash + "\n";
+}
+
+void StartFromGoodSlot(const EtcRequest& request, const std::function<void()>& tick) {
+  const auto layers = request.state / "etc" / Name(request.slot);
+  const auto good = request.state / "etc" / Name(Other(request.slot)) / "upper";
+  const auto fresh = layers / "upper.new";
+  RemoveTree(fresh);
+  if (std::filesystem::exists(good)) {
+    CopyTree(good, fresh, tick);
+    MergeAccountFiles(fresh, request.root / "etc");
+  } else {
+    MakeUpperLike(fresh, request.root / "etc");
+  }
+  SyncFileSystem(request.state);
+  RemoveTree(layers / "upper");
+  if (::rename(fresh.c_str(), (layers / "upper").c_str()) != 0) {
+    ThrowErrno("renaming " + fresh.string());
+  }
+  SyncDirectory(layers);
+}
+
+}  // namespace
+
+void PrepareEtc(const EtcRequest& request, const std::function<void()>& tick) {
+  const auto layers = request.state / "etc" / Name(request.slot);
+  const auto other_note = request.state / "etc" / Name(Other(request.slot)) / "made-for";
+  Make(request.state / "etc", 0755);
+  Make(layers, 0755);
+  const auto note = layers / "made-for";
+  if (request.trial && !IsMadeFor(note, request.root_hash)) {
+    StartFromGoodSlot(request, tick);
+    WriteFileAtomically(note, AsBytes(request.root_hash + "\n"));
+  }
+  if (!std::filesystem::exists(layers / "upper")) {
+    MakeUpperLike(layers / "upper", request.root / "etc");
+  }
+  // Leftovers of the overlay's own work are of no use to the next one.
+  RemoveTree(layers / "work");
+  Make(layers / "work", 0755);
+  if (std::filesystem::exists(other_note)) {
+    std::filesystem::remove(other_note);
+    SyncDirectory(other_note.parent_path());
+  }
+}
+
+}  // namespace ros::init

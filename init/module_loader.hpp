@@ -1,0 +1,65 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "init/module_list.hpp"
+
+namespace ros::init {
+
+// Whether drivers of watchdogs are loaded too.
+enum class WatchdogDrivers { kSkip, kLoad };
+
+// Decides which modules to load for what is seen, each once and after its dependencies, and hands
+// them to `insert`, which loads one file and returns 0 or an errno value.
+class ModuleLoader {
+ public:
+  using Insert = std::function<int(const std::string& file)>;
+
+  // A file that did not load, and why. Dependencies that did not are passed over (see the format).
+  struct Failure {
+    std::string file;
+    int code = 0;
+  };
+
+  ModuleLoader(const std::vector<ModuleEntry>& list,
+               ModuleAliases aliases,
+               WatchdogDrivers watchdogs,
+               Insert insert);
+
+  // The modules of class `always`, or `fallback-watchdog`, in the order of the list.
+  void LoadClass(ModuleClass module_class);
+
+  // What a device with this modalias asks for. Nothing the second time.
+  void LoadFor(const std::string& modalias);
+
+  // What failed since the last call.
+  std::vector<Failure> TakeFailures();
+
+ private:
+  void Load(const ModuleEntry& entry);
+  int InsertOnce(const std::string& file);
+
+  std::vector<ModuleEntry> entries_;
+  std::unordered_map<std::string, std::size_t> by_file_;
+  ModuleAliases aliases_;
+  WatchdogDrivers watchdogs_;
+  Insert insert_;
+  std::unordered_set<std::string> tried_;
+  std::unordered_set<std::string> seen_;
+  std::vector<Failure> failures_;
+};
+
+// finit_module(2) of /modules/FILE; a module that is there already is no error.
+int InsertModule(const std::string& file);
+
+// The modalias of every device that a bus knows now, each once.
+std::set<std::string> ListModaliases(const std::filesystem::path& sys = "/sys");
+
+}  // namespace ros::init

@@ -1,0 +1,125 @@
+#include "init/partition_wait.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/error.hpp"
+
+namespace ros::init {
+namespace {
+
+using std::chrono::milliseconds;
+using SteadyClock = std::chrono::steady_clock;
+
+std::string DescribeDisks(const std::vector<partitions::PartitionNode>& nodes) {
+  std::string text;
+  std::string last;
+  for (const auto& node : nodes) {
+    if (node.disk != last) {
+      text += (text.empty() ? "" : ", ") + node.disk;
+      last = node.disk;
+    }
+  }
+  return text.empty() ? "no disk with a partition table was seen" : "disks seen: " + text;
+}
+
+[[noreturn]] void Missing(const std::vector<partitions::PartitionNode>& nodes,
+                          const health::BootArguments& arguments) {
+  const bool root = !FindPartition(nodes, arguments.root_partition);
+  const auto& uuid = root ? arguments.root_partition : arguments.state_partition;
+  throw Error(ErrorKind::kFailed,
+              std::string(root ? "the root" : "the state") + " partition (PARTUUID " + uuid +
+                  ") did not appear within " + std::to_string(arguments.wait.count()) + " s; " +
+                  DescribeDisks(nodes));
+}
+
+class Search {
+ public:
+  Search(const health::BootArguments& arguments, ModuleLoader& modules, DeviceEvents& events)
+      : arguments_(arguments),
+        modules_(modules),
+        events_(events),
+        end_(SteadyClock::now() + arguments.wait) {}
+
+  BootPartitions Run() {
+    LoadForAll();
+    // Disks are being probed meanwhile.
+    modules_.LoadClass(ModuleClass::kAlways);
+    TakeEvents();
+    for (;;) {
+      if (changed_) {
+        nodes_ = partitions::ListPartitions();
+        changed_ = false;
+      }
+      if (auto found = Choose(nodes_, arguments_); found) {
+        return *found;
+      }
+      Wait();
+    }
+  }
+
+ private:
+  void LoadForAll() {
+    for (const auto& modalias : ListModaliases()) {
+      modules_.LoadFor(modalias);
+    }
+    changed_ = true;
+  }
+
+  // False when there was none within the time.
+  bool Take(milliseconds timeout) {
+    const auto result = events_.Next(timeout);
+    if (result.waited == DeviceEvents::Waited::kTimeout) {
+      return false;
+    }
+    if (result.waited == DeviceEvents::Waited::kLost) {
+      LoadForAll();
+      return true;
+    }
+    if (!result.event.modalias.empty() && result.event.action == "add") {
+      modules_.LoadFor(result.event.modalias);
+    }
+    changed_ = changed_ || result.event.subsystem == "block";
+    return true;
+  }
+
+  void TakeEvents() {
+    while (Take(milliseconds(0))) {
+    }
+  }
+
+  void Wait() {
+    const auto left = std::chrono::duration_cast<milliseconds>(end_ - SteadyClock::now());
+    if (left.count() <= 0 || !Take(left)) {
+      Missing(nodes_, arguments_);
+    }
+    TakeEvents();
+  }
+
+  const health::BootArguments& arguments_;
+  ModuleLoader& modules_;
+  DeviceEvents& events_;
+  SteadyClock::time_point end_;
+  bool changed_ = true;
+  std::vector<partitions::PartitionNode> nodes_;
+};
+
+}  // namespace
+
+std::optional<BootPartitions> Choose(const std::vector<partitions::PartitionNode>& nodes,
+                                     const health::BootArguments& arguments) {
+  const auto root = partitions::FindPartition(nodes, arguments.root_partition);
+  const auto state = partitions::FindPartition(nodes, arguments.state_partition);
+  if (!root || !state) {
+    return std::nullopt;
+  }
+  return BootPartitions{*root, *state};
+}
+
+BootPartitions WaitForPartitions(const health::BootArguments& arguments,
+                                 ModuleLoader& modules,
+                                 DeviceEvents& events) {
+  return Search(arguments, modules, events).Run();
+}
+
+}  // namespace ros::init

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "health/boot_arguments.hpp"
+#include "init/device_events.hpp"
+#include "init/module_loader.hpp"
+#include "partitions/partition_search.hpp"
+
+namespace ros::init {
+
+// The partitions that a boot needs.
+struct BootPartitions {
+  partitions::PartitionNode root;
+  partitions::PartitionNode state;
+};
+
+// Both of them among `nodes`, or none. Throws kRefused naming the disks when a UUID is on two.
+std::optional<BootPartitions> Choose(const std::vector<partitions::PartitionNode>& nodes,
+                                     const health::BootArguments& arguments);
+
+// Loads the modules that devices ask for as they appear, until both partitions are there. Waits on
+// uevents. Throws kFailed after `arguments.wait`, naming what is missing and the disks that were
+// seen, and as Choose.
+BootPartitions WaitForPartitions(const health::BootArguments& arguments,
+                                 ModuleLoader& modules,
+                                 DeviceEvents& events);
+
+}  // namespace ros::init

@@ -1,0 +1,187 @@
+#include "init/state_file_system.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "init/mount_plan.hpp"
+
+namespace ros::init {
+namespace {
+
+// struct ext4_super_block (Documentation/filesystems/ext4/super.rst).
+constexpr std::size_t kMagicOffset = 0x38;
+constexpr std::size_t kStateOffset = 0x3a;
+constexpr std::uint16_t kMagic = 0xef53;
+constexpr std::uint16_t kStateValid = 1;
+constexpr std::uint16_t kStateErrors = 2;
+
+// Bits of e2fsck's exit code.
+constexpr int kUncorrected = 4;
+
+constexpr auto kCheckLimit = std::chrono::minutes(30);
+constexpr std::size_t kSaidLimit = 4096;
+
+Ext4Health Inspect(const std::string& device) {
+  std::array<std::byte, 1024> superblock{};
+  const auto fd = OpenFile(device, O_RDONLY);
+  ReadFull(fd.get(), superblock.size(), superblock, device);
+  return InspectSuperblock(superblock);
+}
+
+std::string FindE2fsck() {
+  for (const std::string path : {"/usr/sbin/e2fsck", "/sbin/e2fsck", "/usr/bin/e2fsck"}) {
+    if (::access((kRootDirectory + path).c_str(), X_OK) == 0) {
+      return path;
+    }
+  }
+  return {};
+}
+
+// A bind mount that lasts as long as the object.
+class BindMount {
+ public:
+  explicit BindMount(const std::string& path) : target_(kRootDirectory + path) {
+    if (::mount(path.c_str(), target_.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+      ThrowErrno("mounting " + target_);
+    }
+  }
+
+  BindMount(const BindMount&) = delete;
+  BindMount& operator=(const BindMount&) = delete;
+  BindMount(BindMount&&) = delete;
+  BindMount& operator=(BindMount&&) = delete;
+
+  ~BindMount() { ::umount2(target_.c_str(), MNT_DETACH); }
+
+ private:
+  std::string target_;
+};
+
+// The child: e2fsck of the new root, seeing that root alone.
+[[noreturn]] void ExecE2fsck(const std::string& program, const std::string& device, int output) {
+  ::dup2(output, STDOUT_FILENO);
+  ::dup2(output, STDERR_FILENO);
+  if (::chroot(kRootDirectory) == 0 && ::chdir("/") == 0) {
+    ::execl(program.c_str(), program.c_str(), "-p", device.c_str(), nullptr);
+  }
+  ::_exit(127);
+}
+
+// Takes what a child says until it closes its output. A large file system takes its time; the guard
+// is told that work goes on. False when even the limit has passed.
+bool Listen(int output, std::string& said, const std::function<void()>& tick) {
+  const auto end = std::chrono::steady_clock::now() + kCheckLimit;
+  std::array<char, 1024> buffer{};
+  while (std::chrono::steady_clock::now() < end) {
+    tick();
+    pollfd poll_fd{output, POLLIN, 0};
+    if (::poll(&poll_fd, 1, 1000) <= 0) {
+      continue;
+    }
+    const ssize_t got = ::read(output, buffer.data(), buffer.size());
+    if (got <= 0) {
+      return true;
+    }
+    if (said.size() < kSaidLimit) {
+      said.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+  }
+  return false;
+}
+
+// Runs the image's own e2fsck inside of the image. Returns its exit code and what it said.
+int RunE2fsck(const std::string& program,
+              const std::string& device,
+              std::string& said,
+              const std::function<void()>& tick) {
+  const BindMount dev("/dev");
+  const BindMount proc("/proc");
+  std::array<int, 2> pipe{};
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) {
+    ThrowErrno("making a pipe");
+  }
+  const UniqueFd read_end(pipe[0]);
+  UniqueFd write_end(pipe[1]);
+  const pid_t pid = ::fork();
+  if (pid < 0) {
+    ThrowErrno("starting e2fsck");
+  }
+  if (pid == 0) {
+    ExecE2fsck(program, device, write_end.get());
+  }
+  write_end = UniqueFd();
+  if (!Listen(read_end.get(), said, tick)) {
+    ::kill(pid, SIGKILL);
+  }
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+std::string OneLine(std::string text) {
+  while (!text.empty() && text.back() == '\n') {
+    text.pop_back();
+  }
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+std::string Repair(const std::string& device, const std::function<void()>& tick) {
+  const auto program = FindE2fsck();
+  if (program.empty()) {
+    return "the state file system needs a check, and the image has no e2fsck";
+  }
+  std::string said;
+  const int code = RunE2fsck(program, device, said, tick);
+  if (code >= kUncorrected) {
+    throw Error(ErrorKind::kFailed,
+                "the state file system on " + device + " is damaged and e2fsck -p could not " +
+                    "repair it (exit " + std::to_string(code) + "): " + OneLine(said));
+  }
+  return "e2fsck -p on the state file system (exit " + std::to_string(code) + "): " + OneLine(said);
+}
+
+void MountIt(const std::string& device) {
+  MountDevice(device, kStateDirectory, "ext4", MS_NOATIME, "errors=remount-ro");
+}
+
+}  // namespace
+
+Ext4Health InspectSuperblock(ByteSpan superblock) {
+  if (superblock.size() < 1024 || LoadLe16(superblock, kMagicOffset) != kMagic) {
+    return Ext4Health::kUnknown;
+  }
+  const unsigned state = LoadLe16(superblock, kStateOffset);
+  const bool fine = (state & kStateValid) != 0 && (state & kStateErrors) == 0;
+  return fine ? Ext4Health::kFine : Ext4Health::kErrors;
+}
+
+std::string MountState(const std::string& device, const std::function<void()>& tick) {
+  std::string repaired;
+  if (Inspect(device) != Ext4Health::kFine) {
+    repaired = Repair(device, tick);
+  }
+  try {
+    MountIt(device);
+  } catch (const Error&) {
+    if (!repaired.empty()) {
+      throw;
+    }
+    repaired = Repair(device, tick);
+    MountIt(device);
+  }
+  return repaired;
+}
+
+}  // namespace ros::init
