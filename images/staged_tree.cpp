@@ -5,6 +5,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -150,6 +151,7 @@ StagedTree::Place StagedTree::LocateForNew(std::string_view path) {
 }
 
 void StagedTree::Apply(const Place& place, const FileAttributes& attributes) {
+  newest_ = std::max(newest_, std::int64_t{attributes.modified.tv_sec});
   const int parent = place.parent.get();
 
   struct stat status {};
@@ -174,6 +176,7 @@ void StagedTree::Apply(const Place& place, const FileAttributes& attributes) {
 void StagedTree::AddDirectory(std::string_view path, const FileAttributes& attributes) {
   const std::string clean = Clean(path);
   directories_[clean] = attributes;
+  newest_ = std::max(newest_, std::int64_t{attributes.modified.tv_sec});
   if (clean.empty()) {
     return;
   }

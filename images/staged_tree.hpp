@@ -85,6 +85,9 @@ class StagedTree {
   // Counts bytes of content against kMaxTotalSize; the writers call it as they write.
   void CountContent(Bytes size);
 
+  // The time of the newest entry that was added, in seconds; 0 for an empty tree.
+  [[nodiscard]] std::int64_t newest() const { return newest_; }
+
   // Sets modes, owners and times of directories, which must wait until nothing is put in any more.
   // To be called once, last.
   void Finish();
@@ -106,6 +109,7 @@ class StagedTree {
   RootDirectory root_;
   std::uint64_t entries_ = 0;
   Bytes content_size_ = 0;
+  std::int64_t newest_ = 0;
   std::set<std::string, std::less<>> of_this_layer_;
   std::map<std::string, FileAttributes, std::less<>> directories_;
 };

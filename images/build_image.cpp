@@ -1,0 +1,214 @@
+#include "images/build_image.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <future>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "images/chunk_cutter.hpp"
+#include "images/chunk_index.hpp"
+#include "images/container_tree.hpp"
+#include "images/erofs_image.hpp"
+#include "images/frame_packer.hpp"
+#include "images/initrd.hpp"
+#include "images/kernel_files.hpp"
+#include "images/manifest.hpp"
+#include "images/module_index.hpp"
+#include "images/oci_archive_writer.hpp"
+#include "images/os_root.hpp"
+#include "images/root_layer.hpp"
+
+namespace ros::images {
+namespace {
+
+// Everything of an image that the root's unpacked tree was needed for.
+struct TreeParts {
+  std::string kernel_version;
+  std::string kernel;
+  std::string initrd;
+  std::filesystem::path erofs;
+  UnixTime created = 0;
+};
+
+ImageConfig DescribeImage(const BuildOptions& options) {
+  ImageConfig config;
+  config.name = options.name;
+  config.version = options.version;
+  config.architecture = options.architecture;
+  config.compatible = options.compatible;
+  config.epoch = options.epoch;
+  config.kernel_arguments = options.kernel_arguments;
+  config.health = options.health;
+  config.root.filesystem = "erofs";
+  return config;
+}
+
+// What can be known to be wrong before the long work begins.
+void CheckOptions(const BuildOptions& options) {
+  const FramePacker check_level(options.compression_level);
+  if (!options.output.has_filename() || std::filesystem::is_directory(options.output)) {
+    throw Error(ErrorKind::kUsage,
+                "the output must be a file, not a directory: " + options.output.string());
+  }
+  ImageConfig config = DescribeImage(options);
+  config.root.size = kBlockSize;
+  config.root.verity.root_hash = std::string(64, '0');
+  config.root.verity.salt = std::string(64, '0');
+  try {
+    (void)WriteImageConfig(config);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::kUsage, error.message());
+  }
+  (void)OpenFile(options.init_binary, O_RDONLY);
+}
+
+std::filesystem::path WorkParent(const BuildOptions& options) {
+  if (!options.work_directory.empty()) {
+    return options.work_directory;
+  }
+  const char* const tmp = std::getenv("TMPDIR");
+  return tmp != nullptr && *tmp != '\0' ? tmp : "/var/tmp";
+}
+
+// What the image is called, as bytes to derive fixed values from.
+keys::Digest DeriveFrom(const BuildOptions& options,
+                        std::string_view purpose,
+                        std::string_view more) {
+  std::string text(purpose);
+  for (const std::string_view part :
+       {std::string_view(options.name), std::string_view(options.version), more}) {
+    text.append(1, '\0').append(part);
+  }
+  return keys::Sha256Of(AsBytes(text));
+}
+
+// RFC 9562, version 8: a UUID of one's own making.
+std::array<std::byte, 16> DeriveUuid(const BuildOptions& options) {
+  const auto digest = DeriveFrom(options, "ros root file system", "");
+  std::array<std::byte, 16> uuid{};
+  std::copy_n(digest.bytes.begin(), uuid.size(), uuid.begin());
+  uuid[6] = (uuid[6] & std::byte{0x0F}) | std::byte{0x80};
+  uuid[8] = (uuid[8] & std::byte{0x3F}) | std::byte{0x80};
+  return uuid;
+}
+
+void CheckPartSize(std::string_view what, Bytes size, Bytes limit) {
+  if (size > limit) {
+    throw Error(ErrorKind::kDoesNotFit,
+                "the " + std::string(what) + " has " + FormatBytes(size) +
+                    "; a slot has room for " + FormatBytes(limit));
+  }
+}
+
+UnixTime CreationTime(const BuildOptions& options, const StagedTree& tree) {
+  // A file from the future must not make the image look like that.
+  return options.source_date_epoch.value_or(std::min(tree.newest(), SystemClock().Now()));
+}
+
+// Unpacks the container, takes kernel and initrd out of it and makes the file system.
+TreeParts BuildTreeParts(const BuildOptions& options,
+                         const std::filesystem::path& work,
+                         Progress& progress) {
+  const TempDirectory directory(work, "root");
+  StagedTree tree(directory.path());
+  UnpackContainer({options.root, options.architecture, work}, tree, progress);
+  TreeParts parts;
+  std::string cpio;
+  InContext(options.root.string(), [&] {
+    CheckOsRoot(tree.root(), options.ros_in_root);
+    const KernelFiles kernel = FindKernel(tree.root(), options.kernel);
+    EnsureModuleIndex(tree.root(), kernel);
+    parts.kernel_version = kernel.version;
+    parts.kernel = tree.root().Read(kernel.image, kMaxSlotKernelSize);
+    cpio =
+        BuildInitrdCpio(options.init_binary, tree.root(), ModuleIndex(tree.root(), kernel.modules));
+    AddMountPoints(tree);
+  });
+  tree.Finish();
+  parts.created = CreationTime(options, tree);
+  parts.erofs = work / "root.erofs";
+  // Both take one core each.
+  auto initrd = std::async(std::launch::async, [&] {
+    return FramePacker(options.compression_level).Pack(AsBytes(cpio));
+  });
+  progress.Begin("making the file system", 0);
+  MakeErofs(directory.path(), parts.erofs, {parts.created, DeriveUuid(options)});
+  parts.initrd = initrd.get();
+  progress.End();
+  CheckPartSize("initrd", parts.initrd.size(), kMaxSlotInitrdSize);
+  return parts;
+}
+
+ArchiveBlob MakeBlob(std::string_view media_type, std::string content) {
+  Descriptor descriptor{
+      std::string(media_type), keys::Sha256Of(AsBytes(content)), content.size(), {}};
+  return {std::move(descriptor), std::move(content)};
+}
+
+// Cuts, packs and describes the root; fills in what the config says of it.
+RootLayer BuildRoot(const BuildOptions& options,
+                    const std::filesystem::path& erofs,
+                    const std::filesystem::path& output,
+                    ImageConfig& config,
+                    Progress& progress) {
+  progress.Begin("cutting the root into chunks", 0);
+  const ImageScan scan = ScanImage(erofs);
+  RootLayerInput input{.image = erofs,
+                       .lengths = CutChunks(MapSpans(erofs), scan.marks),
+                       .salt_hex = DeriveFrom(options, "ros verity salt", scan.digest.Hex()).Hex(),
+                       .compression_level = options.compression_level};
+  progress.End();
+  RootLayer layer = PackRootLayer(input, output, progress);
+  config.root.size = Bytes{scan.marks.size()} * kBlockSize;
+  config.root.verity = {layer.verity_root_hash, input.salt_hex};
+  return layer;
+}
+
+}  // namespace
+
+BuildResult BuildImage(const BuildOptions& options, Progress& progress) {
+  CheckOptions(options);
+  const TempDirectory work(WorkParent(options), "ros-image-build");
+  TreeParts parts = BuildTreeParts(options, work.path(), progress);
+
+  BuildResult result;
+  result.kernel_version = parts.kernel_version;
+  result.kernel_size = parts.kernel.size();
+  result.initrd_size = parts.initrd.size();
+  result.config = DescribeImage(options);
+  result.config.created = parts.created;
+  const auto root_file = work.path() / "root.zst";
+  const RootLayer root = BuildRoot(options, parts.erofs, root_file, result.config, progress);
+  result.root_size = result.config.root.size;
+  result.root_packed_size = root.size;
+  result.chunks = root.chunks.size();
+
+  OciArchive archive;
+  ImageManifest manifest;
+  const auto add = [&](ArchiveBlob blob) {
+    archive.blobs.push_back(std::move(blob));
+    return archive.blobs.back().descriptor;
+  };
+  manifest.config = add(MakeBlob(kConfigType, WriteImageConfig(result.config)));
+  manifest.kernel = add(MakeBlob(kKernelType, std::move(parts.kernel)));
+  manifest.initrd = add(MakeBlob(kInitrdType, std::move(parts.initrd)));
+  if (!options.bootloader_tar.empty()) {
+    manifest.bootloader = add(MakeBlob(kBootloaderType, options.bootloader_tar));
+  }
+  manifest.root_index = add(MakeBlob(kRootIndexType, WriteChunkIndex(root.chunks)));
+  manifest.root = add({{std::string(kRootType), root.digest, root.size, {}}, root_file});
+  archive.manifest = MakeBlob(kOciManifestType, WriteManifest(manifest));
+  archive.reference = options.version;
+  result.digest = archive.manifest.descriptor.digest;
+  progress.Begin("writing the image", 0);
+  result.archive_size = WriteOciArchive(archive, options.output);
+  progress.End();
+  return result;
+}
+
+}  // namespace ros::images

@@ -1,0 +1,366 @@
+#include "images/erofs_reader.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <set>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "images/text_rules.hpp"
+
+namespace ros::images {
+namespace {
+
+constexpr Bytes kBlock = 4096;
+constexpr Bytes kSuperOffset = 1024;
+constexpr std::size_t kSuperSize = 128;
+constexpr std::uint32_t kMagic = 0xE0F5E1E2;
+constexpr std::uint32_t kChunkedFile = 0x4;  // of feature_incompat
+constexpr Bytes kInodeSlot = 32;
+constexpr std::size_t kCompactInode = 32;
+constexpr std::size_t kExtendedInode = 64;
+constexpr std::size_t kDirentSize = 12;
+constexpr Bytes kMaxDirectorySize = Bytes{256} << 20U;
+constexpr std::size_t kMaxEntries = 8'000'000;
+constexpr std::size_t kMaxPath = 4096;
+constexpr std::uint32_t kHole = 0xFFFFFFFF;
+
+// i_format, bits 1 to 3.
+enum class Layout : unsigned { kPlain = 0, kInline = 2, kChunks = 4 };
+
+[[noreturn]] void Damaged(std::string_view path, std::string_view what) {
+  throw Error(ErrorKind::kVerification,
+              "the erofs image: /" + ShowText(path) + ": " + std::string(what));
+}
+
+std::string_view XattrPrefix(unsigned index, std::string_view path) {
+  // EROFS_XATTR_INDEX_...
+  constexpr std::array<std::string_view, 7> kPrefixes = {"",
+                                                         "user.",
+                                                         "system.posix_acl_access",
+                                                         "system.posix_acl_default",
+                                                         "trusted.",
+                                                         "",
+                                                         "security."};
+  if (index >= kPrefixes.size() || kPrefixes.at(index).empty()) {
+    Damaged(path, "an extended attribute of an unknown kind");
+  }
+  return kPrefixes.at(index);
+}
+
+// Memory of one inode as it is read.
+struct Inode {
+  ErofsEntry entry;
+  unsigned layout = 0;
+  std::uint32_t address = 0;  // i_u: a block, a device number or a chunk format
+  Bytes tail = 0;             // where what follows inode and attributes begins
+};
+
+class Reader {
+ public:
+  explicit Reader(const std::filesystem::path& image)
+      : name_(image.string()), fd_(OpenFile(image, O_RDONLY)) {
+    struct stat status {};
+
+    if (::fstat(fd_.get(), &status) != 0) {
+      ThrowErrno("reading " + name_);
+    }
+    size_ = static_cast<Bytes>(status.st_size);
+    ReadSuperblock();
+  }
+
+  void Walk(const std::function<void(const ErofsEntry&)>& on_entry);
+
+ private:
+  struct Dirent {
+    std::uint64_t nid = 0;
+    std::string name;
+  };
+
+  struct Pending {
+    std::uint64_t nid = 0;
+    std::string path;
+  };
+
+  void ReadSuperblock();
+  [[nodiscard]] std::string ReadAt(Bytes offset, Bytes length, std::string_view path) const;
+  [[nodiscard]] Inode ReadInode(std::uint64_t nid, const std::string& path) const;
+  void ReadXattrs(Bytes offset, unsigned count, Inode& inode) const;
+  void AddXattr(ByteSpan area, Bytes& place, ErofsEntry& entry) const;
+  void ReadBlocks(Inode& inode) const;
+  void ReadChunks(Inode& inode) const;
+  void AddBlocks(ErofsEntry& entry, std::uint64_t first, std::uint64_t count) const;
+  [[nodiscard]] std::string ReadDirectory(const Inode& inode) const;
+  [[nodiscard]] std::vector<Dirent> ParseDirectory(const Inode& inode) const;
+  static void ParseDirents(ByteSpan block, std::string_view path, std::vector<Dirent>& dirents);
+
+  std::string name_;
+  UniqueFd fd_;
+  Bytes size_ = 0;
+  Bytes inodes_ = 0;  // where slot 0 is
+  Bytes shared_xattrs_ = 0;
+  std::uint64_t root_ = 0;
+  std::int64_t build_time_ = 0;
+};
+
+std::string Reader::ReadAt(Bytes offset, Bytes length, std::string_view path) const {
+  if (offset > size_ || length > size_ - offset) {
+    Damaged(path, "points beyond the end of the image");
+  }
+  std::string data(length, '\0');
+  ReadFull(fd_.get(), offset, std::as_writable_bytes(std::span(data)), name_);
+  return data;
+}
+
+void Reader::ReadSuperblock() {
+  const std::string raw = ReadAt(kSuperOffset, kSuperSize, "");
+  const ByteSpan super = AsBytes(raw);
+  if (LoadLe32(super, 0) != kMagic) {
+    throw Error(ErrorKind::kVerification, name_ + " is not an erofs image");
+  }
+  if (raw[12] != 12) {
+    throw Error(ErrorKind::kVerification, name_ + ": the blocks are not of 4096 bytes");
+  }
+  if ((LoadLe32(super, 80) & ~kChunkedFile) != 0) {
+    throw Error(ErrorKind::kVerification, name_ + ": an erofs with features that are not expected");
+  }
+  root_ = LoadLe16(super, 14);
+  build_time_ = static_cast<std::int64_t>(LoadLe64(super, 24));
+  inodes_ = Bytes{LoadLe32(super, 40)} * kBlock;
+  shared_xattrs_ = Bytes{LoadLe32(super, 44)} * kBlock;
+}
+
+Inode Reader::ReadInode(std::uint64_t nid, const std::string& path) const {
+  if (nid > size_ / kInodeSlot) {
+    Damaged(path, "its inode is beyond the end of the image");
+  }
+  const Bytes offset = inodes_ + nid * kInodeSlot;
+  const std::string first = ReadAt(offset, kCompactInode, path);
+  const unsigned format = LoadLe16(AsBytes(first), 0);
+  const bool extended = (format & 1U) != 0;
+  const std::size_t length = extended ? kExtendedInode : kCompactInode;
+  const std::string raw = extended ? ReadAt(offset, length, path) : first;
+  const ByteSpan bytes = AsBytes(raw);
+  Inode inode;
+  inode.layout = (format >> 1U) & 7U;
+  inode.address = LoadLe32(bytes, 16);
+  ErofsEntry& entry = inode.entry;
+  entry.path = path;
+  entry.inode = nid;
+  entry.mode = LoadLe16(bytes, 4);
+  entry.size = extended ? LoadLe64(bytes, 8) : LoadLe32(bytes, 8);
+  entry.owner = extended ? LoadLe32(bytes, 24) : LoadLe16(bytes, 24);
+  entry.group = extended ? LoadLe32(bytes, 28) : LoadLe16(bytes, 26);
+  entry.links = extended ? LoadLe32(bytes, 44) : LoadLe16(bytes, 6);
+  entry.modified = extended ? static_cast<std::int64_t>(LoadLe64(bytes, 32)) : build_time_;
+  entry.modified_nanoseconds = extended ? LoadLe32(bytes, 40) : 0;
+  ReadXattrs(offset + length, LoadLe16(bytes, 2), inode);
+  return inode;
+}
+
+// After the inode: a header of 12 bytes with the number of shared attributes, their places, then
+// the inode's own attributes. i_xattr_icount counts 4-byte words, the header as one.
+void Reader::ReadXattrs(Bytes offset, unsigned count, Inode& inode) const {
+  constexpr Bytes kHeader = 12;
+  inode.tail = offset;
+  if (count == 0) {
+    return;
+  }
+  const Bytes length = kHeader + Bytes{count - 1} * 4;
+  inode.tail = offset + length;
+  const std::string raw = ReadAt(offset, length, inode.entry.path);
+  const ByteSpan area = AsBytes(raw);
+  const unsigned shared = std::to_integer<unsigned>(area[4]);
+  Bytes place = kHeader + Bytes{shared} * 4;
+  if (place > length) {
+    Damaged(inode.entry.path, "its extended attributes are cut short");
+  }
+  constexpr Bytes kLargestXattr = 4 + 255 + 65536 + 4;
+  for (unsigned i = 0; i < shared; ++i) {
+    const Bytes where = shared_xattrs_ + Bytes{LoadLe32(area, kHeader + i * 4)} * 4;
+    const Bytes left = where < size_ ? size_ - where : 0;
+    const std::string one = ReadAt(where, std::min(left, kLargestXattr), inode.entry.path);
+    Bytes begin = 0;
+    AddXattr(AsBytes(one), begin, inode.entry);
+  }
+  while (length - place >= 4) {
+    AddXattr(area, place, inode.entry);
+  }
+}
+
+void Reader::AddXattr(ByteSpan area, Bytes& place, ErofsEntry& entry) const {
+  if (area.size() - place < 4) {
+    Damaged(entry.path, "an extended attribute is cut short");
+  }
+  const Bytes name_length = std::to_integer<unsigned>(area[place]);
+  const unsigned index = std::to_integer<unsigned>(area[place + 1]);
+  const Bytes value_length = LoadLe16(area, place + 2);
+  if (index == 0 && name_length == 0 && value_length == 0) {
+    place = area.size();  // padding
+    return;
+  }
+  if (area.size() - place - 4 < name_length + value_length) {
+    Damaged(entry.path, "an extended attribute is cut short");
+  }
+  const std::string_view text = AsText(area).substr(place + 4, name_length + value_length);
+  entry.xattrs.emplace_back(
+      std::string(XattrPrefix(index, entry.path)) + std::string(text.substr(0, name_length)),
+      std::string(text.substr(name_length)));
+  place = std::min(RoundUp(place + 4 + name_length + value_length, 4), Bytes{area.size()});
+}
+
+void Reader::AddBlocks(ErofsEntry& entry, std::uint64_t first, std::uint64_t count) const {
+  if (first > size_ / kBlock || count > size_ / kBlock - first) {
+    Damaged(entry.path, "its content is beyond the end of the image");
+  }
+  if (!entry.blocks.empty() && entry.blocks.back().first + entry.blocks.back().count == first) {
+    entry.blocks.back().count += count;
+    return;
+  }
+  entry.blocks.push_back({first, count});
+}
+
+void Reader::ReadBlocks(Inode& inode) const {
+  ErofsEntry& entry = inode.entry;
+  if (entry.size == 0) {
+    return;
+  }
+  if (inode.layout == static_cast<unsigned>(Layout::kChunks)) {
+    ReadChunks(inode);
+  } else if (inode.layout == static_cast<unsigned>(Layout::kPlain)) {
+    AddBlocks(entry, inode.address, (entry.size - 1) / kBlock + 1);
+  } else if (inode.layout == static_cast<unsigned>(Layout::kInline)) {
+    // The last, incomplete block stands beside the inode.
+    if (entry.size > kBlock) {
+      AddBlocks(entry, inode.address, (entry.size - 1) / kBlock);
+    }
+  } else {
+    Damaged(entry.path, "its content is stored in a way that is not expected");
+  }
+}
+
+// i_u is the chunk format: bits 0-4 the size of a chunk in blocks (log2), bit 5 whether the list
+// has entries of 8 bytes with the address in the upper 4, or addresses alone.
+void Reader::ReadChunks(Inode& inode) const {
+  constexpr unsigned kIndexes = 0x20;
+  ErofsEntry& entry = inode.entry;
+  const unsigned format = inode.address & 0xFFFFU;
+  const unsigned block_bits = format & 0x1FU;
+  const bool indexes = (format & kIndexes) != 0;
+  const Bytes width = indexes ? 8 : 4;
+  const Bytes blocks = (entry.size - 1) / kBlock + 1;
+  const Bytes per_chunk = Bytes{1} << block_bits;
+  const Bytes chunks = (blocks - 1) / per_chunk + 1;
+  const std::string raw = ReadAt(RoundUp(inode.tail, width),
+                                 CheckedMul(chunks, width, "a file of the erofs image"),
+                                 entry.path);
+  for (Bytes i = 0; i < chunks; ++i) {
+    const std::uint32_t address = LoadLe32(AsBytes(raw), i * width + (indexes ? 4 : 0));
+    if (address != kHole) {
+      AddBlocks(entry, address, std::min(per_chunk, blocks - i * per_chunk));
+    }
+  }
+}
+
+std::string Reader::ReadDirectory(const Inode& inode) const {
+  const ErofsEntry& entry = inode.entry;
+  if (entry.size > kMaxDirectorySize) {
+    Damaged(entry.path, "a directory that is too large");
+  }
+  std::string content;
+  for (const auto& range : entry.blocks) {
+    content += ReadAt(range.first * kBlock, range.count * kBlock, entry.path);
+  }
+  if (content.size() > entry.size) {
+    content.resize(entry.size);
+  }
+  if (content.size() < entry.size) {
+    content += ReadAt(inode.tail, entry.size - content.size(), entry.path);
+  }
+  return content;
+}
+
+// One block of a directory: entries of 12 bytes (inode number, place of the name, type), then the
+// names. The first name's place tells how many entries there are.
+void Reader::ParseDirents(ByteSpan block, std::string_view path, std::vector<Dirent>& dirents) {
+  if (block.size() < kDirentSize) {
+    Damaged(path, "a directory that is cut short");
+  }
+  const std::size_t names = LoadLe16(block, 8);
+  if (names % kDirentSize != 0 || names == 0 || names > block.size()) {
+    Damaged(path, "a damaged directory");
+  }
+  const std::size_t count = names / kDirentSize;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t begin = LoadLe16(block, i * kDirentSize + 8);
+    const std::size_t end =
+        i + 1 < count ? LoadLe16(block, (i + 1) * kDirentSize + 8) : block.size();
+    if (begin < names || begin > end || end > block.size()) {
+      Damaged(path, "a damaged directory");
+    }
+    std::string_view name = AsText(block).substr(begin, end - begin);
+    name = name.substr(0, name.find('\0'));  // the last one may be padded
+    if (name.empty() || name.find('/') != std::string_view::npos) {
+      Damaged(path, "a name that cannot be one");
+    }
+    if (name != "." && name != "..") {
+      dirents.push_back({LoadLe64(block, i * kDirentSize), std::string(name)});
+    }
+  }
+}
+
+std::vector<Reader::Dirent> Reader::ParseDirectory(const Inode& inode) const {
+  const std::string content = ReadDirectory(inode);
+  std::vector<Dirent> dirents;
+  for (Bytes offset = 0; offset < content.size(); offset += kBlock) {
+    ParseDirents(AsBytes(content).subspan(offset, std::min(kBlock, content.size() - offset)),
+                 inode.entry.path,
+                 dirents);
+  }
+  return dirents;
+}
+
+void Reader::Walk(const std::function<void(const ErofsEntry&)>& on_entry) {
+  std::vector<Pending> stack = {{root_, ""}};
+  std::set<std::uint64_t> directories;
+  std::size_t entries = 0;
+  while (!stack.empty()) {
+    const Pending pending = std::move(stack.back());
+    stack.pop_back();
+    if (++entries > kMaxEntries || pending.path.size() > kMaxPath) {
+      Damaged(pending.path, "too many entries, or too deep");
+    }
+    Inode inode = ReadInode(pending.nid, pending.path);
+    const bool is_directory = S_ISDIR(inode.entry.mode);
+    if (is_directory || S_ISREG(inode.entry.mode)) {
+      ReadBlocks(inode);
+    } else if (!S_ISLNK(inode.entry.mode)) {
+      inode.entry.device = inode.address;
+    }
+    if (!is_directory) {
+      on_entry(inode.entry);
+      continue;
+    }
+    if (!directories.insert(pending.nid).second) {
+      Damaged(pending.path, "a directory that is there twice");
+    }
+    auto dirents = ParseDirectory(inode);
+    inode.entry.blocks.clear();
+    on_entry(inode.entry);
+    for (auto it = dirents.rbegin(); it != dirents.rend(); ++it) {
+      stack.push_back({it->nid, pending.path.empty() ? it->name : pending.path + "/" + it->name});
+    }
+  }
+}
+
+}  // namespace
+
+void ReadErofs(const std::filesystem::path& image,
+               const std::function<void(const ErofsEntry&)>& on_entry) {
+  Reader(image).Walk(on_entry);
+}
+
+}  // namespace ros::images

@@ -1,0 +1,122 @@
+#include "images/kernel_files.hpp"
+
+#include <fcntl.h>
+
+#include <array>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <set>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/process.hpp"
+#include "images/text_rules.hpp"
+
+namespace ros::images {
+namespace {
+
+constexpr std::array<std::string_view, 2> kModuleRoots = {"usr/lib/modules", "lib/modules"};
+constexpr std::string_view kBootPrefix = "vmlinuz-";
+
+struct NewerVersion {
+  bool operator()(const std::string& a, const std::string& b) const {
+    const int order = ::strverscmp(a.c_str(), b.c_str());
+    return order != 0 ? order > 0 : a > b;
+  }
+};
+
+using Versions = std::set<std::string, NewerVersion>;  // the newest first
+
+Versions ListVersions(const RootDirectory& root) {
+  Versions versions;
+  for (const auto& name : root.List("boot")) {
+    if (name.starts_with(kBootPrefix)) {
+      versions.insert(name.substr(kBootPrefix.size()));
+    }
+  }
+  for (const auto directory : kModuleRoots) {
+    for (const auto& name : root.List(directory)) {
+      versions.insert(name);
+    }
+  }
+  return versions;
+}
+
+std::optional<std::string> FindModules(const RootDirectory& root, const std::string& version) {
+  for (const auto directory : kModuleRoots) {
+    const std::string path = std::string(directory) + "/" + version;
+    if (root.IsDirectory(path)) {
+      return path;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<KernelFiles> FindVersion(const RootDirectory& root, const std::string& version) {
+  const auto modules = FindModules(root, version);
+  if (!modules) {
+    return std::nullopt;
+  }
+  for (const std::string& image :
+       {"boot/" + std::string(kBootPrefix) + version, *modules + "/vmlinuz"}) {
+    if (root.IsRegularFile(image)) {
+      return KernelFiles{version, image, *modules};
+    }
+  }
+  return std::nullopt;
+}
+
+std::string Join(const Versions& versions) {
+  std::string text;
+  for (const auto& version : versions) {
+    text.append(text.empty() ? "" : ", ").append(ShowText(version));
+  }
+  return text;
+}
+
+}  // namespace
+
+KernelFiles FindKernel(const RootDirectory& root, std::string_view wanted) {
+  const Versions versions = ListVersions(root);
+  Versions complete;
+  for (const auto& version : versions) {
+    const auto kernel = FindVersion(root, version);
+    if (kernel && (wanted.empty() || version == wanted)) {
+      return *kernel;
+    }
+    if (kernel) {
+      complete.insert(version);
+    }
+  }
+  if (!wanted.empty()) {
+    throw Error(ErrorKind::kUsage,
+                "the root has no kernel " + ShowText(wanted) + "; it has " +
+                    (complete.empty() ? "none" : Join(complete)));
+  }
+  throw Error(ErrorKind::kUsage,
+              versions.empty()
+                  ? "the root has no kernel: neither /boot/vmlinuz-VERSION nor "
+                    "/usr/lib/modules/VERSION/vmlinuz; install a kernel package into the container"
+                  : "the root has a kernel image without its modules, or modules without their "
+                    "kernel image: " +
+                        Join(versions));
+}
+
+void EnsureModuleIndex(const RootDirectory& root, const KernelFiles& kernel) {
+  if (root.IsRegularFile(kernel.modules + "/modules.dep")) {
+    return;
+  }
+  // depmod wants BASE/lib/modules/VERSION, whatever the root looks like.
+  const UniqueFd modules = root.Open(kernel.modules, O_PATH | O_DIRECTORY);
+  const auto real = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(modules.get()));
+  const TempDirectory base("ros-depmod");
+  const auto directory = base.path() / "lib" / "modules";
+  std::filesystem::create_directories(directory);
+  std::filesystem::create_directory_symlink(real, directory / kernel.version);
+  InContext("listing the modules of " + kernel.version, [&] {
+    (void)RunTool({.argv = {"depmod", "-b", base.path().string(), kernel.version}});
+  });
+}
+
+}  // namespace ros::images

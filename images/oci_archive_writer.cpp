@@ -1,0 +1,173 @@
+#include "images/oci_archive_writer.hpp"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/c_ptr.hpp"
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/json.hpp"
+
+namespace ros::images {
+namespace {
+
+using ArchiveWriter = CPtr<archive, archive_write_free>;
+using ArchiveEntry = CPtr<archive_entry, archive_entry_free>;
+
+// A file beside its later place, removed unless it gets there.
+class PendingFile {
+ public:
+  explicit PendingFile(std::filesystem::path target) : target_(std::move(target)) {
+    if (!target_.has_parent_path()) {
+      target_ = "." / target_;
+    }
+    path_ = (target_.parent_path() / ("." + target_.filename().string() + ".XXXXXX")).string();
+    fd_ = UniqueFd(::mkostemp(path_.data(), O_CLOEXEC));
+    if (!fd_.valid()) {
+      ThrowErrno("making a file in " + target_.parent_path().string());
+    }
+  }
+
+  PendingFile(const PendingFile&) = delete;
+  PendingFile& operator=(const PendingFile&) = delete;
+  PendingFile(PendingFile&&) = delete;
+  PendingFile& operator=(PendingFile&&) = delete;
+
+  ~PendingFile() {
+    if (!path_.empty()) {
+      ::unlink(path_.c_str());
+    }
+  }
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+
+  // Durable under its name. Returns its size.
+  Bytes Commit() {
+    struct stat status {};
+
+    if (::fchmod(fd_.get(), 0644) != 0 || ::fstat(fd_.get(), &status) != 0 ||
+        ::fsync(fd_.get()) != 0) {
+      ThrowErrno("writing " + target_.string());
+    }
+    fd_.Close(target_.string());
+    if (::rename(path_.c_str(), target_.c_str()) != 0) {
+      ThrowErrno("renaming to " + target_.string());
+    }
+    path_.clear();
+    SyncDirectory(target_.parent_path());
+    return static_cast<Bytes>(status.st_size);
+  }
+
+ private:
+  std::filesystem::path target_;
+  std::string path_;
+  UniqueFd fd_;
+};
+
+class TarWriter {
+ public:
+  explicit TarWriter(int fd) : writer_(archive_write_new()) {
+    // Plain ustar, with a pax header only for what it cannot hold (a blob of 8 GiB and more).
+    Check(archive_write_set_format_pax_restricted(writer_.get()));
+    Check(archive_write_set_bytes_per_block(writer_.get(), 1 << 20));
+    Check(archive_write_set_bytes_in_last_block(writer_.get(), 512));
+    Check(archive_write_open_fd(writer_.get(), fd));
+  }
+
+  void AddText(const std::string& path, const std::string& content) {
+    AddHeader(path, content.size());
+    AddData(AsBytes(content));
+  }
+
+  void AddBlob(const ArchiveBlob& blob) {
+    const std::string path = "blobs/sha256/" + blob.descriptor.digest.Hex();
+    if (const auto* const text = std::get_if<std::string>(&blob.content); text != nullptr) {
+      AddText(path, *text);
+      return;
+    }
+    const auto& file = std::get<std::filesystem::path>(blob.content);
+    const UniqueFd fd = OpenFile(file, O_RDONLY);
+    AddHeader(path, blob.descriptor.size);
+    std::vector<std::byte> buffer(std::size_t{1} << 20U);
+    for (Bytes offset = 0; offset < blob.descriptor.size; offset += buffer.size()) {
+      const auto piece = MutableByteSpan(buffer).first(
+          std::min<Bytes>(buffer.size(), blob.descriptor.size - offset));
+      ReadFull(fd.get(), offset, piece, file.string());
+      AddData(piece);
+    }
+  }
+
+  void Finish() { Check(archive_write_close(writer_.get())); }
+
+ private:
+  void AddHeader(const std::string& path, Bytes size) {
+    const ArchiveEntry entry(archive_entry_new());
+    archive_entry_set_pathname(entry.get(), path.c_str());
+    archive_entry_set_mode(entry.get(), S_IFREG | 0644);
+    archive_entry_set_size(entry.get(), static_cast<la_int64_t>(size));
+    archive_entry_set_mtime(entry.get(), 0, 0);
+    Check(archive_write_header(writer_.get(), entry.get()));
+  }
+
+  void AddData(ByteSpan data) {
+    if (archive_write_data(writer_.get(), data.data(), data.size()) !=
+        static_cast<la_ssize_t>(data.size())) {
+      Check(ARCHIVE_FATAL);
+    }
+  }
+
+  void Check(int result) const {
+    if (result != ARCHIVE_OK) {
+      const int code = archive_errno(writer_.get());
+      const char* const text = archive_error_string(writer_.get());
+      throw Error(code == ENOSPC ? ErrorKind::kDoesNotFit : ErrorKind::kFailed,
+                  text != nullptr ? text : "libarchive failed");
+    }
+  }
+
+  ArchiveWriter writer_;
+};
+
+std::string WriteIndex(const OciArchive& archive) {
+  Descriptor descriptor = archive.manifest.descriptor;
+  descriptor.annotations[std::string(kRefNameAnnotation)] = archive.reference;
+  Json entry = ToJson(descriptor);
+  entry.Set("artifactType", kArtifactType);
+  Json index = Json::MakeObject();
+  index.Set("schemaVersion", 2);
+  index.Set("mediaType", kOciIndexType);
+  index.Set("manifests", Json::MakeArray().Append(std::move(entry)));
+  return index.Dump();
+}
+
+}  // namespace
+
+Bytes WriteOciArchive(const OciArchive& archive, const std::filesystem::path& output) {
+  std::vector<const ArchiveBlob*> blobs;
+  for (const auto& blob : archive.blobs) {
+    blobs.push_back(&blob);
+  }
+  std::stable_sort(blobs.begin(), blobs.end(), [](const auto* a, const auto* b) {
+    return a->descriptor.size < b->descriptor.size;
+  });
+  return InContext("writing " + output.string(), [&] {
+    PendingFile file(output);
+    TarWriter tar(file.fd());
+    tar.AddText("oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
+    tar.AddText("index.json", WriteIndex(archive));
+    tar.AddBlob(archive.manifest);
+    for (const auto* blob : blobs) {
+      tar.AddBlob(*blob);
+    }
+    tar.Finish();
+    return file.Commit();
+  });
+}
+
+}  // namespace ros::images

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "images/manifest.hpp"
+
+namespace ros::images {
+
+// A blob to be written: its bytes, or the file they are in.
+struct ArchiveBlob {
+  Descriptor descriptor;
+  std::variant<std::string, std::filesystem::path> content;
+};
+
+// An image as an OCI archive (OCI image layout 1.0 in an uncompressed tar, so that blobs can be
+// read in place).
+struct OciArchive {
+  ArchiveBlob manifest;
+  std::string reference;  // the ref.name of the manifest in index.json
+  std::vector<ArchiveBlob> blobs;
+};
+
+// Writes the archive: oci-layout, index.json, the manifest, then the blobs from the smallest to the
+// largest; owners 0:0, times 0, modes 0644, so the same input gives the same bytes. It replaces
+// `output` as a whole once it is durable; on failure nothing is left.
+// Returns the archive's size. Throws kFailed, also when a file's size is not its descriptor's.
+Bytes WriteOciArchive(const OciArchive& archive, const std::filesystem::path& output);
+
+}  // namespace ros::images
