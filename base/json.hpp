@@ -22,31 +22,24 @@ class Json {
   using Array = std::vector<Json>;
   using Object = std::vector<Member>;
 
-  Json() = default;  // null
-
-  Json(bool value) : value_(value) {}  // NOLINT(google-explicit-constructor)
-
-  Json(std::int64_t value) : value_(value) {}  // NOLINT(google-explicit-constructor)
-
-  Json(int value) : value_(std::int64_t{value}) {}  // NOLINT(google-explicit-constructor)
-
+  // Conversions are meant: they are what makes building a document readable. Their bodies follow
+  // Member, without which a vector of members is not complete.
+  // NOLINTBEGIN(google-explicit-constructor)
+  Json();  // null
+  Json(bool value);
+  Json(std::int64_t value);
+  Json(int value);
   // Throws kFailed beyond 2^63 - 1.
-  Json(std::uint64_t value);  // NOLINT(google-explicit-constructor)
+  Json(std::uint64_t value);
+  Json(double value);
+  Json(std::string value);
+  Json(std::string_view value);
+  Json(const char* value);
+  Json(Array value);
+  Json(Object value);
+  // NOLINTEND(google-explicit-constructor)
 
-  Json(double value) : value_(value) {}  // NOLINT(google-explicit-constructor)
-
-  Json(std::string value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
-
-  Json(std::string_view value)
-      : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
-
-  Json(const char* value) : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
-
-  Json(Array value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
-
-  Json(Object value);  // NOLINT(google-explicit-constructor)
-
-  static Json MakeArray() { return Json(Array()); }
+  static Json MakeArray();
 
   static Json MakeObject();
 
@@ -97,7 +90,29 @@ struct Json::Member {
   bool operator==(const Member&) const = default;
 };
 
+inline Json::Json() = default;
+
+inline Json::Json(bool value) : value_(value) {}
+
+inline Json::Json(std::int64_t value) : value_(value) {}
+
+inline Json::Json(int value) : value_(std::int64_t{value}) {}
+
+inline Json::Json(double value) : value_(value) {}
+
+inline Json::Json(std::string value) : value_(std::move(value)) {}
+
+inline Json::Json(std::string_view value) : value_(std::string(value)) {}
+
+inline Json::Json(const char* value) : value_(std::string(value)) {}
+
+inline Json::Json(Array value) : value_(std::move(value)) {}
+
 inline Json::Json(Object value) : value_(std::move(value)) {}
+
+inline Json Json::MakeArray() {
+  return Json(Array());
+}
 
 inline Json Json::MakeObject() {
   return Json(Object());
