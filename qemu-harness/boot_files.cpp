@@ -39,8 +39,8 @@ Volume OpenVolume(const DiskImage& disk) {
   const Bytes sector_size = LoadLe16(fields, 11);
   const Bytes reserved = LoadLe16(fields, 14) * sector_size;
   const Bytes table_size = LoadLe32(fields, 36) * sector_size;
-  const auto tables = static_cast<Bytes>(sector[16]);
-  const auto sectors_per_cluster = static_cast<unsigned char>(sector[13]);
+  const auto tables = std::to_integer<Bytes>(fields[16]);
+  const auto sectors_per_cluster = std::to_integer<Bytes>(fields[13]);
 
   Volume volume;
   volume.disk = &disk;
