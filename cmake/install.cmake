@@ -1,0 +1,39 @@
+# Where `cmake --install` puts things. Programs are installed by this file as soon as their folder
+# builds them.
+set(ROS_SYSTEMD_UNIT_DIR "lib/systemd/system" CACHE STRING "Where systemd units go, below the prefix")
+set(ROS_LIBEXEC_DIR "${CMAKE_INSTALL_LIBEXECDIR}/ros")
+
+if(TARGET ros)
+  install(TARGETS ros RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+if(TARGET ros-init)
+  install(TARGETS ros-init RUNTIME DESTINATION ${ROS_LIBEXEC_DIR})
+endif()
+
+# ros_install_unit(NAME TARGET): a systemd unit, enabled by the link that `systemctl enable` makes.
+# Units name `ros` without its directory, so they hold for every prefix that systemd searches.
+function(ros_install_unit name target)
+  install(FILES dist/systemd/${name} DESTINATION ${ROS_SYSTEMD_UNIT_DIR})
+  set(links ${PROJECT_BINARY_DIR}/dist/${target}.wants)
+  file(MAKE_DIRECTORY ${links})
+  file(CREATE_LINK ../${name} ${links}/${name} SYMBOLIC)
+  install(FILES ${links}/${name} DESTINATION ${ROS_SYSTEMD_UNIT_DIR}/${target}.wants)
+endfunction()
+
+ros_install_unit(ros-config.service sysinit.target)
+ros_install_unit(ros-config-late.service multi-user.target)
+ros_install_unit(ros-health-gate.service sysinit.target)
+
+install(PROGRAMS dist/health.d/required.d/default-target DESTINATION lib/ros/health.d/required.d)
+install(FILES dist/completions/ros DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+
+set(ROS_MAN_PAGES_1 ros.1 ros-image.1 ros-keys.1)
+set(ROS_MAN_PAGES_8 ros-install.8 ros-upgrade.8 ros-rollback.8 ros-status.8 ros-health.8 ros-config.8)
+foreach(section 1 8)
+  list(TRANSFORM ROS_MAN_PAGES_${section} PREPEND man/ OUTPUT_VARIABLE pages)
+  install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endforeach()
+
+install(FILES LICENSE CHANGELOG.md README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs)
+install(DIRECTORY dist/busybox DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples USE_SOURCE_PERMISSIONS)

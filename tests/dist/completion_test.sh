@@ -1,0 +1,88 @@
+#!/bin/bash
+# completion_test.sh COMPLETION [ROS]: what bash offers for a number of command lines; with the
+# built command, also that every command and option offered is in its --help, and the reverse.
+set -u
+# shellcheck source=/dev/null
+source "$1"
+ros=${2:-}
+failed=0
+
+fail() {
+  echo "FAILED: $*"
+  failed=1
+}
+
+# offer WORDS...: completes the last word; prints the offers in one line.
+offer() {
+  COMP_WORDS=("$@")
+  COMP_CWORD=$(($# - 1))
+  COMPREPLY=()
+  _ros 2>/dev/null
+  printf "%s\n" "${COMPREPLY[@]}" | sort | paste -sd" "
+}
+
+# check EXPECTED WORDS...
+check() {
+  local expected=$1 got
+  shift
+  got=$(offer "$@")
+  expected=$(tr " " "\n" <<<"$expected" | sort | paste -sd" ")
+  [[ $got == "$expected" ]] || fail "'$*' offers '$got', not '$expected'"
+}
+
+[[ $(complete -p ros) == 'complete -F _ros ros' ]] || fail "ros has no completion"
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+touch "$scratch/web.oci" "$scratch/web.pub"
+cd "$scratch" || exit 1
+
+check 'install upgrade rollback status why os image keys health config' ros ''
+check 'install image' ros i
+check 'status' ros st
+check '' ros zebra
+check 'build sign verify inspect' ros image ''
+check 'upgrade list version' ros os ''
+check '--tries' ros upgrade --t
+check '--tries' ros os upgrade --t
+check 'web.oci web.pub' ros upgrade -i w
+check 'web.pub' ros install -d /dev/sda --key web.p
+check 'generic grub gptsyslinux syslinux' ros install -t ''
+check 'ecdsa ed25519 rsa' ros keys generate --type ''
+check 'ok fail' ros health report web ''
+check '' ros health report ''
+check '--reason' ros health report web fail --r
+check 'web.oci' ros image inspect web.o
+check 'early late all' ros config apply --stage ''
+check '/dev/null' ros install -d /dev/nul
+check '--json' ros status --j
+check '--help --version' ros --
+
+# Commands and options that --help of COMMAND... prints, one a line.
+documented() {
+  "$ros" "$@" --help 2>&1 | grep -oE '(^|[ ,])--?[a-z][a-z-]*' | tr -d ' ,' | sort -u
+}
+
+compare_with_help() {
+  local command=$1 option known
+  # shellcheck disable=SC2086
+  known=$(documented $command)
+  for option in $(_ros_options "$command"); do
+    grep -qx -- "${option%%:*}" <<<"$known" || fail "ros $command knows no ${option%%:*}"
+  done
+  for option in $known; do
+    case $option in -h | --help | --help-all) continue ;; esac
+    grep -qE -- "(^|[[:space:]])$option(:|[[:space:]]|\$)" <<<"$(_ros_options "$command")" ||
+      fail "ros $command $option is not completed"
+  done
+  for option in $(_ros_commands "$command"); do
+    # shellcheck disable=SC2086
+    "$ros" $command "$option" --help >/dev/null 2>&1 || fail "there is no ros $command $option"
+    compare_with_help "${command:+$command }$option"
+  done
+}
+
+if [[ -n $ros ]]; then
+  compare_with_help ''
+fi
+exit $failed
