@@ -1,14 +1,5 @@
-# Where `cmake --install` puts things. Programs are installed by this file as soon as their folder
-# builds them.
+# Where `cmake --install` puts what is beside the programs; their own folders install those.
 set(ROS_SYSTEMD_UNIT_DIR "lib/systemd/system" CACHE STRING "Where systemd units go, below the prefix")
-set(ROS_LIBEXEC_DIR "${CMAKE_INSTALL_LIBEXECDIR}/ros")
-
-if(TARGET ros)
-  install(TARGETS ros RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-endif()
-if(TARGET ros-init)
-  install(TARGETS ros-init RUNTIME DESTINATION ${ROS_LIBEXEC_DIR})
-endif()
 
 # ros_install_unit(NAME TARGET): a systemd unit, enabled by the link that `systemctl enable` makes.
 # Units name `ros` without its directory, so they hold for every prefix that systemd searches.
