@@ -39,15 +39,7 @@ std::string_view SlotDirectory(SlotId slot);
 // The files of a slot, all empty: a slot that is not bootable.
 std::vector<BootFile> SlotFiles(SlotId slot, const BootFileSizes& sizes);
 
-struct PlacedFile {
-  std::string path;
-  std::uint32_t first_cluster = 0;
-  std::uint32_t clusters = 0;
-
-  bool operator==(const PlacedFile&) const = default;
-};
-
-// Where everything goes in the boot partition.
+// How the boot partition's file system will be.
 struct BootFileSystemPlan {
   Bytes size = 0;
   std::uint32_t sector_size = 512;

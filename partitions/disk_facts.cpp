@@ -43,7 +43,8 @@ bool IsLocked(int fd) {
 void AddFileFacts(DiskFacts& facts, int fd, const SystemPaths& system) {
   facts.kind = TargetKind::kImageFile;
   facts.read_only = ::faccessat(AT_FDCWD, facts.path.c_str(), W_OK, AT_EACCESS) != 0;
-  facts.in_use = UsersOfFile(std::filesystem::canonical(facts.path), system);
+  std::error_code code;  // a file without a name has no users by name
+  facts.in_use = UsersOfFile(std::filesystem::canonical(facts.path, code), system);
   if (facts.in_use.empty() && IsLocked(fd)) {
     facts.in_use.push_back("another program has locked it; is a machine running from it?");
   }
