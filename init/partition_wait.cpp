@@ -43,8 +43,6 @@ class Search {
 
   BootPartitions Run() {
     LoadForAll();
-    // Disks are being probed meanwhile.
-    modules_.LoadClass(ModuleClass::kAlways);
     TakeEvents();
     for (;;) {
       if (changed_) {
