@@ -104,6 +104,9 @@ bool IsFile(const std::string& archive_name, archive_entry* entry, const std::st
 class Walk {
  public:
   Walk(int fd, const std::string& name) : name_(name), size_(RegularFileSize(fd, name)) {
+    if (size_ == 0) {
+      Refuse(name, "it is empty");
+    }
     RefuseCompressed(fd, name, size_);
     if (::lseek(fd, 0, SEEK_SET) != 0) {
       ThrowErrno("reading " + name);

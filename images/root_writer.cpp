@@ -105,22 +105,34 @@ void CheckSpace(const Region& slot, const RootDescription& root) {
 // Compares pieces of a freshly computed tree with what is on the disk.
 class TreeComparison {
  public:
-  explicit TreeComparison(Region tree) : tree_(std::move(tree)) {}
+  TreeComparison(const Region& slot, const RootDescription& root)
+      : tree_(slot.Sub(root.size, VerityTreeSize(root.size))), data_size_(root.size) {}
 
   void Compare(Bytes offset, ByteSpan blocks) {
     const auto found = buffer_.span().first(blocks.size());
     tree_.Read(offset, found);
-    const auto [expected_at, found_at] = std::mismatch(blocks.begin(), blocks.end(), found.begin());
-    if (expected_at != blocks.end()) {
-      const auto at = offset + static_cast<Bytes>(found_at - found.begin());
-      throw Error(ErrorKind::kVerification,
-                  "the verity tree on the disk differs at its byte " + std::to_string(at) +
-                      ": block " + std::to_string(at / kBlockSize));
+    const auto difference = std::mismatch(blocks.begin(), blocks.end(), found.begin());
+    if (difference.first != blocks.end()) {
+      Refuse(offset + static_cast<Bytes>(difference.first - blocks.begin()));
     }
   }
 
  private:
+  // `at` is where the tree is not what the data asks for.
+  [[noreturn]] void Refuse(Bytes at) const {
+    constexpr Bytes kDigestSize = 32;
+    const auto leaves = VerityLeafOffset(data_size_);
+    throw Error(
+        ErrorKind::kVerification,
+        "what is on the disk is not what was written: the verity tree does not match at "
+        "its byte " +
+            std::to_string(at) +
+            (at < leaves ? ""
+                         : ", which is for block " + std::to_string((at - leaves) / kDigestSize)));
+  }
+
   Region tree_;
+  Bytes data_size_;
   AlignedBuffer buffer_{kMaxChunkLength};
 };
 
@@ -163,7 +175,7 @@ void WriteRoot(const ImageSource& source,
 
 void VerifyRoot(const Region& slot, const RootDescription& root, Progress& progress) {
   CheckSpace(slot, root);
-  TreeComparison comparison(slot.Sub(root.size, VerityTreeSize(root.size)));
+  TreeComparison comparison(slot, root);
   VerityTree tree(root.size, root.verity.salt, [&](Bytes offset, ByteSpan blocks) {
     comparison.Compare(offset, blocks);
   });

@@ -38,6 +38,11 @@ Bytes VerityTreeSize(Bytes data_size) {
   return total;
 }
 
+Bytes VerityLeafOffset(Bytes data_size) {
+  const auto sizes = LevelSizes(data_size);
+  return sizes.empty() ? 0 : VerityTreeSize(data_size) - sizes.front();
+}
+
 VerityBlockHasher::VerityBlockHasher(std::string_view salt_hex)
     : salt_(InContext("the verity salt", [&] { return ParseHex(salt_hex); })) {}
 

@@ -22,6 +22,9 @@ namespace ros::images {
 // Size of the tree of an image of `data_size` bytes (a multiple of 4096, at least 4096).
 Bytes VerityTreeSize(Bytes data_size);
 
+// Where in the tree the level with the data blocks' own digests begins: it is the last one.
+Bytes VerityLeafOffset(Bytes data_size);
+
 // Digests of single blocks: SHA-256 of the salt, then the block. Not shared between threads.
 class VerityBlockHasher {
  public:

@@ -28,7 +28,8 @@ TEST_CASE("Boot loader layer: what is no such tar is refused", "[images]") {
     }
     return "taken";
   };
-  CHECK_THAT(refusal("garbage that is certainly no tar"), Catch::StartsWith("the boot loader layer"));
+  CHECK_THAT(refusal("garbage that is certainly no tar"),
+             Catch::StartsWith("the boot loader layer"));
   CHECK_THAT(refusal(tar.substr(0, 2048)), Catch::Contains("boot loader layer"));
   CHECK_THAT(refusal(tar.substr(0, 5632) + tar), Catch::Contains("twice"));
 }

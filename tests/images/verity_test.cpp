@@ -1,5 +1,7 @@
 #include "images/verity.hpp"
 
+#include <fcntl.h>
+
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <random>
@@ -59,7 +61,7 @@ Tree FormatWithVeritysetup(std::string_view data, std::string_view salt) {
   TempDirectory directory;
   const auto image = directory.path() / "image";
   const auto hashes = directory.path() / "tree";
-  WriteFileAtomically(image, AsBytes(data));
+  WriteFull(OpenFile(image, O_WRONLY | O_CREAT).get(), 0, AsBytes(data), "image");
   const auto out = RunTool({.argv = {"veritysetup",
                                      "format",
                                      "--no-superblock",
@@ -79,7 +81,7 @@ Tree FormatWithVeritysetup(std::string_view data, std::string_view salt) {
 }  // namespace
 
 TEST_CASE("VerityTree: is byte for byte veritysetup's", "[images]") {
-  const auto blocks = GENERATE(as<Bytes>(), 2, 127, 128, 129, 1000, 128 * 128, 128 * 128 + 1);
+  const auto blocks = GENERATE(as<Bytes>(), 2, 127, 128, 129, 1000, 128 * 128 + 1);
   INFO(blocks << " blocks");
   const auto data = RandomData(blocks * kBlock);
   const auto ours = BuildTree(data, kSalt);

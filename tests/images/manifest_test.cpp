@@ -1,0 +1,102 @@
+#include "images/manifest.hpp"
+
+#include "tests/images/support/error_of.hpp"
+#include "tests/images/support/fake_image.hpp"
+
+using namespace ros;
+using namespace ros::images;
+using namespace ros::images::fakes;
+
+namespace {
+
+Descriptor MakeDescriptor(std::string_view type, Bytes size) {
+  Descriptor descriptor;
+  descriptor.media_type = type;
+  descriptor.digest = keys::Sha256Of(AsBytes(type));
+  descriptor.size = size;
+  return descriptor;
+}
+
+ImageManifest SomeManifest() {
+  ImageManifest manifest;
+  manifest.config = MakeDescriptor(kConfigType, 101);
+  manifest.kernel = MakeDescriptor(kKernelType, 102);
+  manifest.initrd = MakeDescriptor(kInitrdType, 103);
+  manifest.bootloader = MakeDescriptor(kBootloaderType, 104);
+  manifest.root = MakeDescriptor(kRootType, 105);
+  manifest.root_index = MakeDescriptor(kRootIndexType, 106);
+  manifest.annotations["org.opencontainers.image.version"] = "1";
+  return manifest;
+}
+
+}  // namespace
+
+TEST_CASE("Manifest: reads what it writes, and knows its digest", "[images]") {
+  auto manifest = SomeManifest();
+  const auto raw = WriteManifest(manifest);
+  manifest.digest = keys::Sha256Of(AsBytes(raw));
+  CHECK(ParseManifest(raw) == manifest);
+}
+
+TEST_CASE("Manifest: the boot loader may be missing, other layers are passed over", "[images]") {
+  auto manifest = SomeManifest();
+  manifest.bootloader.reset();
+  CHECK_FALSE(ParseManifest(WriteManifest(manifest)).bootloader);
+  const auto raw =
+      Replace(WriteManifest(SomeManifest()), kBootloaderType, "application/vnd.example.something");
+  CHECK_FALSE(ParseManifest(raw).bootloader);
+}
+
+TEST_CASE("Manifest: refuses hostile values, naming the place", "[images]") {
+  struct Case {
+    std::string from;
+    std::string to;
+    std::string message;
+  };
+
+  const std::string kernel(kKernelType);
+  const std::string root(kRootType);
+  const auto case_ = GENERATE_COPY(values<Case>({
+      {R"("schemaVersion":2)", R"("schemaVersion":1)", "schemaVersion"},
+      {R"("schemaVersion":2,)", "", "schemaVersion"},
+      {std::string(kOciManifestType), "text/plain", "mediaType"},
+      {R"("artifactType":"application/vnd.ros.os.v1",)", "", "artifactType"},
+      {R"("artifactType":"application/vnd.ros.os.v1")", R"("artifactType":"x")", "artifactType"},
+      {std::string(kConfigType), kernel, "config: "},
+      {kernel, root, "layers[3]: a second layer of type " + root},
+      {kernel, "application/other", "no layer of type " + kernel},
+      {kernel, R"(\n)", "layers[0].mediaType"},
+      {R"("size":102)", R"("size":0)", "layers[0].size: 0"},
+      {R"("size":102)", R"("size":-1)", "layers[0].size"},
+      {R"("size":102)", R"("size":268435457)", "layers[0].size: 268435457"},
+      {R"("size":105)", R"("size":9223372036854775807)", "layers[3].size"},
+      {R"("size":105)", R"("size":18446744073709551616)", "the image's manifest"},
+      {R"("size":106)", R"("size":1e9)", "layers[4].size"},
+      {R"("size":101)", R"("size":99999999)", "config.size"},
+      {R"("layers":[)", R"("layers":7,"x":[)", "layers: expected a list"},
+      {R"("layers":[)", R"("layers":[7,)", "layers[0]: expected an object"},
+      {R"("annotations":{)", R"("annotations":{"a":1,)", "annotations[\"a\"]: expected a string"},
+      {R"("schemaVersion":2,)", R"("schemaVersion":2,"schemaVersion":2,)", "there twice"},
+      {"sha256:" + keys::Sha256Of(AsBytes(kKernelType)).Hex(),
+       "sha256:../../x",
+       "layers[0].digest: \"../../x\" is not a digest"},
+  }));
+  const auto raw = WriteManifest(SomeManifest());
+  CheckError(ErrorKind::kVerification, case_.message, [&] {
+    ParseManifest(Replace(raw, case_.from, case_.to));
+  });
+}
+
+TEST_CASE("Manifest: refuses too many layers and too long a text", "[images]") {
+  std::string many;
+  for (std::size_t i = 0; i <= kMaxLayers; ++i) {
+    many += "{},";
+  }
+  const auto raw = WriteManifest(SomeManifest());
+  CheckError(ErrorKind::kVerification, "more than 64", [&] {
+    ParseManifest(Replace(raw, R"("layers":[)", R"("layers":[)" + many));
+  });
+  CheckError(ErrorKind::kVerification, "longer than", [&] {
+    ParseManifest(std::string(kMaxManifestSize + 1, ' '));
+  });
+}
