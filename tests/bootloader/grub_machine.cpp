@@ -130,6 +130,8 @@ std::vector<std::string> QemuCommand(const Machine& machine, const std::filesyst
                                    "128",
                                    "-nodefaults",
                                    "-no-reboot",
+                                   "-device",
+                                   "ich9-ahci,id=ahci",
                                    "-vga",
                                    "std",
                                    "-display",
@@ -154,7 +156,7 @@ std::vector<std::string> QemuCommand(const Machine& machine, const std::filesyst
         "node-name=disk" + number + "," +
             WriteNode(is_booted ? machine.writes : WriteFate::kDone, "file" + number));
     add("-device",
-        "ide-hd,drive=disk" + number + ",bus=ide." + number +
+        "ide-hd,drive=disk" + number + ",bus=ahci." + number +
             ",werror=report,bootindex=" + std::to_string(is_booted ? 0 : i + 1));
   }
   return argv;

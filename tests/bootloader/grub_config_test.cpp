@@ -1,0 +1,155 @@
+#include "bootloader/grub_config.hpp"
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/process.hpp"
+
+namespace ros::bootloader {
+namespace {
+
+constexpr Bytes kLimit = Bytes{1} << 20U;
+
+SlotEntry Entry() {
+  return {.slot = SlotId::kB,
+          .boot_partition = "01234567-89AB-CDEF-0123-456789ABCDEF",
+          .root_partition = "11111111-2222-3333-4444-555555555555",
+          .state_partition = "66666666-7777-8888-9999-aaaaaaaaaaaa",
+          .verity_root_hash = std::string(64, 'e'),
+          .verity_salt = "00ff",
+          .verity_data_blocks = 25600,
+          .watchdog_seconds = 180,
+          .image_arguments = {"console=ttyS0,115200n8", "quiet"},
+          .machine_arguments = {"mitigations=off"}};
+}
+
+// Compares with tests/data/bootloader/NAME; ROS_ACCEPT=1 rewrites that file instead.
+void CheckGolden(const std::string& name, const std::string& text) {
+  const auto path = std::filesystem::path(ROS_TEST_DATA) / "bootloader" / name;
+  const char* accept = std::getenv("ROS_ACCEPT");  // NOLINT(concurrency-mt-unsafe)
+  if (accept != nullptr && std::string_view(accept) == "1") {
+    std::filesystem::create_directories(path.parent_path());
+    WriteFileAtomically(path, AsBytes(text));
+    WARN("skipped: rewrote " << path);
+    return;
+  }
+  CHECK(text == ReadFile(path, kLimit));
+}
+
+std::string ImageRefusal(const std::string& argument) {
+  try {
+    CheckKernelArguments({argument}, ArgumentOrigin::kImage);
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::kVerification);
+    return error.message();
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("GrubConfig: the main script", "[bootloader]") {
+  CheckGolden("grub.cfg", MainGrubConfig());
+}
+
+TEST_CASE("GrubConfig: a slot's entry", "[bootloader]") {
+  CheckGolden("slot-grub.cfg", SlotGrubConfig(Entry()));
+}
+
+TEST_CASE("GrubConfig: grub-script-check takes both scripts", "[bootloader]") {
+  for (const auto& script : {MainGrubConfig(), SlotGrubConfig(Entry())}) {
+    CHECK_NOTHROW(RunTool({.argv = {"grub-script-check"}, .input = script}));
+  }
+}
+
+TEST_CASE("GrubConfig: the sums of a slot", "[bootloader]") {
+  const std::string a(64, 'a');
+  const std::string b(64, 'b');
+  const std::string c(64, 'c');
+  CHECK(SlotSums({.kernel = a, .initrd = b, .grub_config = c}) ==
+        a + "  kernel\n" + b + "  initrd\n" + c + "  grub.cfg\n");
+  CHECK_THROWS_AS(SlotSums({.kernel = "", .initrd = b, .grub_config = c}), Error);
+  CHECK_THROWS_AS(SlotSums({.kernel = "sha256:" + a, .initrd = b, .grub_config = c}), Error);
+}
+
+TEST_CASE("KernelCommandLine: our arguments, the image's, the machine's", "[bootloader]") {
+  CHECK(KernelCommandLine(Entry()) ==
+        "ros.slot=b ros.boot=01234567-89ab-cdef-0123-456789abcdef "
+        "ros.root=11111111-2222-3333-4444-555555555555 "
+        "ros.state=66666666-7777-8888-9999-aaaaaaaaaaaa ros.verity=" +
+            std::string(64, 'e') +
+            ":00ff:25600 ros.fs=erofs ros.watchdog=180 panic=10 systemd.gpt_auto=0 "
+            "console=ttyS0,115200n8 quiet mitigations=off");
+}
+
+TEST_CASE("KernelCommandLine: refuses one that a kernel would cut off", "[bootloader]") {
+  auto entry = Entry();
+  entry.machine_arguments.assign(100, "a_long_kernel_argument=1");
+  CHECK_THROWS_WITH(KernelCommandLine(entry),
+                    Catch::Contains("characters and the kernel takes 2000"));
+  CHECK_THROWS_AS(SlotGrubConfig(entry), Error);
+}
+
+TEST_CASE("SlotGrubConfig: refuses members that could be script", "[bootloader]") {
+  const auto refused = [](auto change) {
+    auto entry = Entry();
+    change(entry);
+    CHECK_THROWS_AS(SlotGrubConfig(entry), Error);
+  };
+  refused([](SlotEntry& entry) { entry.boot_partition = "x'; reboot; '"; });
+  refused([](SlotEntry& entry) { entry.root_partition = ""; });
+  refused([](SlotEntry& entry) { entry.state_partition = "66666666"; });
+  refused([](SlotEntry& entry) { entry.verity_root_hash = "abc"; });
+  refused([](SlotEntry& entry) { entry.verity_salt = "0 0"; });
+  refused([](SlotEntry& entry) { entry.verity_salt = ""; });
+  refused([](SlotEntry& entry) { entry.file_system = "erofs\n"; });
+}
+
+TEST_CASE("CheckKernelArguments: takes what kernels are told", "[bootloader]") {
+  CheckKernelArguments({"console=ttyS0,115200n8",
+                        "root=/dev/sda1",
+                        "video=HDMI-A-1:1920x1080@60",
+                        "isolcpus=1-3",
+                        "module_blacklist=a,b",
+                        "acpi_osi=!",
+                        "usbcore.quirks=0781:5580:bk"},
+                       ArgumentOrigin::kMachine);
+}
+
+TEST_CASE("CheckKernelArguments: refuses what GRUB would run or split", "[bootloader]") {
+  for (const char bad : std::string("'\"\\`$;&|<>(){}# \t\n\r\x01\x7f\x80\xff") + '\0') {
+    const auto argument = std::string("quiet") + bad + "x";
+    INFO(ToHex(AsBytes(argument)));
+    CHECK_THAT(ImageRefusal(argument),
+               Catch::Contains("has a character that a boot loader entry cannot carry"));
+  }
+  CHECK(ImageRefusal("a\x1b[2J") ==
+        "kernel argument 'a?[2J' of the image has a character that a boot loader entry cannot "
+        "carry: '?'");
+}
+
+TEST_CASE("CheckKernelArguments: refuses to be spoken over", "[bootloader]") {
+  CHECK(ImageRefusal("ros.slot=a") ==
+        "kernel argument 'ros.slot=a' of the image is set by ros itself");
+  CHECK(ImageRefusal("ros.trial") ==
+        "kernel argument 'ros.trial' of the image is set by ros itself");
+  CHECK(ImageRefusal("") == "kernel argument '' of the image is empty");
+  CHECK(ImageRefusal("--") ==
+        "kernel argument '--' of the image would hide the arguments after it from the kernel");
+  CHECK(ImageRefusal("panic=30").empty());
+}
+
+TEST_CASE("CheckKernelArguments: the machine's own are an error of usage", "[bootloader]") {
+  try {
+    CheckKernelArguments({"a b"}, ArgumentOrigin::kMachine);
+    FAIL("taken");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::kUsage);
+    CHECK(error.message() ==
+          "kernel argument 'a b' has a character that a boot loader entry cannot carry: ' '");
+  }
+}
+
+}  // namespace ros::bootloader
