@@ -76,15 +76,15 @@ TEST_CASE("MakeBootFileSystem: clusters are as large as FAT32 lets them be", "[p
 }
 
 TEST_CASE("MakeBootFileSystem: neither writes nor reads outside of its partition", "[partitions]") {
-  auto disk = std::make_shared<MemoryDisk>(80_MiB, 512, 80_MiB);
-  MakeTestBoot(Region(disk, 8_MiB, 64_MiB));
+  auto disk = std::make_shared<MemoryDisk>(44_MiB, 512, 44_MiB);
+  MakeTestBoot(Region(disk, 4_MiB, 36_MiB));
   const auto is_stale = [](std::byte byte) { return byte == std::byte{0xcc}; };
-  std::vector<std::byte> bytes(8_MiB);
+  std::vector<std::byte> bytes(4_MiB);
   disk->Read(0, bytes);
   CHECK(std::ranges::all_of(bytes, is_stale));
-  disk->Read(72_MiB, bytes);
+  disk->Read(40_MiB, bytes);
   CHECK(std::ranges::all_of(bytes, is_stale));
-  const auto volume = FatVolume::Open(Region(disk, 8_MiB, 64_MiB));
+  const auto volume = FatVolume::Open(Region(disk, 4_MiB, 36_MiB));
   CHECK(volume.CheckOwnership().empty());
   // Nothing is written for what is empty.
   std::vector<std::byte> kernel(256_KiB);
@@ -92,16 +92,16 @@ TEST_CASE("MakeBootFileSystem: neither writes nor reads outside of its partition
   CHECK(std::ranges::all_of(kernel, is_stale));
   // Hidden sectors of the boot sector: where the partition starts.
   std::vector<std::byte> boot_sector(512);
-  disk->Read(8_MiB, boot_sector);
-  CHECK(LoadLe32(boot_sector, 28) == 8_MiB / 512);
+  disk->Read(4_MiB, boot_sector);
+  CHECK(LoadLe32(boot_sector, 28) == 4_MiB / 512);
 }
 
 TEST_CASE("MakeBootFileSystem: the same input gives the same bytes", "[partitions]") {
-  auto one = std::make_shared<MemoryDisk>(64_MiB, 512, 64_MiB);
-  auto two = std::make_shared<MemoryDisk>(64_MiB, 512, 64_MiB);
+  auto one = std::make_shared<MemoryDisk>(36_MiB, 512, 36_MiB);
+  auto two = std::make_shared<MemoryDisk>(36_MiB, 512, 36_MiB);
   MakeTestBoot(Region(one));
   MakeTestBoot(Region(two));
-  CHECK(ReadText(Region(one), 64_MiB) == ReadText(Region(two), 64_MiB));
+  CHECK(ReadText(Region(one), 36_MiB) == ReadText(Region(two), 36_MiB));
 }
 
 TEST_CASE("PlanBootFileSystem: too small is said with the numbers", "[partitions]") {

@@ -70,16 +70,16 @@ TEST_CASE("InspectDisk: a table and what is in its partitions", "[partitions]") 
 
 TEST_CASE("InspectDisk: a DOS table with a logical partition", "[partitions]") {
   MemoryDisk disk(64_MiB);
-  REQUIRE(
-      RunProcess({.argv = {"sfdisk", "-q", disk.name()},
-                  .input = "label: dos\nsize=8M, type=83\nsize=16M, type=5\nsize=4M, type=82\n"})
-          .exit_code == 0);
+  REQUIRE(RunProcess({.argv = {"sfdisk", "-q", disk.name()},
+                      .input = "label: dos\nsize=4M, type=83\nsize=4M, type=c\nsize=4M, type=82\n"
+                               "size=16M, type=5\nsize=4M, type=83\n"})
+              .exit_code == 0);
   const auto facts = InspectDisk(disk.name());
   CHECK(facts.table.type == TableType::kDos);
-  REQUIRE(facts.table.partitions.size() == 3);
-  CHECK(facts.table.partitions[0].type == "0x83");
-  CHECK(facts.table.partitions[2].number == 5);
-  CHECK(facts.table.partitions[2].length == 4_MiB);
+  REQUIRE(facts.table.partitions.size() == 5);
+  CHECK(facts.table.partitions[1].type == "0xc");
+  CHECK(facts.table.partitions[4].number == 5);
+  CHECK(facts.table.partitions[4].length == 4_MiB);
 }
 
 TEST_CASE("InspectDisk: a file system or LUKS on the whole disk", "[partitions]") {
