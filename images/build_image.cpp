@@ -188,7 +188,7 @@ BuildResult BuildImage(const BuildOptions& options, Progress& progress) {
   result.root_packed_size = root.size;
   result.chunks = root.chunks.size();
 
-  OciArchive archive;
+  ImageArchive archive;
   ImageManifest manifest;
   const auto add = [&](ArchiveBlob blob) {
     archive.blobs.push_back(std::move(blob));

@@ -134,7 +134,7 @@ class TarWriter {
   ArchiveWriter writer_;
 };
 
-std::string WriteIndex(const OciArchive& archive) {
+std::string WriteIndex(const ImageArchive& archive) {
   Descriptor descriptor = archive.manifest.descriptor;
   descriptor.annotations[std::string(kRefNameAnnotation)] = archive.reference;
   Json entry = ToJson(descriptor);
@@ -148,7 +148,7 @@ std::string WriteIndex(const OciArchive& archive) {
 
 }  // namespace
 
-Bytes WriteOciArchive(const OciArchive& archive, const std::filesystem::path& output) {
+Bytes WriteOciArchive(const ImageArchive& archive, const std::filesystem::path& output) {
   std::vector<const ArchiveBlob*> blobs;
   for (const auto& blob : archive.blobs) {
     blobs.push_back(&blob);

@@ -18,7 +18,7 @@ struct ArchiveBlob {
 
 // An image as an OCI archive (OCI image layout 1.0 in an uncompressed tar, so that blobs can be
 // read in place).
-struct OciArchive {
+struct ImageArchive {
   ArchiveBlob manifest;
   std::string reference;  // the ref.name of the manifest in index.json
   std::vector<ArchiveBlob> blobs;
@@ -28,6 +28,6 @@ struct OciArchive {
 // largest; owners 0:0, times 0, modes 0644, so the same input gives the same bytes. It replaces
 // `output` as a whole once it is durable; on failure nothing is left.
 // Returns the archive's size. Throws kFailed, also when a file's size is not its descriptor's.
-Bytes WriteOciArchive(const OciArchive& archive, const std::filesystem::path& output);
+Bytes WriteOciArchive(const ImageArchive& archive, const std::filesystem::path& output);
 
 }  // namespace ros::images

@@ -1,0 +1,238 @@
+#include "images/build_image.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <map>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/process.hpp"
+#include "images/chunk_index.hpp"
+#include "images/erofs_reader.hpp"
+#include "images/fakeroot.hpp"
+#include "images/image_source.hpp"
+#include "images/manifest.hpp"
+#include "tests/images/support/small_root.hpp"
+
+namespace ros::images {
+namespace {
+
+using testing::MakeSmallRoot;
+using testing::Noise;
+using testing::PutFile;
+
+const std::string kCapability(
+    "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+    "\x00\x00\x00",
+    20);
+
+class Workshop {
+ public:
+  Workshop() { MakeSmallRoot(root()); }
+
+  [[nodiscard]] std::filesystem::path root() const { return outer_.path() / "root"; }
+
+  [[nodiscard]] std::filesystem::path path(const std::string& name) const {
+    return outer_.path() / name;
+  }
+
+  [[nodiscard]] BuildOptions options(const std::string& output = "image.oci") const {
+    BuildOptions options;
+    options.root = root();
+    options.name = "small";
+    options.version = "1.0.0";
+    options.output = path(output);
+    options.init_binary = root() / "sbin/init";
+    options.work_directory = outer_.path();
+    options.compression_level = 3;
+    return options;
+  }
+
+  [[nodiscard]] BuildResult Build(const BuildOptions& options) const {
+    NoProgress progress;
+    return BuildImage(options, progress);
+  }
+
+  // The root image inside of an archive, unpacked by the zstd tool.
+  [[nodiscard]] std::filesystem::path UnpackRoot(const ImageSource& source,
+                                                 const ImageManifest& manifest) const {
+    const auto image = path("unpacked.erofs");
+    WriteFileAtomically(path("root.zst"),
+                        AsBytes(ReadBlob(source, manifest.root, Bytes{64} << 20U)));
+    (void)RunTool({.argv = {"zstd", "-dqf", path("root.zst").string(), "-o", image.string()}});
+    return image;
+  }
+
+ private:
+  TempDirectory outer_;
+};
+
+ImageManifest ManifestOf(const ImageSource& source) {
+  return ParseManifest(ReadBlob(source, ChooseImage(source, std::nullopt), kMaxManifestSize));
+}
+
+TEST_CASE("BuildImage: makes an image that the read side takes", "[images]") {
+  const Workshop workshop;
+  BuildOptions options = workshop.options();
+  options.bootloader_tar = "boot loader";
+  options.kernel_arguments = {"quiet"};
+  options.epoch = 3;
+  options.health.required = {"app"};
+  const BuildResult result = workshop.Build(options);
+  const auto source = OpenImage(options.output);
+  CHECK(ChooseImage(*source, "1.0.0").digest == result.digest);
+  const ImageManifest manifest = ManifestOf(*source);
+  const ImageConfig config = ParseImageConfig(ReadBlob(*source, manifest.config, kMaxConfigSize));
+  CHECK(config == result.config);
+  CHECK(config.created == 1'600'000'000);
+  CHECK(config.epoch == 3);
+  CHECK(ReadBlob(*source, manifest.kernel, kMaxKernelSize) == "kernel " + Noise(5000, 1));
+  CHECK(ReadBlob(*source, *manifest.bootloader, kMaxBootloaderSize) == "boot loader");
+  const auto chunks =
+      ParseChunkIndex(AsBytes(ReadBlob(*source, manifest.root_index, kMaxIndexSize)),
+                      config.root.size,
+                      manifest.root.size);
+  CHECK(chunks.size() == result.chunks);
+  const auto image = workshop.UnpackRoot(*source, manifest);
+  const std::string bytes = ReadFile(image, Bytes{64} << 20U);
+  CHECK(bytes.size() == config.root.size);
+  Bytes offset = 0;
+  for (const auto& chunk : chunks) {
+    CHECK(keys::Sha256Of(AsBytes(bytes).subspan(offset, chunk.length)) == chunk.digest);
+    offset += chunk.length;
+  }
+  const std::string verity = RunTool({.argv = {"veritysetup",
+                                               "format",
+                                               "--no-superblock",
+                                               "--salt=" + config.root.verity.salt,
+                                               image.string(),
+                                               workshop.path("tree").string()}});
+  CHECK(verity.find(config.root.verity.root_hash) != std::string::npos);
+}
+
+TEST_CASE("BuildImage: owners, device nodes, capabilities and times arrive", "[images]") {
+  const Workshop workshop;
+  const auto file = workshop.root() / "usr/bin/ping";
+  PutFile(file, Noise(20'000, 4));
+  REQUIRE(::chown(file.c_str(), 1000, 1001) == 0);
+  REQUIRE(::chmod(file.c_str(), 02755) == 0);
+  REQUIRE(::lsetxattr(file.c_str(), "security.capability", kCapability.data(), 20, 0) == 0);
+  REQUIRE(::mknod((workshop.root() / "node").c_str(), S_IFBLK | 0660, makedev(8, 1)) == 0);
+  const BuildOptions options = workshop.options();
+  (void)workshop.Build(options);
+  const auto source = OpenImage(options.output);
+  std::map<std::string, ErofsEntry> entries;
+  ReadErofs(workshop.UnpackRoot(*source, ManifestOf(*source)),
+            [&](const ErofsEntry& entry) { entries[entry.path] = entry; });
+  const ErofsEntry& ping = entries.at("usr/bin/ping");
+  CHECK(ping.owner == 1000);
+  CHECK(ping.group == 1001);
+  CHECK(ping.mode == (S_IFREG | 02755));
+  CHECK(ping.modified == 1'600'000'000);
+  CHECK(ping.modified_nanoseconds == 5);
+  REQUIRE(ping.xattrs.size() == 1);
+  CHECK(ping.xattrs[0] == std::pair<std::string, std::string>("security.capability", kCapability));
+  CHECK(S_ISBLK(entries.at("node").mode));
+  CHECK(entries.at("node").device == 0x801);
+  CHECK(entries.at("etc/hostname").owner == 0);
+  // The mount points that the root lacked.
+  CHECK(entries.at("ros").mode == (S_IFDIR | 0755));
+  CHECK(entries.at("tmp").mode == (S_IFDIR | 01777));
+  CHECK(entries.at("root").mode == (S_IFDIR | 0700));
+  // The user's directory is as it was.
+  CHECK_FALSE(std::filesystem::exists(workshop.root() / "ros"));
+}
+
+TEST_CASE("BuildImage: the same input gives the same digest", "[images]") {
+  const Workshop one;
+  const Workshop two;
+  CHECK(one.Build(one.options()).digest == two.Build(two.options()).digest);
+  // From a tar of it too.
+  (void)RunTool({.argv = {"tar",
+                          "-C",
+                          one.root().string(),
+                          "--numeric-owner",
+                          "--format=posix",
+                          "-cf",
+                          one.path("root.tar").string(),
+                          "."}});
+  BuildOptions from_tar = one.options("from-tar.oci");
+  from_tar.root = one.path("root.tar");
+  from_tar.init_binary = one.root() / "sbin/init";
+  CHECK(one.Build(from_tar).digest == two.Build(two.options("again.oci")).digest);
+  CHECK(ReadFile(one.path("from-tar.oci"), Bytes{64} << 20U) ==
+        ReadFile(two.path("again.oci"), Bytes{64} << 20U));
+  BuildOptions dated = one.options();
+  dated.source_date_epoch = 1'550'000'000;
+  const auto result = one.Build(dated);
+  CHECK(result.config.created == 1'550'000'000);
+  CHECK(result.digest != two.Build(two.options()).digest);
+}
+
+std::string Refusal(const Workshop& workshop, const BuildOptions& options) {
+  try {
+    (void)workshop.Build(options);
+  } catch (const Error& error) {
+    CHECK((error.kind() == ErrorKind::kUsage || error.kind() == ErrorKind::kDoesNotFit));
+    CHECK_FALSE(std::filesystem::exists(options.output));
+    return error.message();
+  }
+  FAIL("nothing was thrown");
+  return "";
+}
+
+TEST_CASE("BuildImage: refuses roots that are no OS, and says what to do", "[images]") {
+  const Workshop workshop;
+  const BuildOptions options = workshop.options();
+  std::filesystem::rename(workshop.root() / "usr/bin/ros", workshop.path("ros"));
+  CHECK_THAT(Refusal(workshop, options), Catch::Contains("pass --allow-no-ros"));
+  BuildOptions without = options;
+  without.ros_in_root = RosInRoot::kNotNeeded;
+  CHECK_NOTHROW(workshop.Build(without));
+  std::filesystem::remove(options.output);
+  std::filesystem::rename(workshop.path("ros"), workshop.root() / "usr/bin/ros");
+  BuildOptions other_kernel = options;
+  other_kernel.kernel = "9.9";
+  CHECK_THAT(Refusal(workshop, other_kernel), Catch::Contains("no kernel 9.9; it has 6.1.0-9"));
+  PutFile(workshop.root() / "opt", "a file");
+  CHECK_THAT(Refusal(workshop, options), Catch::Contains("/opt is not a directory"));
+  std::filesystem::remove(workshop.root() / "opt");
+  std::filesystem::rename(workshop.root() / "sbin/init", workshop.path("init"));
+  BuildOptions no_init = options;
+  no_init.init_binary = workshop.path("init");
+  CHECK_THAT(Refusal(workshop, no_init), Catch::Contains("no /sbin/init"));
+}
+
+TEST_CASE("BuildImage: refuses options that make no sense", "[images]") {
+  const Workshop workshop;
+  BuildOptions options = workshop.options();
+  options.name = "not a name";
+  CHECK_THAT(Refusal(workshop, options), Catch::Contains("name"));
+  options = workshop.options();
+  options.compression_level = 20;
+  CHECK_THAT(Refusal(workshop, options), Catch::Contains("1 to 19"));
+  options = workshop.options();
+  options.kernel_arguments = {"two\nlines"};
+  CHECK_FALSE(Refusal(workshop, options).empty());
+}
+
+TEST_CASE("BuildImage: refuses a kernel that has no room in a slot", "[images]") {
+  const Workshop workshop;
+  std::filesystem::resize_file(workshop.root() / "boot/vmlinuz-6.1.0-9", kMaxSlotKernelSize + 1);
+  CHECK_THAT(Refusal(workshop, workshop.options()), Catch::Contains("32 MiB"));
+}
+
+TEST_CASE("FakerootCommand: puts the session around the command", "[images]") {
+  CHECK(FakerootCommand({"ros", "image"}) ==
+        std::vector<std::string>{"fakeroot", "--", "ros", "image"});
+  // These tests run in such a session, or as root.
+  CHECK_FALSE(NeedsFakeroot());
+}
+
+}  // namespace
+}  // namespace ros::images
