@@ -19,6 +19,7 @@ struct Extent {
 struct BootFile {
   std::string path;             // "/B/KERNEL"
   Bytes size = 0;               // as its directory entry says; 0: cannot be booted
+  Bytes size_field = 0;         // where in the disk its directory entry holds the size
   std::vector<Extent> extents;  // its whole cluster chain, also what is beyond `size`
 };
 

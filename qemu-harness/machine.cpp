@@ -237,8 +237,11 @@ std::vector<std::string> Machine::WaitForConsole(const std::string& pattern, Sec
   return *match;
 }
 
-void Machine::WaitForShell(Seconds limit) {
-  Require([&] { return shell_->Take("harness-shell ready").has_value(); }, limit, "the OS's shell");
+void Machine::WaitForShell(const std::string& version, Seconds limit) {
+  const std::string hello = "harness-shell ready " + version + "\\.";
+  Require([&] { return shell_->Take(hello).has_value(); },
+          limit,
+          "the OS's shell (\"" + hello + "\")");
 }
 
 GuestResult Machine::Run(std::string_view command, Seconds limit) {

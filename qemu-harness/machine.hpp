@@ -71,8 +71,9 @@ class Machine {
   // Waits for a line of the console that matches (see Console::Take); returns the groups.
   std::vector<std::string> WaitForConsole(const std::string& pattern, Seconds limit = Seconds(240));
 
-  // Waits until an OS is up: our shell on the second port says hello, once for each boot.
-  void WaitForShell(Seconds limit = Seconds(300));
+  // Waits until an OS is up: our shell on the second port says hello, once for each boot. With a
+  // version (of the test image): until that one is up, whatever boots come before it.
+  void WaitForShell(const std::string& version = "[^.]+", Seconds limit = Seconds(400));
 
   // Runs a command line of the guest's shell. WaitForShell() comes first, after each boot.
   GuestResult Run(std::string_view command, Seconds limit = Seconds(300));

@@ -1,0 +1,89 @@
+#include <catch2/catch.hpp>
+
+#include "base/file.hpp"
+#include "qemu-harness/boot_files.hpp"
+#include "qemu-harness/host.hpp"
+#include "qemu-harness/places.hpp"
+#include "qemu-harness/scenarios/story.hpp"
+
+using namespace ros::qemu;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+constexpr std::string_view kCloudConfig =
+    "#cloud-config\n"
+    "hostname: lighthouse\n"
+    "write_files:\n"
+    "  - path: /etc/keeper\n"
+    "    content: |\n"
+    "      the light is on\n"
+    "runcmd:\n"
+    "  - echo once >>/var/runcmd.log\n";
+
+}  // namespace
+
+TEST_CASE("install-on-host-boots", "[qemu]") {
+  const ros::TempDirectory directory(RunDirectory(), "install");
+  const std::filesystem::path file = directory.path() / "new.img";
+  const std::filesystem::path config = directory.path() / "cloud.yml";
+  ros::WriteFileAtomically(config, ros::AsBytes(kCloudConfig));
+  MustRos({"install",
+           "-d",
+           file.string(),
+           "--size",
+           "2G",
+           "-i",
+           ImagePath("tiny-v1").string(),
+           "--key",
+           KeyPath("release.pub").string(),
+           "-c",
+           config.string(),
+           "-a",
+           "harness.argument=1",
+           "--no-reboot"});
+
+  const DiskImage installed(file);
+  CHECK(CheckBootPartition(installed).empty());
+  Story story("install-on-host", {"tiny-v1"}, installed);
+  Machine& machine = story.Boot();
+  story.WaitForServices();
+  CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
+  CHECK_THAT(machine.MustRun("ros status"), Catch::Contains("good"));
+  CHECK_THAT(machine.MustRun("cat /proc/cmdline"), Catch::Contains("harness.argument=1"));
+  CHECK(machine.MustRun("hostname") == "lighthouse\n");
+  CHECK(machine.MustRun("cat /etc/keeper") == "the light is on\n");
+  CHECK(machine.MustRun("cat /var/runcmd.log") == "once\n");
+
+  SECTION("what it was told stays told") {
+    story.PowerOff();
+    Machine& again = story.Boot();
+    story.WaitForServices();
+    CHECK(again.MustRun("hostname") == "lighthouse\n");
+    CHECK(again.MustRun("cat /var/runcmd.log") == "once\n");
+  }
+}
+
+TEST_CASE("install-in-live-system-boots", "[qemu]") {
+  const DiskImage target(ros::Bytes{2} << 30U);
+  const DiskImage files = MakeFileDisk({ImagePath("tiny-v1"), KeyPath("release.pub")});
+  {
+    MachineOptions options = MachineWith("install-live", target, &files);
+    options.kernel = DirectKernel{HarnessDirectory() / "live/kernel",
+                                  HarnessDirectory() / "live/initrd",
+                                  "console=ttyS0 quiet panic=10"};
+    options.memory_mib = 768;
+    Machine live(options);
+    live.WaitForShell();
+    live.MustRun(
+        "ros install -d /dev/sda -i /run/images/tiny-v1.oci --key /run/images/release.pub "
+        "--no-reboot",
+        std::chrono::seconds(600));
+    live.Start("poweroff -f");
+    live.WaitForPowerOff();
+  }
+  CHECK(CheckBootPartition(target).empty());
+  Machine machine(MachineWith("install-live-boot", target, nullptr));
+  machine.WaitForShell();
+  CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
+  CHECK_THAT(machine.MustRun("ros status"), Catch::Contains("good"));
+}

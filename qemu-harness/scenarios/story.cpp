@@ -1,0 +1,101 @@
+#include "qemu-harness/scenarios/story.hpp"
+
+#include <ostream>
+#include <regex>
+
+#include "base/error.hpp"
+#include "qemu-harness/boot_files.hpp"
+#include "qemu-harness/places.hpp"
+
+namespace ros::qemu {
+
+namespace {
+
+DiskImage FileDiskWith(const std::vector<std::string>& images) {
+  std::vector<std::filesystem::path> files = {KeyPath("release.pub")};
+  for (const std::string& image : images) {
+    files.push_back(ImagePath(image));
+  }
+  return MakeFileDisk(files);
+}
+
+std::string FirstGroup(const std::string& text, const std::string& pattern) {
+  std::smatch match;
+  return std::regex_search(text, match, std::regex(pattern)) ? match[1].str() : "";
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, const RunningOs& os) {
+  return out << "version " << os.version << " in slot " << os.slot << (os.trial ? ", trial" : "");
+}
+
+RunningOs WhoRuns(Machine& machine) {
+  const std::string text = machine.MustRun("cat /proc/cmdline /etc/ros-release");
+  RunningOs os;
+  os.slot = FirstGroup(text, "ros\\.slot=(\\w+)");
+  os.version = FirstGroup(text, "\\bVERSION=(\\S+)");
+  os.trial = text.find("ros.trial=") != std::string::npos;
+  return os;
+}
+
+MachineOptions MachineWith(std::string name, const DiskImage& disk, const DiskImage* files) {
+  MachineOptions options;
+  options.name = std::move(name);
+  options.drives.push_back({disk.path()});
+  if (files != nullptr) {
+    options.drives.push_back(
+        {files->path(), DriveInterface::kVirtio, DriveAccess::kReadOnly, "images"});
+  }
+  return options;
+}
+
+Story::Story(std::string name, const std::vector<std::string>& images)
+    : name_(std::move(name)), disk_(InstalledDisk()), files_(FileDiskWith(images)) {}
+
+Story::Story(std::string name, const std::vector<std::string>& images, const DiskImage& original)
+    : name_(std::move(name)), disk_(original.path()), files_(FileDiskWith(images)) {}
+
+Machine& Story::Boot() {
+  machine_.reset();
+  const std::string name = name_ + "-" + std::to_string(++boots_);
+  machine_ = std::make_unique<Machine>(MachineWith(name, disk_, &files_));
+  machine_->WaitForShell();
+  return *machine_;
+}
+
+Machine& Story::BootIntoTrial(std::string_view image, std::string_view arguments) {
+  Boot();
+  Upgrade(image, arguments);
+  machine_->Start("reboot -f");
+  machine_->WaitForResets(1);
+  return *machine_;
+}
+
+void Story::Upgrade(std::string_view image, std::string_view arguments) {
+  machine_->MustRun(std::string("ros upgrade --no-reboot ")
+                        .append(arguments)
+                        .append(" -i ")
+                        .append(InGuest(image)),
+                    std::chrono::seconds(600));
+}
+
+void Story::PowerOff() {
+  machine_->Start("poweroff -f");
+  machine_->WaitForPowerOff();
+}
+
+void Story::WaitForServices() {
+  machine_->WaitForConsole("services: done");
+}
+
+std::string InGuest(std::string_view image) {
+  return std::string("/run/images/").append(image).append(".oci");
+}
+
+std::string BootVariable(const DiskImage& disk, std::string_view name) {
+  const std::string environment = ReadBootFile(disk, FindBootFile(disk, "/GRUB/GRUBENV"));
+  return FirstGroup(environment, "\n" + std::string(name) + "=([^\n]*)");
+}
+
+}  // namespace ros::qemu

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "qemu-harness/disk_image.hpp"
+#include "qemu-harness/machine.hpp"
+
+namespace ros::qemu {
+
+// What runs, as the kernel command line and /etc/ros-release tell (not `ros status`, which is what
+// scenarios check).
+struct RunningOs {
+  std::string slot;     // "a" or "b"
+  std::string version;  // of the test image
+  bool trial = false;
+
+  bool operator==(const RunningOs&) const = default;
+};
+
+std::ostream& operator<<(std::ostream& out, const RunningOs& os);
+
+RunningOs WhoRuns(Machine& machine);
+
+// A machine with this disk (AHCI) and, when not null, a disk of files beside it.
+MachineOptions MachineWith(std::string name, const DiskImage& disk, const DiskImage* files);
+
+// One disk, booted again and again: the frame of most scenarios.
+class Story {
+ public:
+  // A machine with tiny version 1 that has never booted, and these images (names as in
+  // os/images.conf) on a disk beside it.
+  Story(std::string name, const std::vector<std::string>& images);
+  Story(std::string name, const std::vector<std::string>& images, const DiskImage& original);
+
+  // Switches the machine on and waits for its shell. The former machine is off or gets killed.
+  Machine& Boot();
+
+  // Boots, upgrades to the image and restarts: the next boot is the trial's. `arguments` go to
+  // `ros upgrade`.
+  Machine& BootIntoTrial(std::string_view image, std::string_view arguments = "");
+
+  // Upgrades the running machine, without a restart. Throws when that fails.
+  void Upgrade(std::string_view image, std::string_view arguments = "");
+
+  // Powers the machine off in good order.
+  void PowerOff();
+
+  // Waits on the console until the gate of the running boot has ended.
+  void WaitForServices();
+
+  [[nodiscard]] DiskImage& disk() { return disk_; }
+
+  [[nodiscard]] Machine& machine() { return *machine_; }
+
+ private:
+  std::string name_;
+  DiskImage disk_;
+  DiskImage files_;
+  std::unique_ptr<Machine> machine_;
+  int boots_ = 0;
+};
+
+// Where an image is in the guest.
+std::string InGuest(std::string_view image);
+
+// A variable of the boot state (`ros_good`, `ros_trial`, `ros_tries`) as it is on the disk.
+std::string BootVariable(const DiskImage& disk, std::string_view name);
+
+}  // namespace ros::qemu

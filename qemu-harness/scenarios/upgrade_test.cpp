@@ -1,0 +1,90 @@
+#include <catch2/catch.hpp>
+
+#include "qemu-harness/boot_files.hpp"
+#include "qemu-harness/scenarios/story.hpp"
+
+using namespace ros::qemu;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+// The watchdog's timeout in the test images (os/make-images), and how long to stay beyond it.
+constexpr int kPastTheWatchdog = 60 + 15;
+
+// Waits in the guest: its clock is the one that the watchdog runs on.
+void StayUp(Machine& machine) {
+  machine.MustRun("start=$(cut -d. -f1 /proc/uptime); while [ $(($(cut -d. -f1 /proc/uptime) - "
+                  "start)) -lt " +
+                      std::to_string(kPastTheWatchdog) + " ]; do sleep 1; done",
+                  std::chrono::seconds(900));
+}
+
+}  // namespace
+
+TEST_CASE("upgrade-commits-and-goes-back-again", "[qemu]") {
+  Story story("upgrade", {"tiny-v2", "tiny-v3"});
+  Machine& machine = story.Boot();
+  machine.MustRun("echo kept >/var/note; echo mine >/etc/note");
+
+  INFO("a to b: a trial, all reporters in, commit");
+  // Without --no-reboot: the command itself restarts the machine.
+  machine.Start("ros upgrade -i " + InGuest("tiny-v2"));
+  machine.WaitForResets(1, std::chrono::seconds(600));
+  machine.WaitForShell();
+  CHECK(WhoRuns(machine) == RunningOs{"b", "2", true});
+  story.WaitForServices();
+  CHECK_THAT(machine.MustRun("ros why"), Catch::Contains("commit"));
+  CHECK(machine.MustRun("cat /var/note /etc/note") == "kept\nmine\n");
+
+  INFO("a reboot stays on b");
+  machine.Start("reboot -f");
+  machine.WaitForResets(2);
+  machine.WaitForShell();
+  CHECK(WhoRuns(machine) == RunningOs{"b", "2"});
+  CHECK(machine.MustRun("cat /var/note /etc/note") == "kept\nmine\n");
+
+  INFO("already there: says so, exit 0");
+  CHECK(machine.Run("ros upgrade --no-reboot -i " + InGuest("tiny-v2")).exit_code == 0);
+
+  INFO("b to a with a third version");
+  story.WaitForServices();
+  story.Upgrade("tiny-v3");
+  machine.Start("reboot -f");
+  machine.WaitForResets(3);
+  machine.WaitForShell();
+  CHECK(WhoRuns(machine) == RunningOs{"a", "3", true});
+  story.WaitForServices();
+  story.PowerOff();
+  CHECK(BootVariable(story.disk(), "ros_good") == "a");
+  CHECK(BootVariable(story.disk(), "ros_trial").empty());
+  CHECK(CheckBootPartition(story.disk()).empty());
+
+  INFO("back by hand, and it sticks");
+  Machine& last = story.Boot();
+  CHECK(WhoRuns(last) == RunningOs{"a", "3"});
+  last.MustRun("ros rollback --no-reboot");
+  last.Start("reboot -f");
+  last.WaitForResets(1);
+  last.WaitForShell();
+  CHECK(WhoRuns(last) == RunningOs{"b", "2"});
+  CHECK_THAT(last.MustRun("ros why"), Catch::Contains("by hand"));
+}
+
+TEST_CASE("good-slot-outlives-the-watchdog", "[qemu]") {
+  Story story("outlives", {"tiny-v2"});
+  INFO("a fresh install");
+  Machine& machine = story.Boot();
+  story.WaitForServices();
+  StayUp(machine);
+  CHECK(machine.resets() == 0);
+
+  INFO("after a commit");
+  story.Upgrade("tiny-v2");
+  machine.Start("reboot -f");
+  machine.WaitForResets(1);
+  machine.WaitForShell();
+  story.WaitForServices();
+  StayUp(machine);
+  CHECK(machine.resets() == 1);
+  CHECK(machine.watchdog_resets() == 0);
+  CHECK(WhoRuns(machine).slot == "b");
+}
