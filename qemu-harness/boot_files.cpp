@@ -111,7 +111,8 @@ void Walk(const Volume& volume,
       if ((attributes & kAttributeDirectory) != 0) {
         Walk(volume, name, cluster, files);
       } else {
-        files.push_back({name, LoadLe32(entry, 28), extent.offset + at + 28, Extents(volume, cluster)});
+        files.push_back(
+            {name, LoadLe32(entry, 28), extent.offset + at + 28, Extents(volume, cluster)});
       }
     }
   }

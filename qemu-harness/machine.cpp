@@ -239,9 +239,8 @@ std::vector<std::string> Machine::WaitForConsole(const std::string& pattern, Sec
 
 void Machine::WaitForShell(const std::string& version, Seconds limit) {
   const std::string hello = "harness-shell ready " + version + "\\.";
-  Require([&] { return shell_->Take(hello).has_value(); },
-          limit,
-          "the OS's shell (\"" + hello + "\")");
+  Require(
+      [&] { return shell_->Take(hello).has_value(); }, limit, "the OS's shell (\"" + hello + "\")");
 }
 
 GuestResult Machine::Run(std::string_view command, Seconds limit) {

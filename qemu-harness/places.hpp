@@ -8,8 +8,8 @@ namespace ros::qemu {
 
 // Where things of the harness are: below the build directory, `qemu/`.
 //
-//   images/NAME.oci      OS images that scenarios use (made by the fixture `qemu-images`)
-//   keys/                release.key, release.pub, stranger.key, stranger.pub
+//   images/NAME.oci      OS images that scenarios use (made by the fixture `qemu-images-tiny`,
+//   `qemu-images-debian`) keys/                release.key, release.pub, stranger.key, stranger.pub
 //   disks/v1.img         tiny version 1, installed
 //   logs/                serial logs of the last run of each machine
 //   run/                 disks of scenarios that run right now

@@ -1,5 +1,4 @@
 #include <catch2/catch.hpp>
-
 #include <functional>
 
 #include "qemu-harness/boot_files.hpp"
@@ -71,15 +70,13 @@ TEST_CASE("damaged-root-all-over", "[qemu]") {
 }
 
 TEST_CASE("damaged-kernel-header", "[qemu]") {
-  LoaderFallsBack("damaged-kernel-header", [](DiskImage& disk) {
-    DamageBootFile(disk, "/B/KERNEL", 0, kKernelHeader);
-  });
+  LoaderFallsBack("damaged-kernel-header",
+                  [](DiskImage& disk) { DamageBootFile(disk, "/B/KERNEL", 0, kKernelHeader); });
 }
 
 TEST_CASE("damaged-kernel-body", "[qemu]") {
-  LoaderFallsBack("damaged-kernel-body", [](DiskImage& disk) {
-    DamageBootFile(disk, "/B/KERNEL", kMiB, 4096);
-  });
+  LoaderFallsBack("damaged-kernel-body",
+                  [](DiskImage& disk) { DamageBootFile(disk, "/B/KERNEL", kMiB, 4096); });
 }
 
 TEST_CASE("missing-kernel", "[qemu]") {

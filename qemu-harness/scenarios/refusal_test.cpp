@@ -1,9 +1,8 @@
+#include <fcntl.h>
+
 #include <catch2/catch.hpp>
 
-#include <functional>
-
 #include "base/file.hpp"
-#include "base/json.hpp"
 #include "qemu-harness/host.hpp"
 #include "qemu-harness/places.hpp"
 #include "qemu-harness/scenarios/story.hpp"

@@ -85,6 +85,11 @@ void Story::PowerOff() {
   machine_->WaitForPowerOff();
 }
 
+void Story::Reinstall() {
+  machine_.reset();
+  disk_ = DiskImage(InstalledDisk());
+}
+
 void Story::WaitForServices() {
   machine_->WaitForConsole("services: done");
 }

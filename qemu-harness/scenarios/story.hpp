@@ -48,6 +48,9 @@ class Story {
   // Powers the machine off in good order.
   void PowerOff();
 
+  // Pulls the cord and puts a fresh copy of the installed disk in.
+  void Reinstall();
+
   // Waits on the console until the gate of the running boot has ended.
   void WaitForServices();
 

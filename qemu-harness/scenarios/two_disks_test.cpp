@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
 
-#include "qemu-harness/places.hpp"
 #include "qemu-harness/host.hpp"
+#include "qemu-harness/places.hpp"
 #include "qemu-harness/scenarios/story.hpp"
 
 using namespace ros::qemu;  // NOLINT(google-build-using-namespace)

@@ -12,10 +12,11 @@ constexpr int kPastTheWatchdog = 60 + 15;
 
 // Waits in the guest: its clock is the one that the watchdog runs on.
 void StayUp(Machine& machine) {
-  machine.MustRun("start=$(cut -d. -f1 /proc/uptime); while [ $(($(cut -d. -f1 /proc/uptime) - "
-                  "start)) -lt " +
-                      std::to_string(kPastTheWatchdog) + " ]; do sleep 1; done",
-                  std::chrono::seconds(900));
+  machine.MustRun(
+      "start=$(cut -d. -f1 /proc/uptime); while [ $(($(cut -d. -f1 /proc/uptime) - "
+      "start)) -lt " +
+          std::to_string(kPastTheWatchdog) + " ]; do sleep 1; done",
+      std::chrono::seconds(900));
 }
 
 }  // namespace

@@ -1,0 +1,74 @@
+#include <catch2/catch.hpp>
+
+#include "base/file.hpp"
+#include "qemu-harness/host.hpp"
+#include "qemu-harness/places.hpp"
+#include "qemu-harness/scenarios/story.hpp"
+
+using namespace ros::qemu;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+constexpr std::chrono::seconds kLong(1800);
+
+MachineOptions DebianMachine(std::string name, const DiskImage& disk, const DiskImage& files) {
+  MachineOptions options = MachineWith(std::move(name), disk, &files);
+  // Its kernel is for virtual machines and knows no AHCI.
+  options.drives.at(0).interface = DriveInterface::kVirtio;
+  options.memory_mib = 1024;
+  return options;
+}
+
+std::string GateIsOver(Machine& machine) {
+  return machine.MustRun(
+      "while systemctl is-active -q ros-health-gate.service; do sleep 1; done; "
+      "ros why",
+      kLong);
+}
+
+void UpgradeTo(Machine& machine, std::string_view image, int resets) {
+  machine.MustRun("ros upgrade --no-reboot -i " + InGuest(image), kLong);
+  machine.Start("systemctl reboot");
+  machine.WaitForResets(resets, kLong);
+}
+
+}  // namespace
+
+TEST_CASE("debian-installs-upgrades-and-rolls-back", "[qemu]") {
+  DiskImage disk(ros::Bytes{6} << 30U);
+  MustRos({"install",
+           "-d",
+           disk.path().string(),
+           "-i",
+           ImagePath("debian-v1").string(),
+           "--key",
+           KeyPath("release.pub").string(),
+           "--no-reboot"});
+  const DiskImage files = MakeFileDisk(
+      {ImagePath("debian-v2"), ImagePath("debian-v3"), ImagePath("debian-check-fails")});
+
+  INFO("install and boot");
+  Machine machine(DebianMachine("debian", disk, files));
+  machine.WaitForShell("1", kLong);
+  CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
+  CHECK_THAT(machine.MustRun("ros status"), Catch::Contains("good"));
+
+  INFO("a to b, committed by the gate that systemd runs");
+  UpgradeTo(machine, "debian-v2", 1);
+  machine.WaitForShell("2", kLong);
+  CHECK(WhoRuns(machine) == RunningOs{"b", "2", true});
+  CHECK_THAT(GateIsOver(machine), Catch::Contains("commit"));
+
+  INFO("b to a");
+  UpgradeTo(machine, "debian-v3", 2);
+  machine.WaitForShell("3", kLong);
+  CHECK(WhoRuns(machine) == RunningOs{"a", "3", true});
+  CHECK_THAT(GateIsOver(machine), Catch::Contains("commit"));
+
+  INFO("a required check fails: back on a");
+  UpgradeTo(machine, "debian-check-fails", 3);
+  machine.WaitForResets(4, kLong);
+  machine.WaitForShell("3", kLong);
+  CHECK(WhoRuns(machine) == RunningOs{"a", "3"});
+  CHECK_THAT(machine.MustRun("ros why"), Catch::Contains("database"));
+}
