@@ -189,9 +189,14 @@ TempDirectory::~TempDirectory() {
   }
 }
 
-FileLock::FileLock(const std::filesystem::path& path)
+FileLock::FileLock(const std::filesystem::path& path, WhenLocked when)
     : fd_(OpenFile(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0644)) {
-  if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
+  const int flags = LOCK_EX | (when == WhenLocked::kThrow ? LOCK_NB : 0);
+  int result = 0;
+  do {
+    result = ::flock(fd_.get(), flags);
+  } while (result != 0 && errno == EINTR);
+  if (result != 0) {
     if (errno != EWOULDBLOCK) {
       ThrowErrno("locking " + path.string());
     }

@@ -57,11 +57,15 @@ class TempDirectory {
   std::filesystem::path path_;
 };
 
-// An flock on a file, held until destruction. Taking it never waits: throws kBusy naming the
-// process that holds it.
+enum class WhenLocked {
+  kThrow,  // kBusy, naming the process that holds it
+  kWait,   // until it is free
+};
+
+// An flock on a file, held until destruction.
 class FileLock {
  public:
-  explicit FileLock(const std::filesystem::path& path);
+  explicit FileLock(const std::filesystem::path& path, WhenLocked when = WhenLocked::kThrow);
 
  private:
   UniqueFd fd_;

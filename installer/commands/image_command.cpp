@@ -1,0 +1,220 @@
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "bootloader/grub_config.hpp"
+#include "bootloader/grub_install.hpp"
+#include "images/bootloader_layer.hpp"
+#include "images/build_image.hpp"
+#include "images/fakeroot.hpp"
+#include "images/sign_image.hpp"
+#include "installer/command.hpp"
+#include "installer/image_text.hpp"
+#include "installer/machine.hpp"
+#include "installer/trusted_image.hpp"
+
+namespace ros::installer {
+namespace {
+
+struct ImageBuildOptions {
+  images::BuildOptions build;
+  std::string append;
+  std::string grub = "/usr/lib/grub/i386-pc";
+  int deadline = static_cast<int>(images::HealthPolicy().deadline.count());
+  int watchdog = static_cast<int>(images::HealthPolicy().watchdog.count());
+  bool allow_no_ros = false;
+  bool no_boot_loader = false;
+};
+
+// ros-init beside this program in a build tree, else where it is installed.
+std::filesystem::path FindInit() {
+  const auto self = std::filesystem::read_symlink("/proc/self/exe");
+  const auto built = self.parent_path().parent_path() / "init" / "ros-init";
+  const auto installed = self.parent_path().parent_path() / ROS_LIBEXECDIR / "ros" / "ros-init";
+  return std::filesystem::exists(built) ? built : installed;
+}
+
+// Building is one fakeroot session as a whole where we are not root: this process becomes it.
+void BecomeFakeroot() {
+  if (!images::NeedsFakeroot()) {
+    return;
+  }
+  std::vector<std::string> argv = {std::filesystem::read_symlink("/proc/self/exe").string()};
+  const auto line = ReadFile("/proc/self/cmdline", Bytes{1} << 20U);
+  std::size_t at = line.find('\0') + 1;
+  while (at < line.size()) {
+    const auto end = line.find('\0', at);
+    argv.push_back(line.substr(at, end - at));
+    at = end + 1;
+  }
+  auto command = images::FakerootCommand(argv);
+  std::vector<char*> pointers;
+  for (auto& word : command) {
+    pointers.push_back(word.data());
+  }
+  pointers.push_back(nullptr);
+  ::execvp(pointers[0], pointers.data());
+  throw Error(
+      ErrorKind::kFailed,
+      "an ordinary user needs fakeroot to build an image; install fakeroot, or run as root");
+}
+
+std::optional<UnixTime> SourceDateEpoch() {
+  const char* text = std::getenv("SOURCE_DATE_EPOCH");
+  if (text == nullptr || *text == '\0') {
+    return std::nullopt;
+  }
+  char* end = nullptr;
+  const auto value = std::strtoll(text, &end, 10);
+  if (*end != '\0' || value < 0) {
+    throw Error(ErrorKind::kUsage, "SOURCE_DATE_EPOCH is not a number of seconds");
+  }
+  return value;
+}
+
+void Build(ImageBuildOptions options, const Console& console) {
+  BecomeFakeroot();
+  auto& build = options.build;
+  if (build.init_binary.empty()) {
+    build.init_binary = FindInit();
+  }
+  build.kernel_arguments = SplitArguments(options.append);
+  bootloader::CheckKernelArguments(build.kernel_arguments, bootloader::ArgumentOrigin::kMachine);
+  build.health.deadline = std::chrono::seconds(options.deadline);
+  build.health.watchdog = std::chrono::seconds(options.watchdog);
+  build.ros_in_root =
+      options.allow_no_ros ? images::RosInRoot::kNotNeeded : images::RosInRoot::kRequired;
+  build.source_date_epoch = SourceDateEpoch();
+  if (!options.no_boot_loader) {
+    build.bootloader_tar =
+        images::PackBootloader(bootloader::ToFiles(bootloader::BuildGrubParts(options.grub)));
+  }
+  const auto progress = console.MakeProgress();
+  const auto result = images::BuildImage(build, *progress);
+  if (console.json()) {
+    console.PrintEvent(BuildToJson(result, build));
+  } else {
+    console.Print(DescribeBuild(result, build));
+  }
+}
+
+void Sign(const std::string& file, const std::string& key, const Console& console) {
+  const auto digest = images::SignImage(file, keys::PrivateKey::FromFile(key));
+  if (console.json()) {
+    console.PrintJson(Json::MakeObject().Set("image", file).Set("digest", digest.ToString()));
+  } else {
+    console.Print("signed " + digest.ToString() + " in " + file);
+  }
+}
+
+void Verify(const std::string& file, const std::vector<std::string>& keys, const Console& console) {
+  const std::vector<std::filesystem::path> paths(keys.begin(), keys.end());
+  const auto trust =
+      keys.empty() ? memory::Trust(kStateDirectory) : keys::TrustStore::FromFiles(paths);
+  const auto progress = console.MakePlanProgress();
+  const auto opened = OpenTrustedImage(file, trust, images::SignaturePolicy::kRequired, *progress);
+  if (console.json()) {
+    console.PrintJson(ImageToJson(opened.image));
+  } else {
+    console.Print("good: " + DescribeImage(opened.image));
+  }
+}
+
+void Inspect(const std::string& file, const Console& console) {
+  const auto source = images::OpenImage(file);
+  const auto image = ReadUnverifiedImage(*source);
+  if (console.json()) {
+    console.PrintJson(ImageToJson(image));
+  } else {
+    console.Print(DescribeImage(image));
+  }
+}
+
+void AddBuildOptions(CLI::App& command, ImageBuildOptions& options) {
+  auto& build = options.build;
+  command
+      .add_option("--root",
+                  build.root,
+                  "The container: directory, tar, OCI archive or layout, "
+                  "docker save file")
+      ->required();
+  command.add_option("--name", build.name, "Name of the OS")->required();
+  command.add_option("--version", build.version, "Version of the image")->required();
+  command.add_option("-o,--output", build.output, "The image file to make")->required();
+  command.add_option("--kernel", build.kernel, "Kernel version (default: the newest in the root)");
+  command.add_option("-a,--append", options.append, "Kernel arguments of the image");
+  command.add_option("--compatible", build.compatible, "Kind of machine it is for (default: any)");
+  command.add_option("--epoch", build.epoch, "Machines never go back to a lower epoch")
+      ->capture_default_str();
+  command.add_option("--required-report",
+                     build.health.required,
+                     "Reporter that must report in before a trial is committed");
+  command.add_option("--health-deadline", options.deadline, "Seconds until a trial fails")
+      ->check(CLI::Range(1, 86'400))
+      ->capture_default_str();
+  command
+      .add_option("--watchdog", options.watchdog, "Seconds of the watchdog on a trial, 0 for none")
+      ->check(CLI::Range(0, 3'600))
+      ->capture_default_str();
+}
+
+void AddBuildTools(CLI::App& command, ImageBuildOptions& options) {
+  auto& build = options.build;
+  command.add_option("--architecture", build.architecture, "As OCI names it")
+      ->capture_default_str();
+  command.add_option("--compress-level", build.compression_level, "zstd, 1 (fast) to 19 (small)")
+      ->check(CLI::Range(1, 19))
+      ->capture_default_str();
+  command.add_option("--work", build.work_directory, "Where to unpack (default: /var/tmp)");
+  command.add_option(
+      "--init", build.init_binary, "The static ros-init (default: the installed one)");
+  command.add_option("--grub-dir", options.grub, "GRUB's BIOS modules")->capture_default_str();
+  command.add_flag("--no-boot-loader",
+                   options.no_boot_loader,
+                   "An image that upgrades machines and cannot install one");
+  command.add_flag("--allow-no-ros",
+                   options.allow_no_ros,
+                   "Take a root without the ros command: nothing in it can commit a trial");
+}
+
+struct FileOptions {
+  std::string file;
+  std::string key;
+  std::vector<std::string> keys;
+};
+
+}  // namespace
+
+void AddImageCommand(CLI::App& app, CommandContext& context) {
+  auto* image = app.add_subcommand("image", "Build, sign, verify and inspect OS images");
+  image->require_subcommand(1);
+  auto* build = image->add_subcommand("build", "Make an OS image of a container's root");
+  auto options = std::make_shared<ImageBuildOptions>();
+  AddBuildOptions(*build, *options);
+  AddBuildTools(*build, *options);
+  AddJsonFlag(*build, context);
+  build->callback([options, &context] { Build(*options, context.console); });
+
+  auto files = std::make_shared<FileOptions>();
+  auto* sign = image->add_subcommand("sign", "Add a signature in cosign's form");
+  sign->add_option("--key", files->key, "Private key, PEM")->required();
+  sign->add_option("IMAGE", files->file)->required();
+  AddJsonFlag(*sign, context);
+  sign->callback([files, &context] { Sign(files->file, files->key, context.console); });
+
+  auto* verify = image->add_subcommand("verify", "Check signature and every digest");
+  verify->add_option("--key", files->keys, "Public key, PEM (default: this machine's)");
+  verify->add_option("IMAGE", files->file)->required();
+  AddJsonFlag(*verify, context);
+  verify->callback([files, &context] { Verify(files->file, files->keys, context.console); });
+
+  auto* inspect = image->add_subcommand("inspect", "Show what an image says, unverified");
+  inspect->add_option("IMAGE", files->file)->required();
+  AddJsonFlag(*inspect, context);
+  inspect->callback([files, &context] { Inspect(files->file, context.console); });
+}
+
+}  // namespace ros::installer

@@ -1,0 +1,231 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "config/cloud_config.hpp"
+#include "installer/command.hpp"
+#include "installer/install.hpp"
+#include "installer/machine.hpp"
+#include "installer/trusted_image.hpp"
+
+namespace ros::installer {
+namespace {
+
+constexpr const char* kLiveKeys = "/etc/ros/keys";
+constexpr Bytes kCloudConfigLimit = Bytes{1} << 20U;
+
+struct InstallOptions {
+  std::string device;
+  std::string image;
+  std::string type = "generic";
+  std::string config;
+  std::string append;
+  std::string machine;
+  std::vector<std::string> keys;
+  std::string size;
+  std::string slot_size;
+  std::string boot_size;
+  std::string kernel_size;
+  std::string initrd_size;
+  std::string seed;
+  bool force = false;
+  bool insecure = false;
+  bool no_reboot = false;
+  bool debug = false;
+  bool plan = false;
+};
+
+std::optional<Bytes> OptionalBytes(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional(ParseBytes(text));
+}
+
+// RancherOS's names of install types, as far as this version makes them.
+void CheckType(const std::string& type) {
+  if (type == "generic" || type == "grub") {
+    return;
+  }
+  if (type == "syslinux" || type == "gptsyslinux") {
+    throw Error(ErrorKind::kUsage,
+                "the install type " + type + " is not made by this version; use generic (GRUB)");
+  }
+  throw Error(ErrorKind::kUsage, "\"" + type + "\" is no install type; known are generic and grub");
+}
+
+std::string KeyName(const std::filesystem::path& path) {
+  const auto name = path.filename().string();
+  const auto ending = path.extension();
+  return ending == ".pub" || ending == ".pem" ? name : name + ".pub";
+}
+
+// The files whose keys this machine is to trust: those named, else those of a live medium.
+std::vector<std::filesystem::path> KeyFiles(const InstallOptions& options) {
+  std::vector<std::filesystem::path> files(options.keys.begin(), options.keys.end());
+  if (files.empty()) {
+    for (const auto& name : ListDirectory(kLiveKeys)) {
+      files.emplace_back(std::filesystem::path(kLiveKeys) / name);
+    }
+  }
+  return files;
+}
+
+std::vector<InstallRequest::NamedText> ReadKeys(const std::vector<std::filesystem::path>& files) {
+  std::vector<InstallRequest::NamedText> keys;
+  for (const auto& file : files) {
+    auto name = KeyName(file);
+    const auto same = [&](const auto& key) { return key.name == name; };
+    if (std::any_of(keys.begin(), keys.end(), same)) {
+      name = std::to_string(keys.size() + 1) + "-" + name;
+    }
+    keys.push_back({name, ReadFile(file, keys::kMaxKeyFileSize)});
+  }
+  return keys;
+}
+
+std::optional<std::string> ReadCloudConfig(const InstallOptions& options, const Console& console) {
+  if (options.config.empty()) {
+    return std::nullopt;
+  }
+  auto text = ReadFile(options.config, kCloudConfigLimit);
+  for (const auto& warning : config::ParseCloudConfig(text, options.config).warnings) {
+    console.Warn(warning);
+  }
+  return text;
+}
+
+InstallRequest MakeRequest(const InstallOptions& options, const Console& console) {
+  InstallRequest request;
+  request.target = options.device;
+  request.create_size = OptionalBytes(options.size);
+  request.slot_size = OptionalBytes(options.slot_size);
+  request.boot_size = OptionalBytes(options.boot_size);
+  request.boot_files.kernel =
+      OptionalBytes(options.kernel_size).value_or(request.boot_files.kernel);
+  request.boot_files.initrd =
+      OptionalBytes(options.initrd_size).value_or(request.boot_files.initrd);
+  request.kernel_arguments = SplitArguments(options.append);
+  request.machine_kind = options.machine;
+  request.seed = options.seed.empty() ? partitions::RandomSeed() : options.seed;
+  request.keys = ReadKeys(KeyFiles(options));
+  request.cloud_config = ReadCloudConfig(options, console);
+  return request;
+}
+
+// Data on the target is lost only by --force or by a person's yes.
+void AskAboutData(const InstallPlan& plan, const InstallOptions& options, const Console& console) {
+  if (plan.losses.empty() || options.force) {
+    return;
+  }
+  if (console.Confirm(plan.target.string() + " holds data, and all of it will be lost.")) {
+    return;
+  }
+  std::string what;
+  for (const auto& loss : plan.losses) {
+    what += (what.empty() ? "" : "; ") + loss;
+  }
+  throw Error(ErrorKind::kRefused,
+              plan.target.string() + " holds data (" + what +
+                  ") and nothing was written; to overwrite it use --force");
+}
+
+void OfferReboot(const InstallPlan& plan, const InstallOptions& options, const Console& console) {
+  if (options.no_reboot || !std::filesystem::is_block_file(plan.target)) {
+    return;
+  }
+  if (console.Confirm("Reboot now?")) {
+    RebootMachine();
+  }
+}
+
+void Install(const InstallOptions& options, const Console& console) {
+  CheckType(options.type);
+  const auto request = MakeRequest(options, console);
+  const auto progress = options.plan ? console.MakePlanProgress() : console.MakeProgress();
+  const auto policy = options.insecure ? images::SignaturePolicy::kAllowUnsigned
+                                       : images::SignaturePolicy::kRequired;
+  const auto disk = partitions::InspectDisk(options.device);
+  auto opened = OpenTrustedImage(
+      options.image, keys::TrustStore::FromFiles(KeyFiles(options)), policy, *progress);
+  const InstallFacts facts{.disk = disk, .image = opened.image};
+  const auto plan = PlanInstall(facts, request);
+  if (options.plan) {
+    if (console.json()) {
+      console.PrintJson(InstallToJson(plan));
+    } else {
+      console.Print(DescribeInstall(plan));
+    }
+    return;
+  }
+  console.Say(DescribeInstall(plan));
+  AskAboutData(plan, options, console);
+  const SystemClock clock;
+  const auto open = [](const std::filesystem::path& path) {
+    return OpenBlockDevice(path, DeviceAccess::kExclusive);
+  };
+  ApplyInstall(plan,
+               {.source = *opened.source,
+                .image = opened.image,
+                .request = request,
+                .disk = disk,
+                .open = open,
+                .clock = clock,
+                .progress = *progress});
+  console.PrintEvent(
+      Json::MakeObject().Set("event", "installed").Set("target", plan.target.string()));
+  console.Say("installed " + plan.name + " " + plan.version + " on " + plan.target.string() +
+              "; boot from it, then see ros status");
+  OfferReboot(plan, options, console);
+}
+
+void AddOptions(CLI::App& command, InstallOptions& options) {
+  command.add_option("-d,--device", options.device, "Disk (/dev/sda) or disk image file")
+      ->required()
+      ->type_name("TARGET");
+  command.add_option("-i,--image", options.image, "OS image: an OCI archive or layout")
+      ->required()
+      ->type_name("IMAGE");
+  command.add_option("--key", options.keys, "Public key to trust, now and for later upgrades")
+      ->type_name("PUB");
+  command.add_option("-c,--cloud-config", options.config, "cloud-config for the machine")
+      ->type_name("FILE");
+  command.add_option("-a,--append", options.append, "Kernel arguments of this machine")
+      ->type_name("ARGS");
+  command.add_option("-t,--install-type", options.type, "generic or grub")
+      ->capture_default_str()
+      ->type_name("TYPE");
+  command
+      .add_option("--machine", options.machine, "Kind of machine, for images made for some kinds")
+      ->type_name("KIND");
+  command.add_flag("-f,--force", options.force, "Overwrite data on the target without asking");
+  command.add_flag("--insecure", options.insecure, "Take an image that nobody has signed");
+  command.add_flag("--no-reboot", options.no_reboot, "Do not ask for a reboot at the end");
+  command.add_flag("--debug", options.debug, "Accepted for RancherOS; errors are always complete");
+  command.add_flag("--plan", options.plan, "Show what would be done, and stop");
+}
+
+void AddSizeOptions(CLI::App& command, InstallOptions& options) {
+  const auto add = [&](const char* name, std::string& value, const char* text) {
+    command.add_option(name, value, text)->type_name("SIZE")->group("Sizes");
+  };
+  add("--size", options.size, "Make the disk image file, sparse, of this size");
+  add("--slot-size", options.slot_size, "Each slot (default: twice the root, at least 1G)");
+  add("--boot-size", options.boot_size, "Boot partition (default: 512M)");
+  add("--kernel-size", options.kernel_size, "Place for a kernel in each slot (default: 32M)");
+  add("--initrd-size", options.initrd_size, "Place for an initrd in each slot (default: 96M)");
+  command.add_option("--seed", options.seed, "UUID from which all UUIDs follow, for equal disks")
+      ->type_name("UUID")
+      ->group("Sizes");
+}
+
+}  // namespace
+
+void AddInstallCommand(CLI::App& app, CommandContext& context) {
+  auto* command = app.add_subcommand("install", "Install an OS image on a disk");
+  auto options = std::make_shared<InstallOptions>();
+  AddOptions(*command, *options);
+  AddSizeOptions(*command, *options);
+  AddJsonFlag(*command, context);
+  command->callback([options, &context] { Install(*options, context.console); });
+}
+
+}  // namespace ros::installer

@@ -1,0 +1,165 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "base/error.hpp"
+#include "health/journal.hpp"
+#include "installer/command.hpp"
+#include "installer/machine.hpp"
+#include "installer/trusted_image.hpp"
+#include "installer/upgrade.hpp"
+
+namespace ros::installer {
+namespace {
+
+struct UpgradeOptions {
+  std::string image;
+  std::string append;
+  int tries = bootloader::kDefaultTries;
+  bool stage = false;
+  bool no_reboot = false;
+  bool retry = false;
+  bool insecure = false;
+  bool force = false;
+  bool plan = false;
+};
+
+AfterWriting After(const UpgradeOptions& options) {
+  if (options.stage) {
+    return AfterWriting::kStage;
+  }
+  return options.no_reboot ? AfterWriting::kArm : AfterWriting::kArmReboot;
+}
+
+UpgradeRequest MakeRequest(const UpgradeOptions& options) {
+  using BadImages = UpgradeRequest::BadImages;
+  return {.after = After(options),
+          .tries = options.tries,
+          .bad_images = options.retry ? BadImages::kRetry : BadImages::kRefuse,
+          .append = SplitArguments(options.append)};
+}
+
+void ShowPlan(const UpgradePlan& plan, const Machine& machine, const Console& console) {
+  if (console.json()) {
+    console.PrintJson(UpgradeToJson(plan));
+  } else {
+    console.Print(DescribeUpgrade(plan, machine.disk));
+  }
+}
+
+std::string Outcome(const UpgradePlan& plan, const UpgradeOptions& options) {
+  const auto slot = "slot " + std::string(Name(plan.target));
+  if (options.stage) {
+    return plan.version + " is staged in " + slot + "; ros upgrade -i " + options.image +
+           " arms it";
+  }
+  return plan.version + " is in " + slot + " and is tried at the next boot; ros why tells later " +
+         "how it went";
+}
+
+void JournalInsecure(const UpgradePlan& plan, const Machine& machine, const Clock& clock) {
+  if (plan.signers.empty()) {
+    health::Journal(machine.state, clock)
+        .Append({.event = health::JournalEvent::kInsecure,
+                 .slot = plan.target,
+                 .version = plan.version,
+                 .digest = plan.digest,
+                 .reason = "an image without a signature was taken by --insecure"});
+  }
+}
+
+void Apply(const UpgradePlan& plan,
+           const Machine& machine,
+           const TrustedImage& opened,
+           const UpgradeOptions& options,
+           const Console& console) {
+  const SystemClock clock;
+  const auto progress = console.MakeProgress();
+  JournalInsecure(plan, machine, clock);
+  const auto open = [&](partitions::PartitionRole role, DeviceAccess access) {
+    return partitions::OpenPartition(machine.disk, role, access);
+  };
+  const auto reboot = [&] {
+    console.Say(Outcome(plan, options) + "; rebooting");
+    RebootMachine();
+  };
+  ApplyUpgrade(plan,
+               {.source = *opened.source,
+                .image = opened.image,
+                .open = open,
+                .state = machine.state,
+                .clock = clock,
+                .progress = *progress,
+                .reboot = reboot});
+  console.PrintEvent(Json::MakeObject()
+                         .Set("event", options.stage ? "staged" : "armed")
+                         .Set("slot", Name(plan.target))
+                         .Set("version", plan.version));
+  if (After(options) != AfterWriting::kArmReboot) {
+    console.Say(Outcome(plan, options));
+  }
+}
+
+void Upgrade(const UpgradeOptions& options, const Console& console) {
+  if (options.image.empty()) {
+    throw Error(ErrorKind::kUsage, "name the image to upgrade to: ros upgrade -i IMAGE");
+  }
+  const auto machine = OpenRunningMachine();
+  std::optional<FileLock> lock;
+  if (!options.plan) {
+    lock.emplace(LockMachine());
+  }
+  const auto policy = options.insecure ? images::SignaturePolicy::kAllowUnsigned
+                                       : images::SignaturePolicy::kRequired;
+  const auto progress = options.plan ? console.MakePlanProgress() : console.MakeProgress();
+  const auto opened =
+      OpenTrustedImage(options.image, memory::Trust(machine.state), policy, *progress);
+  const auto facts = InspectUpgrade(machine, opened.image, *progress);
+  const auto plan = PlanUpgrade(facts, MakeRequest(options));
+  if (options.plan) {
+    ShowPlan(plan, machine, console);
+    return;
+  }
+  if (plan.nothing_to_do) {
+    console.PrintEvent(
+        Json::MakeObject().Set("event", "nothing-to-do").Set("message", *plan.nothing_to_do));
+    console.Say(*plan.nothing_to_do);
+    return;
+  }
+  console.Say(DescribeUpgrade(plan, machine.disk));
+  Apply(plan, machine, opened, options, console);
+}
+
+void AddUpgrade(CLI::App& parent, CommandContext& context) {
+  auto* command =
+      parent.add_subcommand("upgrade", "Write an OS image to the other slot and try it");
+  auto options = std::make_shared<UpgradeOptions>();
+  command->add_option("-i,--image", options->image, "OS image: an OCI archive or layout")
+      ->type_name("IMAGE");
+  command->add_option("--tries", options->tries, "Boots that the new slot gets, 1 to 9")
+      ->capture_default_str();
+  command->add_option("-a,--append", options->append, "Kernel arguments of this machine, added")
+      ->type_name("ARGS");
+  command->add_flag("--stage", options->stage, "Write and verify the slot, do not try it yet");
+  command->add_flag("--no-reboot", options->no_reboot, "Try it at the next boot, do not reboot");
+  command->add_flag("--retry", options->retry, "Take an image that was rolled back before");
+  command->add_flag("--insecure", options->insecure, "Take an image that nobody has signed");
+  command->add_flag("-f,--force", options->force, "Accepted for RancherOS; nothing is asked");
+  command->add_flag("--plan", options->plan, "Show what would be done, and stop");
+  AddJsonFlag(*command, context);
+  command->callback([options, &context] { Upgrade(*options, context.console); });
+}
+
+}  // namespace
+
+void AddUpgradeCommand(CLI::App& app, CommandContext& context) {
+  AddUpgrade(app, context);
+}
+
+void AddOsCommand(CLI::App& app, CommandContext& context) {
+  auto* os = app.add_subcommand("os", "RancherOS's names: os upgrade, os list, os version");
+  os->require_subcommand(1);
+  AddUpgrade(*os, context);
+  AddOsListCommands(*os, context);
+}
+
+}  // namespace ros::installer

@@ -1,0 +1,49 @@
+#include "installer/image_check.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace ros::installer {
+namespace {
+
+std::string Join(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) {
+    text += (text.empty() ? "" : ", ") + word;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string RunningArchitecture() {
+#if defined(__aarch64__)
+  return "arm64";
+#else
+  return "amd64";
+#endif
+}
+
+void CheckImageSuits(const images::ImageConfig& image, const MachineDemands& demands) {
+  const auto called = image.name + " " + image.version;
+  if (image.architecture != demands.architecture) {
+    throw Error(
+        ErrorKind::kDoesNotFit,
+        called + " is for " + image.architecture + " and this machine is " + demands.architecture);
+  }
+  const auto& kinds = image.compatible;
+  const bool any = kinds.empty() || demands.kind.empty();
+  if (!any && std::find(kinds.begin(), kinds.end(), demands.kind) == kinds.end()) {
+    throw Error(ErrorKind::kDoesNotFit,
+                called + " is for " + Join(kinds) + " and this machine is " + demands.kind);
+  }
+  if (image.epoch < demands.epoch_floor) {
+    throw Error(ErrorKind::kVerification,
+                called + " has epoch " + std::to_string(image.epoch) +
+                    ", and this machine has run epoch " + std::to_string(demands.epoch_floor) +
+                    "; older epochs are refused for good");
+  }
+}
+
+}  // namespace ros::installer

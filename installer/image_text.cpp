@@ -1,0 +1,96 @@
+#include "installer/image_text.hpp"
+
+namespace ros::installer {
+namespace {
+
+std::string Join(const std::vector<std::string>& words, const char* empty) {
+  std::string text;
+  for (const auto& word : words) {
+    text += (text.empty() ? "" : ", ") + word;
+  }
+  return text.empty() ? empty : text;
+}
+
+Json ToList(const std::vector<std::string>& words, std::string_view key) {
+  auto list = Json::MakeArray();
+  for (const auto& word : words) {
+    list.Append(Json::MakeObject().Set(key, word));
+  }
+  return list;
+}
+
+std::string Sizes(const images::ImageManifest& manifest) {
+  std::string text = "  kernel    " + FormatBytes(manifest.kernel.size) + "\n  initrd    " +
+                     FormatBytes(manifest.initrd.size) + "\n";
+  if (manifest.bootloader) {
+    text += "  loader    " + FormatBytes(manifest.bootloader->size) + "\n";
+  }
+  return text;
+}
+
+Json Layer(std::string_view name, const images::Descriptor& descriptor) {
+  return Json::MakeObject()
+      .Set("name", name)
+      .Set("digest", descriptor.digest.ToString())
+      .Set("bytes", descriptor.size);
+}
+
+}  // namespace
+
+std::string DescribeImage(const images::VerifiedImage& image) {
+  const auto& config = image.config;
+  const auto& manifest = image.manifest;
+  return config.name + " " + config.version + "\n  digest    " + manifest.digest.ToString() +
+         "\n  signed    " + Join(image.signers, "not checked") + "\n  for       " +
+         config.architecture + ", " + Join(config.compatible, "any machine") + "\n  epoch     " +
+         std::to_string(config.epoch) + "\n  created   " + FormatTime(config.created) +
+         "\n  root      " + config.root.filesystem + ", " + FormatBytes(config.root.size) + " in " +
+         std::to_string(image.chunks.size()) + " chunks, " + FormatBytes(manifest.root.size) +
+         " packed\n  verity    " + config.root.verity.root_hash + "\n" + Sizes(manifest) +
+         "  arguments " + Join(config.kernel_arguments, "none") + "\n  health    " +
+         Join(config.health.required, "no reporter required") + " within " +
+         std::to_string(config.health.deadline.count()) + " s; watchdog " +
+         std::to_string(config.health.watchdog.count()) + " s\n";
+}
+
+Json ImageToJson(const images::VerifiedImage& image) {
+  const auto& manifest = image.manifest;
+  auto layers = Json::MakeArray();
+  layers.Append(Layer("kernel", manifest.kernel)).Append(Layer("initrd", manifest.initrd));
+  if (manifest.bootloader) {
+    layers.Append(Layer("bootloader", *manifest.bootloader));
+  }
+  layers.Append(Layer("root", manifest.root)).Append(Layer("root-index", manifest.root_index));
+  Json json;
+  json.Set("digest", manifest.digest.ToString())
+      .Set("verified", !image.signers.empty())
+      .Set("signers", ToList(image.signers, "key"))
+      .Set("config", images::ToJson(image.config))
+      .Set("chunks", std::uint64_t{image.chunks.size()})
+      .Set("layers", std::move(layers));
+  return json;
+}
+
+std::string DescribeBuild(const images::BuildResult& result, const images::BuildOptions& options) {
+  return options.output.string() + ": " + options.name + " " + options.version + ", " +
+         FormatBytes(result.archive_size) + "\n  digest    " + result.digest.ToString() +
+         "\n  kernel    " + result.kernel_version + ", " + FormatBytes(result.kernel_size) +
+         ", initrd " + FormatBytes(result.initrd_size) + "\n  root      " +
+         FormatBytes(result.root_size) + " in " + std::to_string(result.chunks) + " chunks, " +
+         FormatBytes(result.root_packed_size) +
+         " packed\nnot signed yet: ros image sign --key KEY " + options.output.string() + "\n";
+}
+
+Json BuildToJson(const images::BuildResult& result, const images::BuildOptions& options) {
+  return Json::MakeObject()
+      .Set("event", "built")
+      .Set("output", options.output.string())
+      .Set("digest", result.digest.ToString())
+      .Set("kernel_version", result.kernel_version)
+      .Set("root_bytes", result.root_size)
+      .Set("root_packed_bytes", result.root_packed_size)
+      .Set("chunks", std::uint64_t{result.chunks})
+      .Set("archive_bytes", result.archive_size);
+}
+
+}  // namespace ros::installer

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "base/json.hpp"
+#include "images/build_image.hpp"
+#include "images/verified_image.hpp"
+
+namespace ros::installer {
+
+// How an image is shown by `ros image inspect` and `verify`.
+std::string DescribeImage(const images::VerifiedImage& image);
+Json ImageToJson(const images::VerifiedImage& image);
+
+// How a build's result is shown by `ros image build`.
+std::string DescribeBuild(const images::BuildResult& result, const images::BuildOptions& options);
+Json BuildToJson(const images::BuildResult& result, const images::BuildOptions& options);
+
+}  // namespace ros::installer

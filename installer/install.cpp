@@ -1,0 +1,171 @@
+#include "installer/install.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "health/journal.hpp"
+#include "images/bootloader_layer.hpp"
+#include "images/root_writer.hpp"
+#include "installer/machine.hpp"
+#include "installer/slot_content.hpp"
+#include "partitions/fat_volume.hpp"
+#include "partitions/partition_table.hpp"
+#include "partitions/signature_wipe.hpp"
+#include "partitions/state_file_system.hpp"
+
+namespace ros::installer {
+namespace {
+
+using partitions::PartitionRole;
+
+void CreateSparse(const std::filesystem::path& path, Bytes size) {
+  auto fd = OpenFile(path, O_RDWR | O_CREAT | O_EXCL, 0644);
+  if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) {
+    const int code = errno;
+    ::unlink(path.c_str());
+    ThrowErrno("making " + path.string(), code);
+  }
+}
+
+// Carries out the steps; one object for one installation.
+class Installation {
+ public:
+  Installation(const InstallPlan& plan, const InstallMeans& means) : plan_(plan), means_(means) {}
+
+  void operator()(const CreateImageFile& step) {
+    CreateSparse(plan_.target, step.size);
+    created_ = true;
+    disk_ = means_.open(plan_.target);
+  }
+
+  void operator()(const WipeDisk& /*step*/) {
+    disk_ = means_.open(plan_.target);
+    partitions::WipeSignatures(*disk_, plan_.layout, means_.disk);
+  }
+
+  void operator()(const MakeBootPartition& /*step*/) {
+    InContext("making the boot partition",
+              [&] { partitions::MakeBootFileSystem(Get(PartitionRole::kBoot), plan_.boot); });
+  }
+
+  void operator()(const WriteFirstRoot& /*step*/) {
+    InContext("writing the root of slot a", [&] {
+      const auto slot = Get(PartitionRole::kSlotA);
+      images::WriteRoot(means_.source, means_.image, slot, means_.progress);
+      images::VerifyRoot(slot, means_.image.config.root, means_.progress);
+    });
+  }
+
+  void operator()(const WriteFirstBootFiles& step) {
+    InContext("writing the boot files of slot a", [&] {
+      auto boot = partitions::FatVolume::Open(Get(PartitionRole::kBoot));
+      WriteSlotFiles(boot,
+                     SlotId::kA,
+                     means_.source,
+                     means_.image,
+                     SlotTexts(means_.image, plan_.entry),
+                     means_.progress);
+      FillSlotFolder(boot, SlotId::kA, step.lengths);
+    });
+  }
+
+  void operator()(const WriteBootLoader& /*step*/) {
+    InContext("writing the boot loader", [&] {
+      const auto tar = images::ReadBlob(
+          means_.source, *means_.image.manifest.bootloader, images::kMaxBootloaderSize);
+      const auto parts = bootloader::FromFiles(images::UnpackBootloader(tar));
+      bootloader::WriteCoreImage(Get(PartitionRole::kBios), parts);
+      bootloader::WriteBootCode(Get(PartitionRole::kBios), parts);
+    });
+  }
+
+  void operator()(const MakeStatePartition& /*step*/) {
+    InContext("making the state partition", [&] {
+      const TempDirectory content("ros-state");
+      FillState(content.path());
+      partitions::MakeStateFileSystem(
+          Get(PartitionRole::kState),
+          {.content = content.path(),
+           .uuid = partitions::UuidFromSeed(means_.request.seed, "state file system")});
+    });
+  }
+
+  void operator()(const WriteTable& /*step*/) {
+    partitions::WritePartitionTable(*disk_, plan_.layout);
+    disk_.reset();
+    if (partitions::RereadPartitionTable(plan_.target) == partitions::KernelTable::kOld) {
+      means_.progress.Warn("the kernel still uses the old partition table of " +
+                           plan_.target.string() + "; reboot before you use it");
+    }
+  }
+
+  // Takes back what can be taken back after a step has failed.
+  void CleanUp() const {
+    if (created_) {
+      ::unlink(plan_.target.c_str());
+    }
+  }
+
+ private:
+  [[nodiscard]] Region Get(PartitionRole role) const {
+    const auto& part = plan_.layout.Get(role);
+    return {disk_, part.offset, part.length};
+  }
+
+  void FillState(const std::filesystem::path& directory) const {
+    const auto& request = means_.request;
+    const auto ros = directory / "ros";
+    std::filesystem::create_directories(ros / "keys");
+    std::filesystem::create_directories(ros / "config");
+    for (const auto& key : request.keys) {
+      WriteFileAtomically(ros / "keys" / key.name, AsBytes(key.text));
+    }
+    if (!request.kernel_arguments.empty()) {
+      WriteFileAtomically(ros / "args",
+                          AsBytes(memory::FormatKernelArguments(request.kernel_arguments)));
+    }
+    if (!request.machine_kind.empty()) {
+      WriteFileAtomically(ros / "machine", AsBytes(request.machine_kind + "\n"));
+    }
+    if (request.cloud_config) {
+      WriteFileAtomically(
+          ros / "config" / "cloud-config.yml", AsBytes(*request.cloud_config), 0600);
+    }
+    memory::RaiseEpochFloor(ros, means_.image.config.epoch);
+    const health::Journal journal(ros, means_.clock);
+    journal.Append({.event = health::JournalEvent::kInstalled,
+                    .slot = SlotId::kA,
+                    .version = plan_.version,
+                    .digest = plan_.digest});
+    if (plan_.signers.empty()) {
+      journal.Append({.event = health::JournalEvent::kInsecure,
+                      .slot = SlotId::kA,
+                      .version = plan_.version,
+                      .digest = plan_.digest,
+                      .reason = "installed without a signature by --insecure"});
+    }
+  }
+
+  const InstallPlan& plan_;
+  const InstallMeans& means_;
+  std::shared_ptr<BlockDevice> disk_;
+  bool created_ = false;
+};
+
+}  // namespace
+
+void ApplyInstall(const InstallPlan& plan, const InstallMeans& means) {
+  Installation installation(plan, means);
+  try {
+    for (const auto& step : plan.steps) {
+      std::visit(installation, step);
+    }
+  } catch (const std::exception&) {
+    installation.CleanUp();
+    throw;
+  }
+}
+
+}  // namespace ros::installer

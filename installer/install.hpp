@@ -1,0 +1,30 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/clock.hpp"
+#include "base/progress.hpp"
+#include "images/image_source.hpp"
+#include "installer/install_plan.hpp"
+
+namespace ros::installer {
+
+// What ApplyInstall works with beside the plan.
+struct InstallMeans {
+  const images::ImageSource& source;
+  const images::VerifiedImage& image;
+  const InstallRequest& request;
+  const partitions::DiskFacts& disk;
+  // Opens the target exclusively; tests bring one that loses power.
+  std::function<std::shared_ptr<BlockDevice>(const std::filesystem::path&)> open;
+  const Clock& clock;
+  Progress& progress;
+};
+
+// Does the steps of the plan, in their order. Until the last one the disk has no partition table,
+// so an installation that was cut short leaves a disk that nothing takes for one of ours. A file
+// that was made for it is removed when a step fails.
+void ApplyInstall(const InstallPlan& plan, const InstallMeans& means);
+
+}  // namespace ros::installer

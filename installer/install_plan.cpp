@@ -1,0 +1,198 @@
+#include "installer/install_plan.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "bootloader/grub_environment.hpp"
+#include "images/root_writer.hpp"
+#include "installer/slot_content.hpp"
+
+namespace ros::installer {
+namespace {
+
+using partitions::DiskFacts;
+using partitions::PartitionRole;
+using partitions::TargetKind;
+
+constexpr std::uint32_t kBiosGrubSectorSize = 512;
+
+std::string TargetText(const DiskFacts& disk, Bytes size) {
+  std::string text = disk.path.string() + ", " + FormatBytes(size);
+  if (!disk.model.empty()) {
+    text += ", " + disk.model;
+  }
+  if (!disk.serial.empty()) {
+    text += ", serial " + disk.serial;
+  }
+  return text;
+}
+
+std::vector<std::string> Losses(const DiskFacts& disk) {
+  std::vector<std::string> losses;
+  for (const auto& part : disk.table.partitions) {
+    std::string line = "partition " + std::to_string(part.number) + ", " + FormatBytes(part.length);
+    line += part.name.empty() ? "" : ", \"" + part.name + "\"";
+    line += part.file_system.empty() ? "" : ", " + part.file_system;
+    line += part.label.empty() ? "" : " \"" + part.label + "\"";
+    losses.push_back(line);
+  }
+  for (const auto& signature : disk.signatures) {
+    losses.push_back(signature.type + " on the whole disk" +
+                     (signature.label.empty() ? "" : " \"" + signature.label + "\""));
+  }
+  if (losses.empty() && disk.HoldsData()) {
+    losses.emplace_back("data without a partition table");
+  }
+  return losses;
+}
+
+// The target's size: what it has, or what it is to be made with.
+Bytes TargetSize(const InstallFacts& facts, const InstallRequest& request) {
+  const auto& disk = facts.disk;
+  if (disk.kind == TargetKind::kMissing && request.create_size) {
+    return *request.create_size;
+  }
+  if (const auto refusal = partitions::RefusalFor(disk)) {
+    if (disk.kind == TargetKind::kMissing) {
+      throw Error(refusal->kind(),
+                  refusal->message() + "; to make a disk image file give its --size");
+    }
+    throw Error(*refusal);
+  }
+  if (request.create_size && *request.create_size != disk.size) {
+    throw Error(ErrorKind::kUsage,
+                disk.path.string() + " exists already with " + FormatBytes(disk.size) +
+                    "; leave --size away, or remove it first");
+  }
+  return disk.size;
+}
+
+std::vector<partitions::BootFile> BootFiles(const InstallRequest& request) {
+  const auto state = bootloader::FormatGrubEnvironment({.good = SlotId::kA});
+  std::vector<partitions::BootFile> files = {
+      {"/GRUB/GRUB.CFG", request.boot_files.small, bootloader::MainGrubConfig()},
+      {"/GRUB/GRUBENV", bootloader::kGrubEnvironmentSize, state},
+      {"/GRUB/GRUBENV2", bootloader::kGrubEnvironmentSize, state}};
+  for (const auto slot : {SlotId::kA, SlotId::kB}) {
+    const auto slot_files = partitions::SlotFiles(slot, request.boot_files);
+    files.insert(files.end(), slot_files.begin(), slot_files.end());
+  }
+  return files;
+}
+
+void CheckBootLoaderSuits(const InstallFacts& facts) {
+  if (facts.disk.sector_size != kBiosGrubSectorSize) {
+    throw Error(ErrorKind::kDoesNotFit,
+                facts.disk.path.string() + " has sectors of " +
+                    std::to_string(facts.disk.sector_size) +
+                    " bytes, and GRUB can boot a BIOS machine from sectors of 512 bytes only");
+  }
+  if (!facts.image.manifest.bootloader) {
+    throw Error(ErrorKind::kDoesNotFit,
+                "the image " + facts.image.config.name + " " + facts.image.config.version +
+                    " brings no boot loader, so it can upgrade a machine and not install one");
+  }
+}
+
+std::vector<std::string> StateFiles(const InstallRequest& request) {
+  std::vector<std::string> files = {"/ros/journal"};
+  for (const auto& key : request.keys) {
+    files.push_back("/ros/keys/" + key.name);
+  }
+  if (!request.kernel_arguments.empty()) {
+    files.emplace_back("/ros/args");
+  }
+  if (!request.machine_kind.empty()) {
+    files.emplace_back("/ros/machine");
+  }
+  if (request.cloud_config) {
+    files.emplace_back("/ros/config/cloud-config.yml");
+  }
+  return files;
+}
+
+void AddSteps(const InstallFacts& facts, const InstallRequest& request, InstallPlan& plan) {
+  const auto& root = facts.image.config.root;
+  if (facts.disk.kind == TargetKind::kMissing) {
+    plan.steps.emplace_back(CreateImageFile{plan.layout.disk_size});
+  } else {
+    plan.steps.emplace_back(WipeDisk{});
+  }
+  plan.steps.emplace_back(MakeBootPartition{});
+  plan.steps.emplace_back(WriteFirstRoot{root.size, images::BytesNeeded(root) - root.size});
+  plan.steps.emplace_back(
+      WriteFirstBootFiles{SlotLengths(facts.image, SlotTexts(facts.image, plan.entry))});
+  plan.steps.emplace_back(WriteBootLoader{facts.image.manifest.bootloader->size});
+  plan.steps.emplace_back(MakeStatePartition{StateFiles(request)});
+  plan.steps.emplace_back(WriteTable{});
+}
+
+// Each file of the first slot has room in the place that is made for it.
+void CheckBootFilesFit(const InstallPlan& plan, const images::VerifiedImage& image) {
+  const std::string directory(partitions::SlotDirectory(SlotId::kA));
+  for (const auto& [name, length] : SlotLengths(image, SlotTexts(image, plan.entry))) {
+    for (const auto& file : plan.boot.files) {
+      if (file.path == directory + "/" + name && length > file.max_size) {
+        throw Error(ErrorKind::kDoesNotFit,
+                    name + " of the image is " + FormatBytes(length) + ", and its place is " +
+                        FormatBytes(file.max_size) + "; larger: --kernel-size, --initrd-size");
+      }
+    }
+  }
+}
+
+}  // namespace
+
+partitions::RosDisk DiskOf(const partitions::LayoutPlan& layout,
+                           const std::filesystem::path& path) {
+  partitions::RosDisk disk{.path = path, .uuid = layout.disk_uuid};
+  for (const auto& part : layout.partitions) {
+    disk.partitions.push_back({.role = part.role,
+                               .uuid = part.uuid,
+                               .path = path,
+                               .offset = part.offset,
+                               .length = part.length});
+  }
+  return disk;
+}
+
+InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request) {
+  const auto& config = facts.image.config;
+  const Bytes size = TargetSize(facts, request);
+  CheckBootLoaderSuits(facts);
+  CheckImageSuits(config, {.architecture = "amd64", .kind = request.machine_kind});
+  bootloader::CheckKernelArguments(request.kernel_arguments, bootloader::ArgumentOrigin::kMachine);
+  InstallPlan plan;
+  plan.target = facts.disk.path;
+  plan.target_text = TargetText(facts.disk, size);
+  plan.losses = Losses(facts.disk);
+  plan.name = config.name;
+  plan.version = config.version;
+  plan.digest = facts.image.manifest.digest.ToString();
+  plan.signers = facts.image.signers;
+  for (const auto& key : request.keys) {
+    plan.trusted_keys.push_back(key.name);
+  }
+  partitions::LayoutRequest layout{.root_bytes = images::BytesNeeded(config.root),
+                                   .slot = request.slot_size,
+                                   .seed = request.seed};
+  layout.boot = request.boot_size.value_or(layout.boot);
+  plan.layout = partitions::PlanLayout(
+      {.name = facts.disk.path.string(), .size = size, .sector_size = facts.disk.sector_size},
+      layout);
+  const auto& boot = plan.layout.Get(PartitionRole::kBoot);
+  const auto volume_id = static_cast<std::uint32_t>(
+      std::stoul(partitions::UuidFromSeed(request.seed, "boot volume").substr(0, 8), nullptr, 16));
+  plan.boot = partitions::PlanBootFileSystem({.partition_offset = boot.offset,
+                                              .partition_length = boot.length,
+                                              .sector_size = plan.layout.sector_size,
+                                              .volume_id = volume_id,
+                                              .files = BootFiles(request)});
+  plan.entry =
+      MakeSlotEntry(DiskOf(plan.layout, plan.target), SlotId::kA, config, request.kernel_arguments);
+  AddSteps(facts, request, plan);
+  CheckBootFilesFit(plan, facts.image);
+  return plan;
+}
+
+}  // namespace ros::installer

@@ -1,0 +1,126 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/json.hpp"
+#include "bootloader/grub_config.hpp"
+#include "bootloader/grub_install.hpp"
+#include "images/verified_image.hpp"
+#include "installer/image_check.hpp"
+#include "partitions/boot_file_system.hpp"
+#include "partitions/disk_facts.hpp"
+#include "partitions/layout_plan.hpp"
+#include "partitions/ros_disk.hpp"
+
+namespace ros::installer {
+
+// What the user asked for; files that were named have been read and checked already.
+struct InstallRequest {
+  std::filesystem::path target;
+  // Makes the target: a sparse file of so many bytes.
+  std::optional<Bytes> create_size;
+  std::optional<Bytes> slot_size;
+  std::optional<Bytes> boot_size;
+  partitions::BootFileSizes boot_files;
+  std::vector<std::string> kernel_arguments;  // --append
+  std::string machine_kind;                   // for `compatible`
+  std::string seed;                           // all UUIDs follow from it
+
+  struct NamedText {
+    std::string name;
+    std::string text;
+    bool operator==(const NamedText&) const = default;
+  };
+
+  std::vector<NamedText> keys;  // public keys, PEM
+  std::optional<std::string> cloud_config;
+  // --force: data on the target is no reason to stop.
+  enum class ExistingData { kRefuse, kOverwrite } existing_data = ExistingData::kRefuse;
+};
+
+// What was found. Plain data.
+struct InstallFacts {
+  partitions::DiskFacts disk;
+  images::VerifiedImage image;
+};
+
+struct CreateImageFile {
+  Bytes size = 0;
+  bool operator==(const CreateImageFile&) const = default;
+};
+
+struct WipeDisk {
+  bool operator==(const WipeDisk&) const = default;
+};
+
+struct MakeBootPartition {
+  bool operator==(const MakeBootPartition&) const = default;
+};
+
+struct WriteFirstRoot {
+  Bytes image = 0;
+  Bytes hash_tree = 0;
+  bool operator==(const WriteFirstRoot&) const = default;
+};
+
+struct WriteFirstBootFiles {
+  std::map<std::string, Bytes> lengths;
+  bool operator==(const WriteFirstBootFiles&) const = default;
+};
+
+struct WriteBootLoader {
+  Bytes core_image = 0;
+  bool operator==(const WriteBootLoader&) const = default;
+};
+
+struct MakeStatePartition {
+  std::vector<std::string> files;
+  bool operator==(const MakeStatePartition&) const = default;
+};
+
+struct WriteTable {
+  bool operator==(const WriteTable&) const = default;
+};
+
+using InstallStep = std::variant<CreateImageFile,
+                                 WipeDisk,
+                                 MakeBootPartition,
+                                 WriteFirstRoot,
+                                 WriteFirstBootFiles,
+                                 WriteBootLoader,
+                                 MakeStatePartition,
+                                 WriteTable>;
+
+struct InstallPlan {
+  std::filesystem::path target;
+  std::string target_text;  // "/dev/sda, 20 GiB, QEMU HARDDISK"
+  // What is on the target now and will be lost, one line each; empty for an empty one.
+  std::vector<std::string> losses;
+  std::string name;
+  std::string version;
+  std::string digest;
+  std::vector<std::string> signers;
+  std::vector<std::string> trusted_keys;  // names of the keys that are kept
+  partitions::LayoutPlan layout;
+  partitions::BootFileSystemPlan boot;
+  bootloader::SlotEntry entry;
+  std::vector<InstallStep> steps;
+};
+
+// Decides where everything goes, or throws why it may not: kUsage (no such disk, a partition),
+// kRefused (in use, read-only), kDoesNotFit (size, architecture). Data on the disk is told in
+// `losses` and is the caller's to ask about. Pure.
+InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request);
+
+// The disk that the plan makes, as it will be found afterwards.
+partitions::RosDisk DiskOf(const partitions::LayoutPlan& layout, const std::filesystem::path& path);
+
+// For people: what is lost, a picture of the disk as it will be, every step; and for machines.
+std::string DescribeInstall(const InstallPlan& plan);
+Json InstallToJson(const InstallPlan& plan);
+
+}  // namespace ros::installer

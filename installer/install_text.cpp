@@ -1,0 +1,164 @@
+// How an installation's plan is shown: text for people, JSON for machines.
+#include "installer/disk_picture.hpp"
+#include "installer/install_plan.hpp"
+
+namespace ros::installer {
+namespace {
+
+std::string Join(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) {
+    text += (text.empty() ? "" : ", ") + word;
+  }
+  return text;
+}
+
+Json ToList(const std::vector<std::string>& words, std::string_view key) {
+  auto list = Json::MakeArray();
+  for (const auto& word : words) {
+    list.Append(Json::MakeObject().Set(key, word));
+  }
+  return list;
+}
+
+Bytes Sum(const std::map<std::string, Bytes>& lengths) {
+  Bytes sum = 0;
+  for (const auto& [name, length] : lengths) {
+    sum += length;
+  }
+  return sum;
+}
+
+struct StepText {
+  std::string operator()(const CreateImageFile& step) const {
+    return "make a sparse file of " + FormatBytes(step.size);
+  }
+
+  std::string operator()(const WipeDisk& /*step*/) const {
+    return "wipe every old signature and partition table";
+  }
+
+  std::string operator()(const MakeBootPartition& /*step*/) const {
+    return "make the boot partition (FAT32): boot state, places for both slots' files";
+  }
+
+  std::string operator()(const WriteFirstRoot& step) const {
+    return "write the root of slot a: " + FormatBytes(step.image) + " and " +
+           FormatBytes(step.hash_tree) + " hash tree; read back and verify";
+  }
+
+  std::string operator()(const WriteFirstBootFiles& step) const {
+    return "write " + std::to_string(step.lengths.size()) + " boot files of slot a, " +
+           FormatBytes(Sum(step.lengths)) + "; read back and verify";
+  }
+
+  std::string operator()(const WriteBootLoader& step) const {
+    return "write GRUB (" + FormatBytes(step.core_image) + ") and its boot sector";
+  }
+
+  std::string operator()(const MakeStatePartition& step) const {
+    return "make the state partition (ext4) with " + Join(step.files);
+  }
+
+  std::string operator()(const WriteTable& /*step*/) const {
+    return "write the partition table, last of all";
+  }
+};
+
+struct StepJson {
+  Json operator()(const CreateImageFile& step) const {
+    return Named("create-file").Set("bytes", step.size);
+  }
+
+  Json operator()(const WipeDisk& /*step*/) const { return Named("wipe"); }
+
+  Json operator()(const MakeBootPartition& /*step*/) const { return Named("make-boot"); }
+
+  Json operator()(const WriteFirstRoot& step) const {
+    return Named("write-root")
+        .Set("slot", "a")
+        .Set("image_bytes", step.image)
+        .Set("hash_tree_bytes", step.hash_tree);
+  }
+
+  Json operator()(const WriteFirstBootFiles& step) const {
+    auto files = Json::MakeArray();
+    for (const auto& [name, length] : step.lengths) {
+      files.Append(Json::MakeObject().Set("name", name).Set("bytes", length));
+    }
+    return Named("write-boot-files").Set("slot", "a").Set("files", std::move(files));
+  }
+
+  Json operator()(const WriteBootLoader& step) const {
+    return Named("write-boot-loader").Set("bytes", step.core_image);
+  }
+
+  Json operator()(const MakeStatePartition& step) const {
+    return Named("make-state").Set("files", ToList(step.files, "path"));
+  }
+
+  Json operator()(const WriteTable& /*step*/) const { return Named("write-table"); }
+
+  static Json Named(std::string_view name) { return Json::MakeObject().Set("step", name); }
+};
+
+}  // namespace
+
+std::string DescribeInstall(const InstallPlan& plan) {
+  std::string text =
+      "install " + plan.name + " " + plan.version + "\n  image    " + plan.digest +
+      "\n  signed   " + (plan.signers.empty() ? "NOT SIGNED" : "by " + Join(plan.signers)) +
+      "\n  trusts   " + (plan.trusted_keys.empty() ? "no key" : Join(plan.trusted_keys)) +
+      "\n  target   " + plan.target_text + "\n";
+  text += plan.losses.empty() ? "  holds    nothing\n" : "  LOSES    what is on it now:\n";
+  for (const auto& loss : plan.losses) {
+    text += "             " + loss + "\n";
+  }
+  std::vector<PicturePart> parts;
+  std::vector<std::vector<std::string>> rows = {{"  #", "name", ">size", ">start"}};
+  for (const auto& part : plan.layout.partitions) {
+    const std::string name(partitions::PartitionName(part.role));
+    parts.push_back({name, part.length});
+    rows.push_back({"  " + std::to_string(partitions::PartitionNumber(part.role)),
+                    name,
+                    FormatBytes(part.length),
+                    FormatBytes(part.offset)});
+  }
+  text += "\n" + DrawDisk(parts) + FormatTable(rows) + "\n";
+  int number = 1;
+  for (const auto& step : plan.steps) {
+    text += "  " + std::to_string(number++) + ". " + std::visit(StepText(), step) + "\n";
+  }
+  return text;
+}
+
+Json InstallToJson(const InstallPlan& plan) {
+  auto partitions_json = Json::MakeArray();
+  for (const auto& part : plan.layout.partitions) {
+    partitions_json.Append(Json::MakeObject()
+                               .Set("number", partitions::PartitionNumber(part.role))
+                               .Set("name", partitions::PartitionName(part.role))
+                               .Set("uuid", part.uuid)
+                               .Set("offset", part.offset)
+                               .Set("bytes", part.length));
+  }
+  auto steps = Json::MakeArray();
+  for (const auto& step : plan.steps) {
+    steps.Append(std::visit(StepJson(), step));
+  }
+  Json json;
+  json.Set("target", plan.target.string())
+      .Set("name", plan.name)
+      .Set("version", plan.version)
+      .Set("digest", plan.digest)
+      .Set("signers", ToList(plan.signers, "key"))
+      .Set("trusted_keys", ToList(plan.trusted_keys, "name"))
+      .Set("losses", ToList(plan.losses, "what"))
+      .Set("disk_uuid", plan.layout.disk_uuid)
+      .Set("partitions", std::move(partitions_json))
+      .Set("kernel_command_line", bootloader::KernelCommandLine(plan.entry))
+      .Set("steps", std::move(steps));
+  return json;
+}
+
+}  // namespace ros::installer

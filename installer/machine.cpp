@@ -1,0 +1,133 @@
+#include "installer/machine.hpp"
+
+#include <sys/reboot.h>
+#include <unistd.h>
+
+#include <charconv>
+
+#include "base/error.hpp"
+#include "base/process.hpp"
+
+namespace ros::installer {
+namespace {
+
+using partitions::PartitionRole;
+
+constexpr Bytes kSmallFileLimit = Bytes{64} << 10U;
+constexpr const char* kGrubEnvironment = "/GRUB/GRUBENV";
+constexpr const char* kGrubEnvironment2 = "/GRUB/GRUBENV2";
+
+std::string ReadSmall(const std::filesystem::path& path) {
+  return std::filesystem::exists(path) ? ReadFile(path, kSmallFileLimit) : std::string();
+}
+
+std::string FirstLine(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+}  // namespace
+
+Machine OpenRunningMachine() {
+  const auto arguments = health::FindBootArguments(ReadFile("/proc/cmdline", kSmallFileLimit));
+  if (!arguments) {
+    throw Error(ErrorKind::kRefused,
+                "this system was not started from a slot of ros; run this on an installed machine, "
+                "or name its disk with --disk");
+  }
+  return {.disk = partitions::FindRosDisk(arguments->boot_partition),
+          .state = kStateDirectory,
+          .running = arguments};
+}
+
+Machine OpenDisk(const std::filesystem::path& path) {
+  return {.disk = partitions::OpenRosDisk(path)};
+}
+
+Machine OpenMachine(const std::optional<std::filesystem::path>& disk) {
+  return disk ? OpenDisk(*disk) : OpenRunningMachine();
+}
+
+partitions::FatVolume OpenBootVolume(const Machine& machine, DeviceAccess access) {
+  return partitions::FatVolume::Open(
+      partitions::OpenPartition(machine.disk, PartitionRole::kBoot, access));
+}
+
+std::unique_ptr<bootloader::BootStateStore> OpenBootState(const partitions::FatVolume& boot) {
+  return std::make_unique<bootloader::GrubStore>(boot.Find(kGrubEnvironment).data,
+                                                 boot.Find(kGrubEnvironment2).data);
+}
+
+FileLock LockMachine(WhenLocked when) {
+  std::filesystem::create_directories(kRuntimeDirectory);
+  return FileLock(std::filesystem::path(kRuntimeDirectory) / "lock", when);
+}
+
+namespace memory {
+
+keys::TrustStore Trust(const std::filesystem::path& state) {
+  return keys::TrustStore::LoadDirectory(state / "keys");
+}
+
+std::uint64_t EpochFloor(const std::filesystem::path& state) {
+  const auto text = FirstLine(ReadSmall(state / "epoch"));
+  std::uint64_t epoch = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), epoch);
+  if (!text.empty() && (code != std::errc() || end != text.data() + text.size())) {
+    throw Error(ErrorKind::kVerification,
+                (state / "epoch").string() +
+                    " is not a number, so no image can be judged; write "
+                    "the epoch of the last good image into it");
+  }
+  return epoch;
+}
+
+void RaiseEpochFloor(const std::filesystem::path& state, std::uint64_t epoch) {
+  if (epoch > EpochFloor(state)) {
+    WriteFileAtomically(state / "epoch", AsBytes(std::to_string(epoch) + "\n"));
+  }
+}
+
+std::vector<std::string> KernelArguments(const std::filesystem::path& state) {
+  return SplitArguments(ReadSmall(state / "args"));
+}
+
+std::string FormatKernelArguments(const std::vector<std::string>& arguments) {
+  std::string text;
+  for (const auto& argument : arguments) {
+    text += argument + "\n";
+  }
+  return text;
+}
+
+std::string MachineKind(const std::filesystem::path& state) {
+  return FirstLine(ReadSmall(state / "machine"));
+}
+
+}  // namespace memory
+
+std::vector<std::string> SplitArguments(std::string_view line) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  std::vector<std::string> arguments;
+  while (true) {
+    const auto begin = line.find_first_not_of(kSpace);
+    if (begin == std::string_view::npos) {
+      return arguments;
+    }
+    line.remove_prefix(begin);
+    const auto end = std::min(line.find_first_of(kSpace), line.size());
+    arguments.emplace_back(line.substr(0, end));
+    line.remove_prefix(end);
+  }
+}
+
+void RebootMachine() {
+  ::sync();
+  try {
+    RunTool({.argv = {"reboot"}, .timeout = std::chrono::minutes(1)});
+  } catch (const Error&) {
+    // No `reboot`, or no init that listens to it: everything of ours is synced already.
+    ::reboot(RB_AUTOBOOT);
+  }
+}
+
+}  // namespace ros::installer

@@ -1,0 +1,65 @@
+// The `ros` command. Only this file turns exceptions into exit codes.
+#include <CLI/CLI.hpp>
+#include <exception>
+
+#include "base/error.hpp"
+#include "installer/command.hpp"
+
+namespace {
+
+using ros::installer::CommandContext;
+using ros::installer::Console;
+
+constexpr int kUsageExit = static_cast<int>(ros::ErrorKind::kUsage);
+constexpr int kFailedExit = static_cast<int>(ros::ErrorKind::kFailed);
+
+void AddCommands(CLI::App& app, CommandContext& context) {
+  using namespace ros::installer;  // NOLINT(google-build-using-namespace): a list of its names.
+  AddInstallCommand(app, context);
+  AddUpgradeCommand(app, context);
+  AddRollbackCommand(app, context);
+  AddStatusCommand(app, context);
+  AddWhyCommand(app, context);
+  AddHealthCommand(app, context);
+  AddConfigCommand(app, context);
+  AddImageCommand(app, context);
+  AddKeysCommand(app, context);
+  AddOsCommand(app, context);
+}
+
+int Run(int argc, char** argv) {
+  Console console;
+  CommandContext context{console};
+  CLI::App app{"Installs and upgrades a container operating system in two slots.", "ros"};
+  app.set_version_flag("--version", "ros " ROS_VERSION);
+  app.require_subcommand(1);
+  app.footer("Manual: man ros. A command's options: ros COMMAND --help.");
+  AddCommands(app, context);
+  try {
+    app.parse(argc, argv);
+    return context.exit_code;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) {
+      return app.exit(error);
+    }
+    console.Fail(std::string(error.what()) + "; see ros --help", kUsageExit);
+    return kUsageExit;
+  } catch (const ros::Error& error) {
+    const int code = static_cast<int>(error.kind());
+    console.Fail(error.message(), code);
+    return code;
+  } catch (const std::exception& error) {
+    console.Fail(std::string("internal error: ") + error.what(), kFailedExit);
+    return kFailedExit;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return Run(argc, argv);
+  } catch (...) {
+    return kFailedExit;
+  }
+}

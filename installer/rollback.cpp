@@ -1,0 +1,162 @@
+#include "installer/rollback.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "health/bad_list.hpp"
+#include "images/root_writer.hpp"
+
+namespace ros::installer {
+namespace {
+
+using health::JournalEvent;
+using health::RollbackCause;
+
+std::string Slot(const SlotContent& content) {
+  return "slot " + std::string(Name(content.slot)) + " (" + content.VersionText() + ")";
+}
+
+std::string_view KindName(RollbackKind kind) {
+  switch (kind) {
+    case RollbackKind::kGiveUpRunningTrial:
+      return "give-up-running-trial";
+    case RollbackKind::kGiveUpPendingTrial:
+      return "give-up-pending-trial";
+    case RollbackKind::kReturn:
+      return "return";
+  }
+  return "";
+}
+
+bool RootIsSound(const Machine& machine, const SlotContent& content, Progress& progress) {
+  if (!content.config) {
+    return false;
+  }
+  try {
+    images::VerifyRoot(partitions::OpenPartition(
+                           machine.disk, partitions::RoleOf(content.slot), DeviceAccess::kRead),
+                       content.config->root,
+                       progress);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+bool WasGood(const std::vector<health::JournalEntry>& entries, const SlotContent& content) {
+  bool good = false;
+  for (const auto& entry : entries) {
+    if (entry.slot != content.slot) {
+      continue;
+    }
+    if (entry.event == JournalEvent::kInstalled || entry.event == JournalEvent::kCommitted) {
+      good = entry.digest == content.digest;
+    } else if (entry.event == JournalEvent::kUpgradeIntent) {
+      good = false;
+    }
+  }
+  return good;
+}
+
+RollbackFacts InspectRollback(const Machine& machine, Progress& progress) {
+  const auto boot = OpenBootVolume(machine, DeviceAccess::kRead);
+  const auto& running = machine.running.value();
+  RollbackFacts facts;
+  facts.running = running.slot;
+  facts.running_as_trial = running.trial.has_value();
+  facts.state = OpenBootState(boot)->Load().StateOr(running.slot);
+  const bool pending = facts.state.trial.has_value();
+  const auto target = pending ? facts.state.good : Other(facts.state.good);
+  facts.leaving = ReadSlotContent(boot, pending ? facts.state.trial->slot : facts.state.good);
+  facts.target = ReadSlotContent(boot, target);
+  if (!pending) {
+    const SystemClock clock;
+    const auto entries = health::Journal(machine.state, clock).Read();
+    facts.was_good = WasGood(entries, facts.target);
+    facts.verity_sound = facts.target.complete && RootIsSound(machine, facts.target, progress);
+  }
+  return facts;
+}
+
+RollbackPlan PlanRollback(const RollbackFacts& facts, const RollbackRequest& request) {
+  RollbackPlan plan{.leaving = facts.leaving, .target = facts.target};
+  const bool now = request.reboot == RollbackRequest::Reboot::kNow;
+  if (facts.state.trial) {
+    const bool running_it = facts.running == facts.state.trial->slot;
+    plan.kind = running_it ? RollbackKind::kGiveUpRunningTrial : RollbackKind::kGiveUpPendingTrial;
+    plan.after = bootloader::Abandon(facts.state);
+    plan.reboot = running_it && now;
+    return plan;
+  }
+  plan.kind = RollbackKind::kReturn;
+  plan.after = bootloader::Rollback(facts.state,
+                                    facts.target.slot,
+                                    {.was_good = facts.was_good,
+                                     .complete = facts.target.complete,
+                                     .verity_sound = facts.verity_sound});
+  plan.reboot = now && facts.running != facts.target.slot;
+  return plan;
+}
+
+std::string DescribeRollback(const RollbackPlan& plan) {
+  std::string text;
+  switch (plan.kind) {
+    case RollbackKind::kGiveUpRunningTrial:
+      text = "give up the running trial of " + Slot(plan.leaving) + " and go back to " +
+             Slot(plan.target) + "; ros upgrade refuses that image without --retry";
+      break;
+    case RollbackKind::kGiveUpPendingTrial:
+      text = "give up the trial of " + Slot(plan.leaving) + " that waits for the next boot; " +
+             Slot(plan.target) + " stays the good slot";
+      break;
+    case RollbackKind::kReturn:
+      text = "go back from " + Slot(plan.leaving) + " to " + Slot(plan.target) +
+             ", which is the good slot from now on; ros upgrade refuses the image that is left "
+             "without --retry";
+      break;
+  }
+  return text + (plan.reboot ? "\nreboot\n" : "\n");
+}
+
+Json RollbackToJson(const RollbackPlan& plan) {
+  return Json::MakeObject()
+      .Set("kind", KindName(plan.kind))
+      .Set("from",
+           Json::MakeObject()
+               .Set("slot", Name(plan.leaving.slot))
+               .Set("version", plan.leaving.VersionText()))
+      .Set("to",
+           Json::MakeObject()
+               .Set("slot", Name(plan.target.slot))
+               .Set("version", plan.target.VersionText()))
+      .Set("reboot", plan.reboot);
+}
+
+void ApplyRollback(const RollbackPlan& plan, const Machine& machine, const Clock& clock) {
+  const auto boot = OpenBootVolume(machine, DeviceAccess::kWrite);
+  const auto store = OpenBootState(boot);
+  const bool pending = plan.kind == RollbackKind::kGiveUpPendingTrial;
+  health::JournalEntry entry{
+      .event = pending ? JournalEvent::kTrialAbandoned : JournalEvent::kRolledBack,
+      .slot = plan.leaving.slot,
+      .version = plan.leaving.VersionText(),
+      .digest = plan.leaving.digest,
+      .reason = "by ros rollback"};
+  if (!pending) {
+    entry.cause = RollbackCause::kByHand;
+    if (!plan.leaving.digest.empty()) {
+      health::AddBadImage(machine.state,
+                          {.digest = plan.leaving.digest,
+                           .version = plan.leaving.VersionText(),
+                           .reason = "left by hand with ros rollback",
+                           .time = clock.Now()});
+    }
+  }
+  health::Journal(machine.state, clock).Append(std::move(entry));
+  store->Store(plan.after);
+  store->MirrorGood();
+}
+
+}  // namespace ros::installer

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/json.hpp"
+#include "base/progress.hpp"
+#include "health/journal.hpp"
+#include "installer/machine.hpp"
+#include "installer/slot_content.hpp"
+
+namespace ros::installer {
+
+struct RollbackRequest {
+  enum class Reboot { kNow, kLater } reboot = Reboot::kNow;
+};
+
+// What was found. Plain data.
+struct RollbackFacts {
+  bootloader::BootState state;
+  SlotId running = SlotId::kA;
+  bool running_as_trial = false;
+  SlotContent leaving;    // the slot that would be left, or whose trial would be given up
+  SlotContent target;     // the slot that would be good
+  bool was_good = false;  // the journal says that the target was good with what it holds now
+  bool verity_sound = false;
+};
+
+enum class RollbackKind {
+  kGiveUpRunningTrial,  // on trial: the trial has failed, by hand; back to the good slot
+  kGiveUpPendingTrial,  // on the good slot: the trial that waits is dropped
+  kReturn,              // the other slot, good before, is the good slot from now on
+};
+
+struct RollbackPlan {
+  RollbackKind kind = RollbackKind::kReturn;
+  SlotContent leaving;
+  SlotContent target;
+  bootloader::BootState after;
+  bool reboot = false;
+};
+
+// Whether the journal says that the slot was the good one with this image, and nothing else was
+// written into it since.
+bool WasGood(const std::vector<health::JournalEntry>& entries, const SlotContent& content);
+
+// Reads it; reads the target's whole root again where a return depends on it.
+RollbackFacts InspectRollback(const Machine& machine, Progress& progress);
+
+// Decides, or throws kRefused with the reason why there is no way back. Pure.
+RollbackPlan PlanRollback(const RollbackFacts& facts, const RollbackRequest& request);
+
+std::string DescribeRollback(const RollbackPlan& plan);
+Json RollbackToJson(const RollbackPlan& plan);
+
+// Journal and bad list first, then the boot state: one sector. The caller reboots.
+void ApplyRollback(const RollbackPlan& plan, const Machine& machine, const Clock& clock);
+
+}  // namespace ros::installer

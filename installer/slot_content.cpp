@@ -1,0 +1,254 @@
+#include "installer/slot_content.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "keys/digest.hpp"
+#include "partitions/boot_file_system.hpp"
+
+namespace ros::installer {
+namespace {
+
+using namespace ros::literals;  // NOLINT(google-build-using-namespace): literals only.
+
+constexpr Bytes kPiece = 1_MiB;
+constexpr Bytes kBlock = 4_KiB;
+
+std::string PathOf(SlotId slot, std::string_view name) {
+  return std::string(partitions::SlotDirectory(slot)) + "/" + std::string(name);
+}
+
+// Writes in whole blocks, so that no sector has to be read first; the rest of the last one is zero.
+class BlockWriter {
+ public:
+  BlockWriter(Region target, AlignedBuffer& buffer) : target_(std::move(target)), buffer_(buffer) {}
+
+  // `fill` puts the bytes of one piece into the buffer.
+  template <typename Fill>
+  void Write(Bytes length, Fill fill) {
+    for (Bytes at = 0; at < length; at += kPiece) {
+      const Bytes piece = std::min(kPiece, length - at);
+      const Bytes padded = std::min(RoundUp(piece, kBlock), target_.length() - at);
+      const auto bytes = buffer_.span().first(padded);
+      std::fill(bytes.begin(), bytes.end(), std::byte{0});
+      fill(at, bytes.first(piece));
+      target_.Write(at, bytes);
+    }
+  }
+
+ private:
+  Region target_;
+  AlignedBuffer& buffer_;
+};
+
+keys::Digest DigestOnDisk(const Region& file, Bytes length, AlignedBuffer& buffer) {
+  keys::Sha256 hash;
+  for (Bytes at = 0; at < length; at += kPiece) {
+    const Bytes piece = std::min(kPiece, length - at);
+    const Bytes padded = std::min(RoundUp(piece, kBlock), file.length() - at);
+    file.Read(at, buffer.span().first(padded));
+    hash.Update(buffer.span().first(piece));
+  }
+  return hash.Finish();
+}
+
+void CheckReadBack(const partitions::FatFile& file,
+                   Bytes length,
+                   const keys::Digest& expected,
+                   AlignedBuffer& buffer) {
+  if (DigestOnDisk(file.data, length, buffer) != expected) {
+    throw Error(ErrorKind::kFailed,
+                file.path + " reads back differently than it was written; the disk is failing");
+  }
+}
+
+class SlotFileWriter {
+ public:
+  SlotFileWriter(const partitions::FatVolume& boot, SlotId slot, Progress& progress)
+      : boot_(boot), slot_(slot), progress_(progress), buffer_(kPiece) {}
+
+  void WriteBlob(const images::ImageSource& source,
+                 const images::Descriptor& descriptor,
+                 std::string_view name) {
+    const auto file = Open(name, descriptor.size);
+    const auto blob = source.OpenBlob(descriptor.digest);
+    keys::Sha256 hash;
+    BlockWriter(file.data, buffer_).Write(descriptor.size, [&](Bytes at, MutableByteSpan into) {
+      blob->ReadAt(at, into);
+      hash.Update(into);
+      progress_.Update(done_ += into.size());
+    });
+    if (blob->size() != descriptor.size || hash.Finish() != descriptor.digest) {
+      throw Error(
+          ErrorKind::kVerification,
+          source.name() + ": the blob of " + std::string(name) + " is not what the manifest says");
+    }
+    written_.push_back({file, descriptor.size, descriptor.digest});
+  }
+
+  void WriteText(const std::string& text, std::string_view name) {
+    const auto file = Open(name, text.size());
+    BlockWriter(file.data, buffer_).Write(text.size(), [&](Bytes at, MutableByteSpan into) {
+      std::memcpy(into.data(), text.data() + at, into.size());
+      progress_.Update(done_ += into.size());
+    });
+    written_.push_back({file, text.size(), keys::Sha256Of(AsBytes(text))});
+  }
+
+  void Check() {
+    for (const auto& file : written_) {
+      CheckReadBack(file.file, file.length, file.digest, buffer_);
+      progress_.Update(done_ += file.length);
+    }
+  }
+
+ private:
+  struct Written {
+    partitions::FatFile file;
+    Bytes length;
+    keys::Digest digest;
+  };
+
+  partitions::FatFile Open(std::string_view name, Bytes length) const {
+    auto file = boot_.Find(PathOf(slot_, name));
+    if (length > file.allocated) {
+      throw Error(ErrorKind::kDoesNotFit,
+                  file.path + " would be " + FormatBytes(length) + " and has place for " +
+                      FormatBytes(file.allocated));
+    }
+    return file;
+  }
+
+  const partitions::FatVolume& boot_;
+  SlotId slot_;
+  Progress& progress_;
+  AlignedBuffer buffer_;
+  std::vector<Written> written_;
+  Bytes done_ = 0;
+};
+
+}  // namespace
+
+std::string SlotContent::VersionText() const {
+  if (!complete) {
+    return "empty";
+  }
+  return config ? config->version : "unreadable";
+}
+
+SlotContent ReadSlotContent(const partitions::FatVolume& boot, SlotId slot) {
+  SlotContent content{.slot = slot};
+  try {
+    const auto lengths = boot.Lengths(partitions::SlotDirectory(slot));
+    content.complete = !lengths.empty();
+    for (const auto& [name, length] : lengths) {
+      content.complete = content.complete && length > 0;
+    }
+    if (!content.complete) {
+      return content;
+    }
+    const auto manifest =
+        boot.ReadContent(PathOf(slot, partitions::kManifestFile), images::kMaxManifestSize);
+    content.digest = keys::Sha256Of(AsBytes(manifest)).ToString();
+    content.config = images::ParseImageConfig(
+        boot.ReadContent(PathOf(slot, partitions::kConfigFile), images::kMaxConfigSize));
+  } catch (const Error& error) {
+    content.problem = error.message();
+  }
+  return content;
+}
+
+bootloader::SlotEntry MakeSlotEntry(const partitions::RosDisk& disk,
+                                    SlotId slot,
+                                    const images::ImageConfig& config,
+                                    const std::vector<std::string>& machine_arguments) {
+  using partitions::PartitionRole;
+  return {.slot = slot,
+          .boot_partition = disk.Get(PartitionRole::kBoot).uuid,
+          .root_partition = disk.Get(partitions::RoleOf(slot)).uuid,
+          .state_partition = disk.Get(PartitionRole::kState).uuid,
+          .verity_root_hash = config.root.verity.root_hash,
+          .verity_salt = config.root.verity.salt,
+          .verity_data_blocks = config.root.size / kBlock,
+          .file_system = config.root.filesystem,
+          .watchdog_seconds = static_cast<std::uint64_t>(config.health.watchdog.count()),
+          .image_arguments = config.kernel_arguments,
+          .machine_arguments = machine_arguments};
+}
+
+std::map<std::string, std::string> SlotTexts(const images::VerifiedImage& image,
+                                             const bootloader::SlotEntry& entry) {
+  const auto grub_config = bootloader::SlotGrubConfig(entry);
+  const bootloader::SlotDigests digests = {
+      .kernel = image.manifest.kernel.digest.Hex(),
+      .initrd = image.manifest.initrd.digest.Hex(),
+      .grub_config = keys::Sha256Of(AsBytes(grub_config)).Hex()};
+  return {{std::string(partitions::kGrubConfigFile), grub_config},
+          {std::string(partitions::kManifestFile), image.raw_manifest},
+          {std::string(partitions::kConfigFile), image.raw_config},
+          {std::string(partitions::kSignaturesFile), image.raw_signatures},
+          {std::string(partitions::kSumsFile), bootloader::SlotSums(digests)}};
+}
+
+std::map<std::string, Bytes> SlotLengths(const images::VerifiedImage& image,
+                                         const std::map<std::string, std::string>& texts) {
+  std::map<std::string, Bytes> lengths = {
+      {std::string(partitions::kKernelFile), image.manifest.kernel.size},
+      {std::string(partitions::kInitrdFile), image.manifest.initrd.size}};
+  for (const auto& [name, text] : texts) {
+    lengths[name] = text.size();
+  }
+  return lengths;
+}
+
+void CheckSlotFilesFit(const partitions::FatVolume& boot,
+                       SlotId slot,
+                       const std::map<std::string, Bytes>& lengths) {
+  for (const auto& [name, length] : lengths) {
+    const auto allocated = boot.Find(PathOf(slot, name)).allocated;
+    if (length > allocated) {
+      throw Error(ErrorKind::kDoesNotFit,
+                  name + " of the image is " + FormatBytes(length) + ", and slot " +
+                      std::string(Name(slot)) + " has place for " + FormatBytes(allocated));
+    }
+  }
+}
+
+void EmptySlotFolder(partitions::FatVolume& boot, SlotId slot) {
+  std::map<std::string, Bytes> lengths;
+  for (const auto& [name, length] : boot.Lengths(partitions::SlotDirectory(slot))) {
+    lengths[name] = 0;
+  }
+  boot.SetLengths(partitions::SlotDirectory(slot), lengths);
+}
+
+void WriteSlotFiles(const partitions::FatVolume& boot,
+                    SlotId slot,
+                    const images::ImageSource& source,
+                    const images::VerifiedImage& image,
+                    const std::map<std::string, std::string>& texts,
+                    Progress& progress) {
+  Bytes total = 0;
+  for (const auto& [name, length] : SlotLengths(image, texts)) {
+    total += 2 * length;  // written, then read back
+  }
+  progress.Begin("writing the kernel of slot " + std::string(Name(slot)), total);
+  SlotFileWriter writer(boot, slot, progress);
+  writer.WriteBlob(source, image.manifest.kernel, partitions::kKernelFile);
+  writer.WriteBlob(source, image.manifest.initrd, partitions::kInitrdFile);
+  for (const auto& [name, text] : texts) {
+    writer.WriteText(text, name);
+  }
+  boot.Find(PathOf(slot, partitions::kKernelFile)).data.Sync();
+  writer.Check();
+  progress.End();
+}
+
+void FillSlotFolder(partitions::FatVolume& boot,
+                    SlotId slot,
+                    const std::map<std::string, Bytes>& lengths) {
+  boot.SetLengths(partitions::SlotDirectory(slot), lengths);
+}
+
+}  // namespace ros::installer

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/progress.hpp"
+#include "base/slot.hpp"
+#include "bootloader/grub_config.hpp"
+#include "images/image_source.hpp"
+#include "images/verified_image.hpp"
+#include "partitions/fat_volume.hpp"
+#include "partitions/ros_disk.hpp"
+
+namespace ros::installer {
+
+// What a slot's folder on the boot partition says that the slot holds.
+struct SlotContent {
+  SlotId slot = SlotId::kA;
+  // Every file that a boot needs has a length. False for an empty slot and while one is written.
+  bool complete = false;
+  std::string digest;  // of the image manifest, "sha256:..."; empty when not complete
+  std::optional<images::ImageConfig> config;
+  std::string problem;  // complete, but what it says cannot be read: why
+
+  // "1.2.0", or "empty", or "unreadable".
+  [[nodiscard]] std::string VersionText() const;
+
+  bool operator==(const SlotContent&) const = default;
+};
+
+// Reads a slot's folder. A folder that makes no sense is told in `problem`, never thrown.
+SlotContent ReadSlotContent(const partitions::FatVolume& boot, SlotId slot);
+
+// The loader entry of an image in a slot of this disk.
+bootloader::SlotEntry MakeSlotEntry(const partitions::RosDisk& disk,
+                                    SlotId slot,
+                                    const images::ImageConfig& config,
+                                    const std::vector<std::string>& machine_arguments);
+
+// The texts of a slot's folder by file name: loader entry, manifest, config, signatures, sums.
+std::map<std::string, std::string> SlotTexts(const images::VerifiedImage& image,
+                                             const bootloader::SlotEntry& entry);
+
+// The lengths of all files of the slot, when it is complete.
+std::map<std::string, Bytes> SlotLengths(const images::VerifiedImage& image,
+                                         const std::map<std::string, std::string>& texts);
+
+// Throws kDoesNotFit naming the file and both sizes when one is larger than its place.
+void CheckSlotFilesFit(const partitions::FatVolume& boot,
+                       SlotId slot,
+                       const std::map<std::string, Bytes>& lengths);
+
+// Makes the slot impossible to boot: all lengths 0, one sector written, synced.
+void EmptySlotFolder(partitions::FatVolume& boot, SlotId slot);
+
+// Writes kernel, initrd and texts into their clusters, syncs, reads all back from the disk and
+// compares. The slot's lengths stay as they are. Throws kVerification when the image's kernel or
+// initrd is not what its manifest says, kFailed when the disk gives other bytes back.
+void WriteSlotFiles(const partitions::FatVolume& boot,
+                    SlotId slot,
+                    const images::ImageSource& source,
+                    const images::VerifiedImage& image,
+                    const std::map<std::string, std::string>& texts,
+                    Progress& progress);
+
+// Makes the slot's files appear, all at once: one sector written, synced.
+void FillSlotFolder(partitions::FatVolume& boot,
+                    SlotId slot,
+                    const std::map<std::string, Bytes>& lengths);
+
+}  // namespace ros::installer

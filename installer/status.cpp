@@ -1,0 +1,180 @@
+#include "installer/status.hpp"
+
+#include "installer/disk_picture.hpp"
+
+namespace ros::installer {
+namespace {
+
+std::string Slot(SlotId slot) {
+  return "slot " + std::string(Name(slot));
+}
+
+std::string ShortDigest(const std::string& digest) {
+  constexpr std::size_t kShown = 19;  // "sha256:" and twelve digits
+  return digest.size() > kShown ? digest.substr(0, kShown) : digest;
+}
+
+std::string NextBootText(const Status& status) {
+  const auto& next = status.next;
+  if (!next.slot) {
+    return "nothing: neither slot is complete";
+  }
+  std::string text = Slot(*next.slot);
+  if (next.trial_tries_left) {
+    text += ", on trial, " + std::to_string(*next.trial_tries_left) + " more after that";
+  }
+  if (next.fell) {
+    text += ", because " + Slot(*next.fell) + " cannot be booted";
+  }
+  return text;
+}
+
+Colour ColourOf(const Status& status, SlotId slot) {
+  const auto state = status.state();
+  if (slot == state.good) {
+    return Colour::kGreen;
+  }
+  return state.trial && state.trial->slot == slot ? Colour::kYellow : Colour::kDim;
+}
+
+std::string BootStateDamage(const Status& status) {
+  std::string text;
+  if (!status.boot.first.sound()) {
+    text += "boot state is damaged (" + status.boot.first.damage +
+            "); the next ros upgrade repairs it\n";
+  }
+  if (!status.boot.second.sound()) {
+    text += "the second copy of the boot state is damaged (" + status.boot.second.damage +
+            "); the next ros upgrade repairs it\n";
+  }
+  return text;
+}
+
+Json SlotToJson(const Status& status, SlotId slot) {
+  const auto& content = status.slot(slot);
+  Json json;
+  json.Set("slot", Name(slot))
+      .Set("state", SlotStateText(status, slot))
+      .Set("complete", content.complete)
+      .Set("running", status.running == slot)
+      .Set("good", status.state().good == slot);
+  if (content.complete) {
+    json.Set("digest", content.digest);
+  }
+  if (content.config) {
+    json.Set("name", content.config->name)
+        .Set("version", content.config->version)
+        .Set("epoch", content.config->epoch);
+  }
+  if (!content.problem.empty()) {
+    json.Set("problem", content.problem);
+  }
+  return json;
+}
+
+Json NextToJson(const Status& status) {
+  Json next = Json::MakeObject();
+  if (status.next.slot) {
+    next.Set("slot", Name(*status.next.slot));
+  }
+  next.Set("trial", status.next.trial_tries_left.has_value());
+  if (status.next.fell) {
+    next.Set("fell_from", Name(*status.next.fell));
+  }
+  return next;
+}
+
+}  // namespace
+
+bootloader::BootState Status::state() const {
+  return boot.StateOr(running.value_or(SlotId::kA));
+}
+
+Status InspectStatus(const Machine& machine) {
+  const auto boot = OpenBootVolume(machine, DeviceAccess::kRead);
+  Status status;
+  status.disk = machine.disk;
+  status.boot = OpenBootState(boot)->Load();
+  status.slots = {ReadSlotContent(boot, SlotId::kA), ReadSlotContent(boot, SlotId::kB)};
+  if (machine.running) {
+    status.running = machine.running->slot;
+    status.running_trial = machine.running->trial;
+  }
+  status.next = bootloader::NextBoot(
+      status.boot.state(), {.a = status.slots[0].complete, .b = status.slots[1].complete});
+  return status;
+}
+
+std::string SlotStateText(const Status& status, SlotId slot) {
+  const auto state = status.state();
+  const auto& content = status.slot(slot);
+  if (state.good == slot) {
+    return content.complete ? "good" : "good, but its files are missing";
+  }
+  if (state.trial && state.trial->slot == slot) {
+    const auto left = std::to_string(state.trial->tries_left);
+    return std::string(state.trial->started ? "trial, " : "trial at the next boot, ") + left +
+           (left == "1" ? " try left" : " tries left");
+  }
+  return content.complete ? "kept" : "empty";
+}
+
+std::string DescribeStatus(const Status& status, const Console& console) {
+  std::vector<PicturePart> parts;
+  for (const auto& partition : status.disk.partitions) {
+    parts.push_back({std::string(partitions::PartitionName(partition.role)), partition.length});
+  }
+  std::string text = status.disk.path.string() + "\n" + DrawDisk(parts) + "\n";
+  std::vector<std::vector<std::string>> rows = {{"slot", "version", "digest", "state", "running"}};
+  for (const auto& content : status.slots) {
+    const bool running = status.running == content.slot;
+    rows.push_back({std::string(Name(content.slot)),
+                    content.VersionText(),
+                    ShortDigest(content.digest),
+                    SlotStateText(status, content.slot),
+                    running ? (status.running_trial ? "yes, on trial" : "yes") : ""});
+  }
+  // Coloured line by line, after the columns are laid out.
+  const auto table = FormatTable(rows);
+  std::size_t line = 0;
+  for (std::size_t at = 0; at < table.size(); ++line) {
+    const auto end = table.find('\n', at);
+    const auto row = table.substr(at, end - at);
+    const auto colour = line == 0   ? Colour::kBold
+                        : line == 1 ? ColourOf(status, SlotId::kA)
+                                    : ColourOf(status, SlotId::kB);
+    text += console.Paint(colour, row) + "\n";
+    at = end + 1;
+  }
+  text += "\nnext boot  " + NextBootText(status) + "\n";
+  for (const auto& content : status.slots) {
+    if (!content.problem.empty()) {
+      text += Slot(content.slot) + "     " + content.problem + "\n";
+    }
+  }
+  return text + BootStateDamage(status);
+}
+
+Json StatusToJson(const Status& status) {
+  auto slots = Json::MakeArray();
+  slots.Append(SlotToJson(status, SlotId::kA)).Append(SlotToJson(status, SlotId::kB));
+  const auto state = status.state();
+  Json json;
+  json.Set("disk", status.disk.path.string()).Set("good", Name(state.good));
+  if (status.running) {
+    json.Set("running", Name(*status.running)).Set("on_trial", status.running_trial.has_value());
+  }
+  if (state.trial) {
+    json.Set("trial",
+             Json::MakeObject()
+                 .Set("slot", Name(state.trial->slot))
+                 .Set("tries_left", state.trial->tries_left)
+                 .Set("started", state.trial->started));
+  }
+  json.Set("next_boot", NextToJson(status))
+      .Set("slots", std::move(slots))
+      .Set("boot_state_sound", status.boot.first.sound() && status.boot.second.sound());
+  return json;
+}
+
+}  // namespace ros::installer

@@ -1,0 +1,168 @@
+#include "installer/upgrade.hpp"
+
+#include "base/error.hpp"
+#include "health/bad_list.hpp"
+#include "health/journal.hpp"
+#include "images/root_writer.hpp"
+#include "partitions/boot_file_system.hpp"
+
+namespace ros::installer {
+namespace {
+
+using partitions::FatVolume;
+using partitions::PartitionRole;
+
+constexpr Bytes kGrubConfigLimit = Bytes{64} << 10U;
+
+std::map<std::string, Bytes> Capacity(const FatVolume& boot, SlotId slot) {
+  std::map<std::string, Bytes> capacity;
+  const std::string directory(partitions::SlotDirectory(slot));
+  for (const auto& [name, length] : boot.Lengths(directory)) {
+    capacity[name] = boot.Find(directory + "/" + name).allocated;
+  }
+  return capacity;
+}
+
+// Whether the target was written completely with this image before (a staged upgrade).
+bool TargetHolds(const Machine& machine, const UpgradeFacts& facts, Progress& progress) {
+  const auto& target = facts.slot(facts.target());
+  if (!target.complete || target.digest != facts.image.manifest.digest.ToString() ||
+      facts.target() == facts.running) {
+    return false;
+  }
+  try {
+    images::VerifyRoot(partitions::OpenPartition(
+                           machine.disk, partitions::RoleOf(facts.target()), DeviceAccess::kRead),
+                       facts.image.config.root,
+                       progress);
+    return true;
+  } catch (const Error&) {
+    return false;  // It is written anew then.
+  }
+}
+
+// Carries out the steps; one object for one upgrade.
+class Upgrader {
+ public:
+  Upgrader(const UpgradePlan& plan, const UpgradeMeans& means)
+      : plan_(plan),
+        means_(means),
+        journal_(means.state, means.clock),
+        boot_(FatVolume::Open(means.open(PartitionRole::kBoot, DeviceAccess::kWrite))) {}
+
+  void operator()(const RepairBootPartition& /*step*/) {
+    boot_.RepairAllocation();
+    if (const auto left = boot_.CheckOwnership(); !left.empty()) {
+      throw Error(ErrorKind::kRefused,
+                  "the boot partition is damaged and nothing is written to it: " + left.front() +
+                      "; install this machine anew");
+    }
+    Note(health::JournalEvent::kRepaired, "the boot partition's allocation was repaired");
+  }
+
+  void operator()(const RepairBootState& step) {
+    OpenBootState(boot_)->Store(step.state);
+    Note(health::JournalEvent::kRepaired, "the boot state was damaged: " + step.damage);
+  }
+
+  void operator()(const ForgetBadImage& step) { health::RemoveBadImage(means_.state, step.digest); }
+
+  void operator()(const MirrorGoodSlot& /*step*/) { OpenBootState(boot_)->MirrorGood(); }
+
+  void operator()(const EmptySlot& step) { EmptySlotFolder(boot_, step.slot); }
+
+  void operator()(const WriteSlotRoot& step) {
+    InContext("writing the root of slot " + std::string(Name(step.slot)), [&] {
+      const auto slot = means_.open(partitions::RoleOf(step.slot), DeviceAccess::kExclusive);
+      images::WriteRoot(means_.source, means_.image, slot, means_.progress);
+      images::VerifyRoot(slot, means_.image.config.root, means_.progress);
+    });
+  }
+
+  void operator()(const WriteSlotBootFiles& step) {
+    InContext("writing the boot files of slot " + std::string(Name(step.slot)), [&] {
+      WriteSlotFiles(boot_,
+                     step.slot,
+                     means_.source,
+                     means_.image,
+                     SlotTexts(means_.image, plan_.entry),
+                     means_.progress);
+    });
+  }
+
+  void operator()(const FillSlot& step) { FillSlotFolder(boot_, step.slot, step.lengths); }
+
+  void operator()(const KeepArguments& step) {
+    WriteFileAtomically(means_.state / "args",
+                        AsBytes(memory::FormatKernelArguments(step.arguments)));
+  }
+
+  void operator()(const ArmTrial& step) {
+    Note(health::JournalEvent::kUpgradeIntent, "upgrade from " + plan_.running_version);
+    const auto store = OpenBootState(boot_);
+    const auto state = store->Load().StateOr(plan_.running);
+    store->Store(bootloader::StartTrial(state, plan_.running, step.slot, step.tries));
+    Note(health::JournalEvent::kTrialStarted, "", step.tries);
+  }
+
+  void operator()(const Reboot& /*step*/) { means_.reboot(); }
+
+ private:
+  void Note(health::JournalEvent event,
+            const std::string& reason,
+            std::optional<int> tries = std::nullopt) const {
+    journal_.Append({.event = event,
+                     .slot = plan_.target,
+                     .version = plan_.version,
+                     .digest = plan_.digest,
+                     .tries_left = tries,
+                     .reason = reason});
+  }
+
+  const UpgradePlan& plan_;
+  const UpgradeMeans& means_;
+  health::Journal journal_;
+  FatVolume boot_;
+};
+
+}  // namespace
+
+UpgradeFacts InspectUpgrade(const Machine& machine,
+                            images::VerifiedImage image,
+                            Progress& progress) {
+  const auto boot = OpenBootVolume(machine, DeviceAccess::kRead);
+  UpgradeFacts facts;
+  facts.disk = machine.disk;
+  facts.running = machine.running.value().slot;
+  facts.running_as_trial = machine.running->trial.has_value();
+  facts.boot = OpenBootState(boot)->Load();
+  facts.slots = {ReadSlotContent(boot, SlotId::kA), ReadSlotContent(boot, SlotId::kB)};
+  facts.boot_damage = boot.CheckOwnership();
+  facts.capacity = Capacity(boot, facts.target());
+  facts.image = std::move(image);
+  facts.bad = health::FindBadImage(machine.state, facts.image.manifest.digest.ToString());
+  facts.demands = {.architecture = RunningArchitecture(),
+                   .kind = memory::MachineKind(machine.state),
+                   .epoch_floor = memory::EpochFloor(machine.state)};
+  facts.machine_arguments = memory::KernelArguments(machine.state);
+  facts.target_holds_image = TargetHolds(machine, facts, progress);
+  if (facts.target_holds_image) {
+    facts.target_grub_config =
+        boot.ReadContent(std::string(partitions::SlotDirectory(facts.target())) + "/" +
+                             std::string(partitions::kGrubConfigFile),
+                         kGrubConfigLimit);
+  }
+  return facts;
+}
+
+void ApplyUpgrade(const UpgradePlan& plan, const UpgradeMeans& means) {
+  if (plan.steps.empty()) {
+    return;
+  }
+  Upgrader upgrader(plan, means);
+  for (const auto& step : plan.steps) {
+    std::visit(upgrader, step);
+  }
+}
+
+}  // namespace ros::installer

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+
+#include "base/clock.hpp"
+#include "base/progress.hpp"
+#include "images/image_source.hpp"
+#include "installer/machine.hpp"
+#include "installer/upgrade_plan.hpp"
+
+namespace ros::installer {
+
+// Reads all that PlanUpgrade wants to know. `image` has been verified by the caller. Writes
+// nothing. Reads the target's root again where its folder says that it holds this image.
+UpgradeFacts InspectUpgrade(const Machine& machine,
+                            images::VerifiedImage image,
+                            Progress& progress);
+
+// What ApplyUpgrade works with beside the plan.
+struct UpgradeMeans {
+  const images::ImageSource& source;
+  const images::VerifiedImage& image;
+  // Opens a partition of the machine's disk; tests bring one that loses power.
+  std::function<Region(partitions::PartitionRole, DeviceAccess)> open;
+  std::filesystem::path state;
+  const Clock& clock;
+  Progress& progress;
+  std::function<void()> reboot;
+};
+
+// Does the steps of the plan, in their order. A power cut at any write leaves the good slot
+// bootable: before ArmTrial the target is not tried, after it the target is complete. Throws as the
+// steps do; boot state and good slot are as they were then, and the target cannot be booted.
+void ApplyUpgrade(const UpgradePlan& plan, const UpgradeMeans& means);
+
+}  // namespace ros::installer

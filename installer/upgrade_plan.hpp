@@ -1,0 +1,170 @@
+#pragma once
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/json.hpp"
+#include "base/slot.hpp"
+#include "bootloader/boot_state_store.hpp"
+#include "bootloader/grub_config.hpp"
+#include "health/bad_list.hpp"
+#include "images/verified_image.hpp"
+#include "installer/image_check.hpp"
+#include "installer/slot_content.hpp"
+#include "partitions/ros_disk.hpp"
+
+namespace ros::installer {
+
+// What the user asked for.
+enum class AfterWriting {
+  kStage,     // the slot is written and verified; the boot state does not change
+  kArm,       // and the next boot tries it
+  kArmReboot  // and the machine reboots now
+};
+
+struct UpgradeRequest {
+  AfterWriting after = AfterWriting::kArmReboot;
+  int tries = bootloader::kDefaultTries;
+  // Takes an image that is on the bad list, and forgets that it was.
+  enum class BadImages { kRefuse, kRetry } bad_images = BadImages::kRefuse;
+
+  // Kernel arguments that this machine gets from now on, beside those it has.
+  std::vector<std::string> append;
+
+  bool operator==(const UpgradeRequest&) const = default;
+};
+
+// What was found before an upgrade. Plain data, read by InspectUpgrade.
+struct UpgradeFacts {
+  partitions::RosDisk disk;
+  SlotId running = SlotId::kA;
+  bool running_as_trial = false;
+  bootloader::LoadedState boot;
+  std::array<SlotContent, 2> slots;       // a, b
+  std::vector<std::string> boot_damage;   // of the boot partition's allocation
+  std::map<std::string, Bytes> capacity;  // of the target's files, by name
+  bool target_holds_image = false;        // complete, same digest, root read again and sound
+  std::string target_grub_config;         // the loader entry that the target has
+
+  images::VerifiedImage image;
+  std::optional<health::BadImage> bad;
+  MachineDemands demands;
+  std::vector<std::string> machine_arguments;
+
+  // The slot that an upgrade writes: the one that is not good.
+  [[nodiscard]] SlotId target() const { return bootloader::Target(boot.StateOr(running)); }
+
+  [[nodiscard]] const SlotContent& slot(SlotId id) const {
+    return slots.at(id == SlotId::kA ? 0 : 1);
+  }
+};
+
+// The steps, in the order in which they are done. Each is one thing on the disk.
+struct RepairBootPartition {
+  std::vector<std::string> damage;
+  bool operator==(const RepairBootPartition&) const = default;
+};
+
+struct RepairBootState {
+  bootloader::BootState state;
+  std::string damage;
+  bool operator==(const RepairBootState&) const = default;
+};
+
+struct ForgetBadImage {
+  std::string digest;
+  bool operator==(const ForgetBadImage&) const = default;
+};
+
+// Second copies are made equal to the good slot.
+struct MirrorGoodSlot {
+  SlotId good = SlotId::kA;
+  bool operator==(const MirrorGoodSlot&) const = default;
+};
+
+// All lengths 0: the slot cannot be booted.
+struct EmptySlot {
+  SlotId slot = SlotId::kB;
+  bool operator==(const EmptySlot&) const = default;
+};
+
+struct WriteSlotRoot {
+  SlotId slot = SlotId::kB;
+  Bytes image = 0;
+  Bytes hash_tree = 0;
+  bool operator==(const WriteSlotRoot&) const = default;
+};
+
+struct WriteSlotBootFiles {
+  SlotId slot = SlotId::kB;
+  std::map<std::string, Bytes> lengths;
+  bool operator==(const WriteSlotBootFiles&) const = default;
+};
+
+// True lengths: the slot's files appear, all at once.
+struct FillSlot {
+  SlotId slot = SlotId::kB;
+  std::map<std::string, Bytes> lengths;
+  bool operator==(const FillSlot&) const = default;
+};
+
+// STATE/args: so that later slots get them too.
+struct KeepArguments {
+  std::vector<std::string> arguments;
+  bool operator==(const KeepArguments&) const = default;
+};
+
+struct ArmTrial {
+  SlotId slot = SlotId::kB;
+  int tries = bootloader::kDefaultTries;
+  bool operator==(const ArmTrial&) const = default;
+};
+
+struct Reboot {
+  bool operator==(const Reboot&) const = default;
+};
+
+using UpgradeStep = std::variant<RepairBootPartition,
+                                 RepairBootState,
+                                 ForgetBadImage,
+                                 MirrorGoodSlot,
+                                 EmptySlot,
+                                 WriteSlotRoot,
+                                 WriteSlotBootFiles,
+                                 FillSlot,
+                                 KeepArguments,
+                                 ArmTrial,
+                                 Reboot>;
+
+struct UpgradePlan {
+  std::string name;
+  std::string version;
+  std::string digest;
+  std::vector<std::string> signers;  // empty for an unsigned image
+  SlotId running = SlotId::kA;
+  std::string running_version;
+  SlotId target = SlotId::kB;
+  std::string target_version;  // what the target holds now
+  bootloader::SlotEntry entry;
+  // Nothing is to be done, and why.
+  std::optional<std::string> nothing_to_do;
+  std::vector<UpgradeStep> steps;
+
+  bool operator==(const UpgradePlan&) const = default;
+};
+
+// Decides what an upgrade does, or throws why it may not be: kDoesNotFit (architecture, machine,
+// space), kVerification (epoch), kRefused (bad list; the running slot is not the good one; a trial
+// is pending). Pure.
+UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request);
+
+// For people: what is written where, with sizes and a picture of the disk.
+std::string DescribeUpgrade(const UpgradePlan& plan, const partitions::RosDisk& disk);
+Json UpgradeToJson(const UpgradePlan& plan);
+
+}  // namespace ros::installer

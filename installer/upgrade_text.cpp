@@ -1,0 +1,194 @@
+// How an upgrade's plan is shown: text for people, JSON for machines.
+#include "installer/disk_picture.hpp"
+#include "installer/upgrade_plan.hpp"
+#include "partitions/partition_role.hpp"
+
+namespace ros::installer {
+namespace {
+
+std::string Slot(SlotId slot) {
+  return "slot " + std::string(Name(slot));
+}
+
+Bytes Sum(const std::map<std::string, Bytes>& lengths) {
+  Bytes sum = 0;
+  for (const auto& [name, length] : lengths) {
+    sum += length;
+  }
+  return sum;
+}
+
+std::string Join(const std::vector<std::string>& words, const char* between) {
+  std::string text;
+  for (const auto& word : words) {
+    text += (text.empty() ? "" : between) + word;
+  }
+  return text;
+}
+
+Json LengthsToJson(const std::map<std::string, Bytes>& lengths) {
+  auto list = Json::MakeArray();
+  for (const auto& [name, length] : lengths) {
+    list.Append(Json::MakeObject().Set("name", name).Set("bytes", length));
+  }
+  return list;
+}
+
+struct StepText {
+  std::string operator()(const RepairBootPartition& step) const {
+    return "repair the boot partition: " + Join(step.damage, "; ");
+  }
+
+  std::string operator()(const RepairBootState& step) const {
+    return "repair the boot state (" + step.damage + "): " + bootloader::ToString(step.state);
+  }
+
+  std::string operator()(const ForgetBadImage& step) const {
+    return "take " + step.digest.substr(0, 19) + "... off the bad list";
+  }
+
+  std::string operator()(const MirrorGoodSlot& step) const {
+    return "make the second copy of the boot state name " + Slot(step.good);
+  }
+
+  std::string operator()(const EmptySlot& step) const {
+    return "set the file lengths of " + Slot(step.slot) + " to 0: it cannot be booted";
+  }
+
+  std::string operator()(const WriteSlotRoot& step) const {
+    return "write the root of " + Slot(step.slot) + ": " + FormatBytes(step.image) + " and " +
+           FormatBytes(step.hash_tree) + " hash tree; read back and verify";
+  }
+
+  std::string operator()(const WriteSlotBootFiles& step) const {
+    std::string text = "write " + std::to_string(step.lengths.size()) + " files of " +
+                       Slot(step.slot) + ", " + FormatBytes(Sum(step.lengths)) +
+                       "; read back and verify";
+    for (const auto& [name, length] : step.lengths) {
+      text += "\n       " + name + std::string(10 - std::min<std::size_t>(9, name.size()), ' ') +
+              FormatBytes(length);
+    }
+    return text;
+  }
+
+  std::string operator()(const FillSlot& step) const {
+    return "set the true file lengths of " + Slot(step.slot) + ": its files appear all at once";
+  }
+
+  std::string operator()(const KeepArguments& step) const {
+    return "keep the kernel arguments of this machine: " + Join(step.arguments, " ");
+  }
+
+  std::string operator()(const ArmTrial& step) const {
+    return "boot state: try " + Slot(step.slot) + " up to " + std::to_string(step.tries) +
+           (step.tries == 1 ? " time" : " times") + "; one sector";
+  }
+
+  std::string operator()(const Reboot& /*step*/) const { return "reboot"; }
+};
+
+struct StepJson {
+  Json operator()(const RepairBootPartition& step) const {
+    return Named("repair-boot-partition").Set("damage", Join(step.damage, "; "));
+  }
+
+  Json operator()(const RepairBootState& step) const {
+    return Named("repair-boot-state").Set("damage", step.damage);
+  }
+
+  Json operator()(const ForgetBadImage& step) const {
+    return Named("forget-bad-image").Set("digest", step.digest);
+  }
+
+  Json operator()(const MirrorGoodSlot& step) const {
+    return Named("mirror-good-slot").Set("slot", Name(step.good));
+  }
+
+  Json operator()(const EmptySlot& step) const {
+    return Named("empty-slot").Set("slot", Name(step.slot));
+  }
+
+  Json operator()(const WriteSlotRoot& step) const {
+    return Named("write-root")
+        .Set("slot", Name(step.slot))
+        .Set("image_bytes", step.image)
+        .Set("hash_tree_bytes", step.hash_tree);
+  }
+
+  Json operator()(const WriteSlotBootFiles& step) const {
+    return Named("write-boot-files")
+        .Set("slot", Name(step.slot))
+        .Set("files", LengthsToJson(step.lengths));
+  }
+
+  Json operator()(const FillSlot& step) const {
+    return Named("fill-slot").Set("slot", Name(step.slot));
+  }
+
+  Json operator()(const KeepArguments& step) const {
+    return Named("keep-arguments").Set("arguments", Join(step.arguments, " "));
+  }
+
+  Json operator()(const ArmTrial& step) const {
+    return Named("arm-trial").Set("slot", Name(step.slot)).Set("tries", step.tries);
+  }
+
+  Json operator()(const Reboot& /*step*/) const { return Named("reboot"); }
+
+  static Json Named(std::string_view name) { return Json::MakeObject().Set("step", name); }
+};
+
+}  // namespace
+
+std::string DescribeUpgrade(const UpgradePlan& plan, const partitions::RosDisk& disk) {
+  std::string text = "upgrade " + plan.name + " " + plan.running_version + " -> " + plan.version +
+                     "\n  image    " + plan.digest + "\n  signed   " +
+                     (plan.signers.empty() ? "NOT SIGNED" : "by " + Join(plan.signers, ", ")) +
+                     "\n  running  " + Slot(plan.running) + " (" + plan.running_version +
+                     ")\n  target   " + Slot(plan.target) + " (holds: " + plan.target_version +
+                     ")\n";
+  if (plan.nothing_to_do) {
+    return text + *plan.nothing_to_do + "\n";
+  }
+  std::vector<PicturePart> parts;
+  for (const auto& partition : disk.partitions) {
+    const bool target = partition.role == partitions::RoleOf(plan.target);
+    parts.push_back(
+        {std::string(target ? ">" : "") + std::string(partitions::PartitionName(partition.role)),
+         partition.length});
+  }
+  text += "\n" + disk.path.string() + "\n" + DrawDisk(parts) + "\n";
+  int number = 1;
+  for (const auto& step : plan.steps) {
+    text += "  " + std::to_string(number++) + ". " + std::visit(StepText(), step) + "\n";
+  }
+  return text;
+}
+
+Json UpgradeToJson(const UpgradePlan& plan) {
+  auto steps = Json::MakeArray();
+  for (const auto& step : plan.steps) {
+    steps.Append(std::visit(StepJson(), step));
+  }
+  auto signers = Json::MakeArray();
+  for (const auto& signer : plan.signers) {
+    signers.Append(Json::MakeObject().Set("key", signer));
+  }
+  Json json;
+  json.Set("name", plan.name)
+      .Set("version", plan.version)
+      .Set("digest", plan.digest)
+      .Set("signers", std::move(signers))
+      .Set("running",
+           Json::MakeObject().Set("slot", Name(plan.running)).Set("version", plan.running_version))
+      .Set("target",
+           Json::MakeObject().Set("slot", Name(plan.target)).Set("version", plan.target_version))
+      .Set("kernel_command_line", bootloader::KernelCommandLine(plan.entry))
+      .Set("steps", std::move(steps));
+  if (plan.nothing_to_do) {
+    json.Set("nothing_to_do", *plan.nothing_to_do);
+  }
+  return json;
+}
+
+}  // namespace ros::installer
