@@ -157,6 +157,14 @@ TEST_CASE("GRUB: a try that cannot be written is not made", "[bootloader][qemu]"
   CHECK(fixture.State() == kTrialOfB);
 }
 
+TEST_CASE("GRUB: a machine without a serial port boots", "[bootloader][qemu]") {
+  const Fixture fixture;
+  fixture.SetState(kTrialOfB);
+  const auto boot = Boot({.disks = {fixture.disk.path()}, .serial_port = SerialPort::kNone});
+  CHECK(boot.started_kernel);
+  CHECK(fixture.State() == NextBoot(kTrialOfB, {.a = true, .b = true}).after);
+}
+
 TEST_CASE("GRUB and ParseGrubEnvironment call the same blocks damaged", "[bootloader][qemu]") {
   const Fixture fixture;
   GrubStore(fixture.disk.Grubenv(), fixture.disk.Grubenv2()).MirrorGood();

@@ -60,7 +60,7 @@ struct DiskWrite {
 
 // What one start of the machine came to.
 struct BootResult {
-  bool started_kernel = false;
+  bool started_kernel = false;         // known without a serial port too, the rest is not
   std::string kernel;                  // the name that WholeSlot was given
   std::vector<std::string> arguments;  // its command line
   std::string initrd;                  // the first line of its initrd
@@ -77,12 +77,15 @@ enum class WriteFate {
   kFailing,   // the disk answers with an I/O error
 };
 
+enum class SerialPort { kThere, kNone };
+
 struct Machine {
   // Disks in the order of their controller's ports.
   std::vector<std::filesystem::path> disks;
   // The one that the firmware starts.
   std::size_t boot_from = 0;
   WriteFate writes = WriteFate::kDone;
+  SerialPort serial_port = SerialPort::kThere;
 };
 
 // Starts QEMU (software emulation) and waits until a kernel has printed its lines, or until GRUB
