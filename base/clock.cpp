@@ -1,6 +1,7 @@
 #include "base/clock.hpp"
 
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <ctime>
 
@@ -26,6 +27,27 @@ UnixTime ParseTime(std::string_view text) {
                 "\"" + copy + "\" is not a time of the form 2026-03-01T12:00:00Z");
   }
   return ::timegm(&parts);
+}
+
+std::chrono::seconds ParseDuration(std::string_view text) {
+  std::int64_t number = 0;
+  const auto* end = text.data() + text.size();
+  const auto [rest, code] = std::from_chars(text.data(), end, number);
+  const std::string_view unit(rest, static_cast<std::size_t>(end - rest));
+  constexpr std::int64_t kMost = std::int64_t{366} * 24 * 3600;
+  if (code == std::errc() && number >= 0 && number <= kMost) {
+    if (unit.empty() || unit == "s") {
+      return std::chrono::seconds(number);
+    }
+    if (unit == "m") {
+      return std::chrono::minutes(number);
+    }
+    if (unit == "h") {
+      return std::chrono::hours(number);
+    }
+  }
+  throw Error(ErrorKind::kUsage,
+              "\"" + std::string(text) + "\" is not a length of time; write 90s, 5m or 2h");
 }
 
 UnixTime SystemClock::Now() const {

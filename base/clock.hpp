@@ -14,6 +14,9 @@ using UnixTime = std::int64_t;
 std::string FormatTime(UnixTime time);
 UnixTime ParseTime(std::string_view text);
 
+// "90", "90s", "5m" or "2h". Throws kUsage naming the text.
+std::chrono::seconds ParseDuration(std::string_view text);
+
 // Time, as an interface because tests of deadlines bring their own.
 class Clock {
  public:

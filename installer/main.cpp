@@ -33,6 +33,8 @@ int Run(int argc, char** argv) {
   CLI::App app{"Installs and upgrades a container operating system in two slots.", "ros"};
   app.set_version_flag("--version", "ros " ROS_VERSION);
   app.require_subcommand(1);
+  // The last of an option that is given twice wins, so that scripts can override; lists take all.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.footer("Manual: man ros. A command's options: ros COMMAND --help.");
   AddCommands(app, context);
   try {

@@ -23,8 +23,8 @@ struct ImageBuildOptions {
   images::BuildOptions build;
   std::string append;
   std::string grub = "/usr/lib/grub/i386-pc";
-  int deadline = static_cast<int>(images::HealthPolicy().deadline.count());
-  int watchdog = static_cast<int>(images::HealthPolicy().watchdog.count());
+  std::string deadline = "5m";
+  std::string watchdog = "180s";
   bool allow_no_ros = false;
   bool no_boot_loader = false;
 };
@@ -83,8 +83,8 @@ void Build(ImageBuildOptions options, const Console& console) {
   }
   build.kernel_arguments = SplitArguments(options.append);
   bootloader::CheckKernelArguments(build.kernel_arguments, bootloader::ArgumentOrigin::kMachine);
-  build.health.deadline = std::chrono::seconds(options.deadline);
-  build.health.watchdog = std::chrono::seconds(options.watchdog);
+  build.health.deadline = ParseDuration(options.deadline);
+  build.health.watchdog = ParseDuration(options.watchdog);
   build.ros_in_root =
       options.allow_no_ros ? images::RosInRoot::kNotNeeded : images::RosInRoot::kRequired;
   build.source_date_epoch = SourceDateEpoch();
@@ -146,18 +146,21 @@ void AddBuildOptions(CLI::App& command, ImageBuildOptions& options) {
   command.add_option("-o,--output", build.output, "The image file to make")->required();
   command.add_option("--kernel", build.kernel, "Kernel version (default: the newest in the root)");
   command.add_option("-a,--append", options.append, "Kernel arguments of the image");
-  command.add_option("--compatible", build.compatible, "Kind of machine it is for (default: any)");
+  command.add_option("--compatible", build.compatible, "Kind of machine it is for (default: any)")
+      ->take_all();
   command.add_option("--epoch", build.epoch, "Machines never go back to a lower epoch")
       ->capture_default_str();
-  command.add_option("--required-report",
-                     build.health.required,
-                     "Reporter that must report in before a trial is committed");
-  command.add_option("--health-deadline", options.deadline, "Seconds until a trial fails")
-      ->check(CLI::Range(1, 86'400))
-      ->capture_default_str();
   command
-      .add_option("--watchdog", options.watchdog, "Seconds of the watchdog on a trial, 0 for none")
-      ->check(CLI::Range(0, 3'600))
+      .add_option("--required-report",
+                  build.health.required,
+                  "Reporter that must report in before a trial is committed")
+      ->take_all();
+  command
+      .add_option("--health-deadline", options.deadline, "How long a trial may take to be healthy")
+      ->type_name("TIME")
+      ->capture_default_str();
+  command.add_option("--watchdog", options.watchdog, "Watchdog's time on a trial, 0 for none")
+      ->type_name("TIME")
       ->capture_default_str();
 }
 
@@ -206,7 +209,7 @@ void AddImageCommand(CLI::App& app, CommandContext& context) {
   sign->callback([files, &context] { Sign(files->file, files->key, context.console); });
 
   auto* verify = image->add_subcommand("verify", "Check signature and every digest");
-  verify->add_option("--key", files->keys, "Public key, PEM (default: this machine's)");
+  verify->add_option("--key", files->keys, "Public key, PEM (default: this machine's)")->take_all();
   verify->add_option("IMAGE", files->file)->required();
   AddJsonFlag(*verify, context);
   verify->callback([files, &context] { Verify(files->file, files->keys, context.console); });

@@ -185,7 +185,8 @@ void AddOptions(CLI::App& command, InstallOptions& options) {
       ->required()
       ->type_name("IMAGE");
   command.add_option("--key", options.keys, "Public key to trust, now and for later upgrades")
-      ->type_name("PUB");
+      ->type_name("PUB")
+      ->take_all();
   command.add_option("-c,--cloud-config", options.config, "cloud-config for the machine")
       ->type_name("FILE");
   command.add_option("-a,--append", options.append, "Kernel arguments of this machine")

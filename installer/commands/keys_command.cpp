@@ -23,10 +23,9 @@ void Generate(const GenerateOptions& options, const Console& console) {
                           .Set("fingerprint", fingerprint));
     return;
   }
-  console.Print("private key  " + options.name + ".key" +
-                "  (keep it secret; it signs images)\n" + "public key   " +
-                options.name + ".pub" + "  (give it to machines: ros install --key)\n" +
-                "fingerprint  " + fingerprint);
+  console.Print("private key  " + options.name + ".key" + "  (keep it secret; it signs images)\n" +
+                "public key   " + options.name + ".pub" +
+                "  (give it to machines: ros install --key)\n" + "fingerprint  " + fingerprint);
 }
 
 }  // namespace

@@ -15,5 +15,16 @@ TEST_CASE("Time: is written and read in one form", "[base]") {
   CHECK_THROWS_AS(ParseTime("2026-03-01T12:00:00Zx"), Error);
 }
 
+TEST_CASE("ParseDuration: takes seconds, minutes and hours", "[base]") {
+  CHECK(ParseDuration("90") == std::chrono::seconds(90));
+  CHECK(ParseDuration("20s") == std::chrono::seconds(20));
+  CHECK(ParseDuration("5m") == std::chrono::minutes(5));
+  CHECK(ParseDuration("2h") == std::chrono::hours(2));
+  for (const auto* text : {"", "s", "-1", "5 m", "5d", "99999999999999999999"}) {
+    CAPTURE(text);
+    CHECK_THROWS_AS(ParseDuration(text), Error);
+  }
+}
+
 }  // namespace
 }  // namespace ros
