@@ -4,6 +4,7 @@
 
 #include "base/c_ptr.hpp"
 #include "base/error.hpp"
+#include "images/verity.hpp"
 
 namespace ros::images {
 namespace {
@@ -57,12 +58,13 @@ void CheckFrame(ByteSpan frame, Bytes content_size) {
 
 struct ChunkReader::State {
   const Blob& layer;
+  VerityBlockHasher hasher;
   AlignedBuffer packed{kMaxPackedLength};
   Decompressor decompressor{ZSTD_createDCtx()};
-  keys::Sha256 hash;
 };
 
-ChunkReader::ChunkReader(const Blob& layer) : state_(std::make_unique<State>(State{layer})) {
+ChunkReader::ChunkReader(const Blob& layer, std::string_view salt_hex)
+    : state_(std::make_unique<State>(State{layer, VerityBlockHasher(salt_hex)})) {
   if (!state_->decompressor) {
     throw Error(ErrorKind::kFailed, "out of memory");
   }
@@ -72,7 +74,10 @@ ChunkReader::ChunkReader(ChunkReader&&) noexcept = default;
 ChunkReader& ChunkReader::operator=(ChunkReader&&) noexcept = default;
 ChunkReader::~ChunkReader() = default;
 
-void ChunkReader::Read(const Chunk& chunk, Bytes packed_offset, MutableByteSpan into) {
+void ChunkReader::Read(const Chunk& chunk,
+                       Bytes packed_offset,
+                       MutableByteSpan into,
+                       std::span<keys::Digest> digests) {
   const auto packed = state_->packed.span().first(chunk.packed_length);
   state_->layer.ReadAt(packed_offset, packed);
   CheckFrame(packed, chunk.length);
@@ -81,8 +86,7 @@ void ChunkReader::Read(const Chunk& chunk, Bytes packed_offset, MutableByteSpan 
   if (ZSTD_isError(length) != 0 || length != into.size()) {
     Refuse("its frame is damaged");
   }
-  state_->hash.Update(into);
-  if (state_->hash.Finish() != chunk.digest) {
+  if (state_->hasher.HashAllAndWhole(into, digests) != chunk.digest) {
     Refuse("its content does not have the digest of the index");
   }
 }

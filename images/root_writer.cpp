@@ -59,31 +59,25 @@ std::vector<Place> MakePlaces(std::size_t jobs) {
   return std::vector<Place>(std::min(jobs, OrderedWork::DefaultThreads() + kWaitingPieces));
 }
 
-// Reads chunks of a layer and hashes their blocks, on one thread.
-class Unpacker {
- public:
-  Unpacker(const Blob& layer, const VerifiedImage& image)
-      : chunks_(image.chunks), reader_(layer), hasher_(image.config.root.verity.salt) {}
-
-  void Unpack(const Piece& piece, Place& place) {
-    Bytes offset = 0;
-    Bytes packed_offset = piece.packed_offset;
-    for (std::size_t i = piece.first; i < piece.first + piece.count; ++i) {
-      const auto& chunk = chunks_[i];
-      InContext("chunk " + std::to_string(i) + " of the root layer", [&] {
-        reader_.Read(chunk, packed_offset, place.data.span().subspan(offset, chunk.length));
-      });
-      offset += chunk.length;
-      packed_offset += chunk.packed_length;
-    }
-    hasher_.HashAll(place.Data(piece.length), place.Digests(piece.length));
+// Reads the chunks of one piece.
+void Unpack(ChunkReader& reader,
+            const std::vector<Chunk>& chunks,
+            const Piece& piece,
+            Place& place) {
+  Bytes offset = 0;
+  Bytes packed_offset = piece.packed_offset;
+  for (std::size_t i = piece.first; i < piece.first + piece.count; ++i) {
+    const auto& chunk = chunks[i];
+    InContext("chunk " + std::to_string(i) + " of the root layer", [&] {
+      reader.Read(chunk,
+                  packed_offset,
+                  place.data.span().subspan(offset, chunk.length),
+                  std::span(place.digests).subspan(offset / kBlockSize, chunk.length / kBlockSize));
+    });
+    offset += chunk.length;
+    packed_offset += chunk.packed_length;
   }
-
- private:
-  const std::vector<Chunk>& chunks_;
-  ChunkReader reader_;
-  VerityBlockHasher hasher_;
-};
+}
 
 void CheckRootHash(const std::string& found, const std::string& expected) {
   if (found != expected) {
@@ -156,9 +150,9 @@ void WriteRoot(const ImageSource& source,
   });
   progress.Begin("writing the root", root.size);
   OrderedWork work(pieces.size(), places.size(), OrderedWork::DefaultThreads(), [&] {
-    const auto unpacker = std::make_shared<Unpacker>(*layer, image);
-    return [&, unpacker](std::size_t job, std::size_t place) {
-      unpacker->Unpack(pieces[job], places[place]);
+    const auto reader = std::make_shared<ChunkReader>(*layer, root.verity.salt);
+    return [&, reader](std::size_t job, std::size_t place) {
+      Unpack(*reader, image.chunks, pieces[job], places[place]);
     };
   });
   for (const auto& piece : pieces) {

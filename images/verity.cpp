@@ -44,19 +44,20 @@ Bytes VerityLeafOffset(Bytes data_size) {
 }
 
 VerityBlockHasher::VerityBlockHasher(std::string_view salt_hex)
-    : salt_(InContext("the verity salt", [&] { return ParseHex(salt_hex); })) {}
+    : hasher_(InContext("the verity salt", [&] { return ParseHex(salt_hex); })) {}
 
 keys::Digest VerityBlockHasher::Hash(ByteSpan block) {
-  hash_.Update(AsBytes(salt_));
-  hash_.Update(block);
-  return hash_.Finish();
+  keys::Digest digest;
+  hasher_.HashBlocks(block, {&digest, 1});
+  return digest;
 }
 
 void VerityBlockHasher::HashAll(ByteSpan blocks, std::span<keys::Digest> into) {
-  for (auto& digest : into) {
-    digest = Hash(blocks.first(kBlockSize));
-    blocks = blocks.subspan(kBlockSize);
-  }
+  hasher_.HashBlocks(blocks, into);
+}
+
+keys::Digest VerityBlockHasher::HashAllAndWhole(ByteSpan blocks, std::span<keys::Digest> into) {
+  return hasher_.HashBlocksAndAll(blocks, into);
 }
 
 VerityTree::VerityTree(Bytes data_size, std::string_view salt_hex, Sink sink)

@@ -10,6 +10,7 @@
 #include "base/block_device.hpp"
 #include "base/bytes.hpp"
 #include "images/image_config.hpp"
+#include "keys/block_hasher.hpp"
 #include "keys/digest.hpp"
 
 namespace ros::images {
@@ -35,10 +36,11 @@ class VerityBlockHasher {
   keys::Digest Hash(ByteSpan block);
   // One digest for each 4096 bytes of `blocks`, in `into`, which has just as many.
   void HashAll(ByteSpan blocks, std::span<keys::Digest> into);
+  // As above, and returns the plain SHA-256 of all of `blocks`, which costs hardly more.
+  keys::Digest HashAllAndWhole(ByteSpan blocks, std::span<keys::Digest> into);
 
  private:
-  std::string salt_;
-  keys::Sha256 hash_;
+  keys::BlockHasher hasher_;
 };
 
 // Builds the tree from the data blocks' digests, as they come. Memory does not grow with the image:
