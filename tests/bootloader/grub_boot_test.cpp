@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bootloader/boot_state_store.hpp"
+#include "bootloader/grub_config.hpp"
 #include "bootloader/grub_environment.hpp"
 #include "grub_machine.hpp"
 
@@ -163,6 +164,25 @@ TEST_CASE("GRUB: a machine without a serial port boots", "[bootloader][qemu]") {
   const auto boot = Boot({.disks = {fixture.disk.path()}, .serial_port = SerialPort::kNone});
   CHECK(boot.started_kernel);
   CHECK(fixture.State() == NextBoot(kTrialOfB, {.a = true, .b = true}).after);
+}
+
+TEST_CASE("GRUB: a slot that is chosen in the menu boots, and costs no try", "[bootloader][qemu]") {
+  const Fixture fixture;
+  fixture.SetState(kTrialOfB);
+  auto script = MainGrubConfig();
+  const auto replace = [&script](std::string_view from, std::string_view to) {
+    script.replace(script.find(from), from.size(), to);
+  };
+  // A person who holds shift and takes the second entry.
+  replace("keystatus --shift", "[ 1 = 1 ]");
+  replace("set default=2", "set default=1");
+  replace("set timeout=30", "set timeout=1");
+  fixture.disk.Put("/grub/grub.cfg", script);
+  const auto boot = fixture.BootIt();
+  INFO(boot.log);
+  CHECK(boot.kernel == "disk b");
+  CHECK_FALSE(boot.Argument("ros.trial").has_value());
+  CHECK(fixture.State() == kTrialOfB);
 }
 
 TEST_CASE("GRUB and ParseGrubEnvironment call the same blocks damaged", "[bootloader][qemu]") {
