@@ -268,26 +268,52 @@ class TreeBuilder final : public YAML::EventHandler {
   YamlTree root_;
 };
 
-// Bytes of the UTF-8 character that starts `text` (RFC 3629); 0 when it is none.
-std::size_t CharacterLength(std::string_view text) {
-  const auto byte = [&text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-  const unsigned lead = byte(0);
+// Bytes that the first one of a UTF-8 character announces (RFC 3629); 0 when it is no first one.
+std::size_t AnnouncedLength(unsigned char lead) {
+  constexpr unsigned char kTwo = 0xc2;
+  constexpr unsigned char kThree = 0xe0;
+  constexpr unsigned char kFour = 0xf0;
+  constexpr unsigned char kLast = 0xf4;
   if (lead < 0x80) {
     return 1;
   }
-  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) {
+  if (lead < kTwo || lead > kLast) {
     return 0;
   }
-  for (std::size_t at = 1; at < length; ++at) {
-    if ((byte(at) & 0xc0U) != 0x80U) {
+  return 2U + (lead >= kThree ? 1U : 0U) + (lead >= kFour ? 1U : 0U);
+}
+
+// Whether the second byte is one that this first one may have: no longer form than needed, no
+// surrogate, nothing beyond U+10FFFF.
+bool MaySecondFollow(unsigned char lead, unsigned char second) {
+  switch (lead) {
+    case 0xe0:
+      return second >= 0xa0;
+    case 0xed:
+      return second <= 0x9f;
+    case 0xf0:
+      return second >= 0x90;
+    case 0xf4:
+      return second <= 0x8f;
+    default:
+      return true;
+  }
+}
+
+// Bytes of the UTF-8 character that starts `text`; 0 when it is none.
+std::size_t CharacterLength(std::string_view text) {
+  const auto length = AnnouncedLength(static_cast<unsigned char>(text[0]));
+  if (length < 2 || text.size() < length) {
+    return length < 2 ? length : 0;
+  }
+  for (const char c : text.substr(1, length - 1)) {
+    if ((static_cast<unsigned char>(c) & 0xc0U) != 0x80U) {
       return 0;
     }
   }
-  const unsigned second = byte(1);
-  const bool too_long = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
-  const bool outside = (lead == 0xed && second > 0x9f) || (lead == 0xf4 && second > 0x8f);
-  return too_long || outside ? 0 : length;
+  const bool valid =
+      MaySecondFollow(static_cast<unsigned char>(text[0]), static_cast<unsigned char>(text[1]));
+  return valid ? length : 0;
 }
 
 // The parser takes some control characters for its own marks (0x04 ends its input), so they are
@@ -309,22 +335,27 @@ void CheckCharacters(std::string_view text, std::string_view file) {
   }
 }
 
-// The parser takes the end of the text for the end of a quoted scalar, which hides a text that was
-// cut short. Only the last scalar can be such a one.
-bool IsOpenQuote(std::string_view text) {
+std::string_view WithoutTagsAndAnchors(std::string_view text) {
+  constexpr std::string_view kWhite = " \t\r\n";
   while (text.starts_with('&') || text.starts_with('!')) {
-    const auto end = std::min(text.find_first_of(" \t\r\n"), text.size());
-    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n", end), text.size()));
+    const auto end = std::min(text.find_first_of(kWhite), text.size());
+    text.remove_prefix(std::min(text.find_first_not_of(kWhite, end), text.size()));
   }
+  return text;
+}
+
+// The parser takes the end of the text for the end of a quoted scalar, which hides a text that was
+// cut short. Only the last scalar can be such a one; `text` begins with it.
+bool IsOpenQuote(std::string_view text) {
+  text = WithoutTagsAndAnchors(text);
   const char quote = text.empty() ? '\0' : text.front();
   if (quote != '\'' && quote != '"') {
     return false;
   }
   for (std::size_t at = 1; at < text.size(); ++at) {
-    if (quote == '"' && text[at] == '\\') {
-      ++at;
-    } else if (text[at] == quote && at + 1 < text.size() && text[at + 1] == quote &&
-               quote == '\'') {
+    // What stands for a quote and does not end the scalar: '' and \".
+    const bool escaped = quote == '"' ? text[at] == '\\' : text.substr(at).starts_with("''");
+    if (escaped) {
       ++at;
     } else if (text[at] == quote) {
       return false;
