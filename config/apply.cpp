@@ -16,7 +16,8 @@ namespace ros::config {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace ros::literals;
+using literals::operator""_KiB;
+using literals::operator""_MiB;
 using Outcomes = std::vector<StepOutcome>;
 
 // bootcmd holds up the boot, runcmd does not; neither may hang for ever.

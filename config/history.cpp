@@ -8,7 +8,7 @@ namespace ros::config {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace ros::literals;
+using literals::operator""_MiB;
 
 constexpr std::string_view kFileName = "applied.json";
 

@@ -14,7 +14,7 @@ namespace ros::config {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace ros::literals;
+using literals::operator""_MiB;
 
 constexpr const char* kPreferredUser = "rancher";
 

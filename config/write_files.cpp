@@ -16,7 +16,7 @@ namespace ros::config {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace ros::literals;
+using literals::operator""_MiB;
 
 std::optional<std::uint32_t> ParseId(std::string_view text) {
   std::uint32_t id = 0;

@@ -4,7 +4,7 @@
 set -u
 # shellcheck source=/dev/null
 source "$1"
-ros=${2:-}
+ros=${2:+$(realpath "$2")}
 failed=0
 
 fail() {
