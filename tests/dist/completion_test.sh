@@ -1,10 +1,12 @@
 #!/bin/bash
-# completion_test.sh COMPLETION [ROS]: what bash offers for a number of command lines; with the
-# built command, also that every command and option offered is in its --help, and the reverse.
+# completion_test.sh COMPLETION MAN [ROS]: what bash offers for a number of command lines, and that
+# every option is in its manual page; with the built command, also that every command and option
+# offered is in its --help, and the reverse.
 set -u
 # shellcheck source=/dev/null
 source "$1"
-ros=${2:+$(realpath "$2")}
+man=$(realpath "$2")
+ros=${3:+$(realpath "$3")}
 failed=0
 
 fail() {
@@ -47,7 +49,7 @@ check '--tries' ros upgrade --t
 check '--tries' ros os upgrade --t
 check 'web.oci web.pub' ros upgrade -i w
 check 'web.pub' ros install -d /dev/sda --key web.p
-check 'generic grub gptsyslinux syslinux' ros install -t ''
+check 'generic grub' ros install -t ''
 check 'ecdsa ed25519 rsa' ros keys generate --type ''
 check 'ok fail' ros health report web ''
 check '' ros health report ''
@@ -57,6 +59,32 @@ check 'early late all' ros config apply --stage ''
 check '/dev/null' ros install -d /dev/nul
 check '--json' ros status --j
 check '--help --version' ros --
+
+# The manual page of a command.
+page_of() {
+  case $1 in
+    why | 'os list' | 'os version') echo ros-status.8 ;;
+    'os upgrade') echo ros-upgrade.8 ;;
+    image\ * | keys\ *) echo "ros-${1%% *}.1" ;;
+    *) echo "ros-${1%% *}.8" ;;
+  esac
+}
+
+check_manual() {
+  local command=$1 option
+  for option in $(_ros_options "$command"); do
+    option=${option%%:*}
+    grep -qF -- "${option//-/\\-}" "$man/$(page_of "$command")" ||
+      fail "$(page_of "$command") does not have $option of ros $command"
+  done
+  for option in $(_ros_commands "$command"); do
+    check_manual "${command:+$command }$option"
+  done
+}
+
+for command in $(_ros_commands ''); do
+  check_manual "$command"
+done
 
 # Commands and options that --help of COMMAND... prints, one a line.
 documented() {
