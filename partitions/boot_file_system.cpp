@@ -14,7 +14,8 @@
 namespace ros::partitions {
 namespace {
 
-using namespace literals;
+using literals::operator""_KiB;
+using literals::operator""_MiB;
 
 // Files start and end at multiples of this: the largest sector there is, so that no write to one
 // file touches a sector of another.

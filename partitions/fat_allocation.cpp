@@ -10,7 +10,7 @@
 namespace ros::partitions::fat {
 namespace {
 
-using namespace literals;
+using literals::operator""_KiB;
 
 constexpr Bytes kLongestLayout = 64_KiB;
 
@@ -206,7 +206,7 @@ void WriteTable(const Tree& tree, std::uint32_t index, const std::vector<std::by
 
 void WriteFreeCount(const Tree& tree, const std::vector<std::byte>& table) {
   std::uint32_t free = 0;
-  for (std::size_t at = kFirstCluster * 4; at < table.size(); at += 4) {
+  for (std::size_t at = std::size_t{kFirstCluster} * 4; at < table.size(); at += 4) {
     free += (LoadLe32(table, at) & kEntryMask) == kFree ? 1U : 0U;
   }
   std::vector<std::byte> info(kInfoSize);

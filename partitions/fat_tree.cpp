@@ -8,7 +8,7 @@
 namespace ros::partitions::fat {
 namespace {
 
-using namespace literals;
+using literals::operator""_KiB;
 
 constexpr std::size_t kBootSectorSize = 512;
 constexpr Bytes kLargestDirectory = 64_KiB;

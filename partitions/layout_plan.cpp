@@ -10,7 +10,8 @@
 namespace ros::partitions {
 namespace {
 
-using namespace literals;
+using literals::operator""_MiB;
+using literals::operator""_GiB;
 
 // Partitions start at multiples of this, which suits any disk's erase blocks and RAID stripes; the
 // first holds MBR and primary GPT, the last the backup GPT.

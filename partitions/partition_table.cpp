@@ -18,7 +18,7 @@
 namespace ros::partitions {
 namespace {
 
-using namespace literals;
+using literals::operator""_MiB;
 
 using FdiskContext = CPtr<fdisk_context, fdisk_unref_context>;
 using FdiskPartition = CPtr<fdisk_partition, fdisk_unref_partition>;

@@ -11,7 +11,7 @@
 namespace ros::partitions {
 namespace {
 
-using namespace literals;
+using literals::operator""_MiB;
 
 constexpr Bytes kEnds = 1_MiB;
 constexpr Bytes kPiece = 1_MiB;

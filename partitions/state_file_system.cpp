@@ -12,7 +12,8 @@
 namespace ros::partitions {
 namespace {
 
-using namespace literals;
+using literals::operator""_KiB;
+using literals::operator""_GiB;
 
 constexpr Bytes kSmallDisk = 1_GiB;
 constexpr std::string_view kSmallJournal = "size=8";

@@ -13,7 +13,8 @@
 namespace ros::partitions {
 namespace {
 
-using namespace literals;
+using literals::operator""_KiB;
+using literals::operator""_MiB;
 
 constexpr Bytes kSysfsUnit = 512;
 constexpr Bytes kLongestAttribute = 64_KiB;

@@ -14,7 +14,9 @@
 
 namespace ros::partitions {
 
-using namespace literals;
+using literals::operator""_KiB;
+using literals::operator""_MiB;
+using literals::operator""_GiB;
 
 inline const std::string kSeed = "0c7b9d52-0f5c-4d8f-8a34-5b1c6b0f2a11";
 

@@ -8,7 +8,7 @@
 namespace ros::partitions::fat {
 namespace {
 
-using namespace literals;
+using literals::operator""_MiB;
 
 // A boot sector as mkfs.fat makes it for 64 MiB with clusters of 512 bytes.
 std::vector<std::byte> BootSector() {

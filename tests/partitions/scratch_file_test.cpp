@@ -8,7 +8,8 @@
 
 namespace ros::partitions {
 
-using namespace literals;
+using literals::operator""_KiB;
+using literals::operator""_GiB;
 
 TEST_CASE("ScratchFile: only what was written is visited", "[partitions]") {
   ScratchFile scratch(1024_GiB);
