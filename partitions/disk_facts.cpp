@@ -43,8 +43,11 @@ bool IsLocked(int fd) {
 void AddFileFacts(DiskFacts& facts, int fd, const SystemPaths& system) {
   facts.kind = TargetKind::kImageFile;
   facts.read_only = ::faccessat(AT_FDCWD, facts.path.c_str(), W_OK, AT_EACCESS) != 0;
-  std::error_code code;  // a file without a name has no users by name
-  facts.in_use = UsersOfFile(std::filesystem::canonical(facts.path, code), system);
+  std::error_code code;
+  const auto path = std::filesystem::canonical(facts.path, code);
+  if (!code) {  // A file without a name has no users by name.
+    facts.in_use = UsersOfFile(path, system);
+  }
   if (facts.in_use.empty() && IsLocked(fd)) {
     facts.in_use.push_back("another program has locked it; is a machine running from it?");
   }
