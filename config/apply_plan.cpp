@@ -166,7 +166,8 @@ std::string DescribeSteps(const std::vector<Step>& steps) {
   std::string text;
   for (const auto& step : steps) {
     const auto [section, what] = std::visit(Describer(), step.work);
-    text += section + " (" + std::string(Name(step.frequency)) + "): " + what + "\n";
+    text.append(section).append(" (").append(Name(step.frequency)).append("): ");
+    text.append(what).append("\n");
   }
   return text;
 }
