@@ -143,13 +143,15 @@ void Note(const BootRecord& record, JournalEvent event, const std::string& reaso
 }
 
 void OpenState(BootRecord& record, Guard& guard) {
+  record.state_tried = true;
   const auto repaired = MountState(record.state_device, [&guard] { guard.Tick(); });
   const std::string directory = std::string(kStateDirectory) + "/ros";
   MakeDirectory(directory, 0755);
   record.journal_directory = directory;
   if (!repaired.empty()) {
-    Complain(repaired);
-    Note(record, JournalEvent::kRepaired, repaired);
+    const auto sentence = "the state file system: " + repaired;
+    Complain(sentence);
+    Note(record, JournalEvent::kRepaired, sentence);
   }
 }
 
@@ -192,10 +194,18 @@ void TellSummary(const BootRecord& record) {
 // A reboot for a reason that was met before the state was mounted is told in the journal too, where
 // the state can be mounted.
 void MountStateForNote(BootRecord& record) {
-  if (record.state_device.empty() || !record.journal_directory.empty()) {
+  if (!record.arguments || record.state_tried) {
     return;
   }
   try {
+    if (record.state_device.empty()) {
+      const auto state = partitions::FindPartition(partitions::ListPartitions(),
+                                                   record.arguments->state_partition);
+      if (!state) {
+        return;
+      }
+      record.state_device = state->node;
+    }
     MountDevice(record.state_device, kStateDirectory, "ext4", MS_NOATIME, "errors=remount-ro");
     const std::string directory = std::string(kStateDirectory) + "/ros";
     MakeDirectory(directory, 0755);

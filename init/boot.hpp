@@ -15,6 +15,7 @@ struct BootRecord {
   std::optional<health::BootArguments> arguments;
   std::string state_device;       // "/dev/sda5", once it was found
   std::string journal_directory;  // where /ros is now, once it is mounted
+  bool state_tried = false;       // mounting the state was begun
 };
 
 // From the kernel's hand-over to the moment before the OS's init starts (init/README.md has the

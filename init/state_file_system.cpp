@@ -140,14 +140,14 @@ std::string OneLine(std::string text) {
 std::string Repair(const std::string& device, const std::function<void()>& tick) {
   const auto program = FindE2fsck();
   if (program.empty()) {
-    return "the state file system needs a check, and the image has no e2fsck";
+    return "needs a check, and the image has no e2fsck";
   }
   std::string said;
   const int code = RunE2fsck(program, device, said, tick);
   if (code >= kUncorrected) {
     throw Error(ErrorKind::kFailed,
-                "the state file system on " + device + " is damaged and e2fsck -p could not " +
-                    "repair it (exit " + std::to_string(code) + "): " + OneLine(said));
+                device + " is damaged and e2fsck -p could not repair it (exit " +
+                    std::to_string(code) + "): " + OneLine(said));
   }
   return "e2fsck -p on the state file system (exit " + std::to_string(code) + "): " + OneLine(said);
 }
@@ -168,20 +168,22 @@ Ext4Health InspectSuperblock(ByteSpan superblock) {
 }
 
 std::string MountState(const std::string& device, const std::function<void()>& tick) {
-  std::string repaired;
-  if (Inspect(device) != Ext4Health::kFine) {
-    repaired = Repair(device, tick);
-  }
-  try {
-    MountIt(device);
-  } catch (const Error&) {
-    if (!repaired.empty()) {
-      throw;
+  return InContext("the state file system", [&] {
+    std::string repaired;
+    if (Inspect(device) != Ext4Health::kFine) {
+      repaired = Repair(device, tick);
     }
-    repaired = Repair(device, tick);
-    MountIt(device);
-  }
-  return repaired;
+    try {
+      MountIt(device);
+    } catch (const Error& error) {
+      if (!repaired.empty()) {
+        throw error.WithContext(repaired);
+      }
+      repaired = Repair(device, tick);
+      MountIt(device);
+    }
+    return repaired;
+  });
 }
 
 }  // namespace ros::init
