@@ -15,9 +15,9 @@ TEST_CASE("DrawDisk: draws partitions to scale", "[installer]") {
                                           {"ROS-B", 1_GiB},
                                           {"ROS-STATE", 1535_MiB}};
   CHECK(DrawDisk(parts, 46) ==
-        "+-+----+---------+---------+---------------+\n"
-        "| |ROS-|ROS-A    |ROS-B    |ROS-STATE      |\n"
-        "+-+----+---------+---------+---------------+\n");
+        "+-+-----+----------+----------+--------------+\n"
+        "| |ROS-B|ROS-A     |ROS-B     |ROS-STATE     |\n"
+        "+-+-----+----------+----------+--------------+\n");
 }
 
 TEST_CASE("ScaleParts: always fills the width and never hides a part", "[installer]") {

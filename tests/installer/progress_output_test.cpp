@@ -10,7 +10,7 @@ using namespace ros::literals;  // NOLINT(google-build-using-namespace): literal
 
 TEST_CASE("FormatBar: shows bytes, rate and time left", "[installer]") {
   CHECK(FormatBar("writing the root", 150_MiB, 600_MiB, std::chrono::seconds(1), 110) ==
-        "writing the root               [######............................]"
+        "writing the root               [########..........................]"
         "  150 MiB of 600 MiB  150 MiB/s  3.0 s left");
 }
 

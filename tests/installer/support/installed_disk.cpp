@@ -1,0 +1,152 @@
+#include "tests/installer/support/installed_disk.hpp"
+
+#include "base/error.hpp"
+#include "bootloader/grub_install.hpp"
+#include "images/bootloader_layer.hpp"
+#include "images/root_writer.hpp"
+#include "installer/slot_content.hpp"
+#include "partitions/boot_file_system.hpp"
+#include "partitions/partition_table.hpp"
+#include "tests/images/support/fake_image.hpp"
+
+namespace ros::testing {
+namespace {
+
+namespace fakes = images::fakes;
+using partitions::FatVolume;
+using partitions::PartitionRole;
+
+constexpr Bytes kRootSize = Bytes{256} << 10U;
+constexpr Bytes kBlobLimit = Bytes{1} << 20U;
+
+std::string BootLoaderTar() {
+  static const auto tar = images::PackBootloader(bootloader::ToFiles(bootloader::BuildGrubParts()));
+  return tar;
+}
+
+Region Partition(const std::shared_ptr<BlockDevice>& disk,
+                 const partitions::LayoutPlan& layout,
+                 PartitionRole role) {
+  const auto& part = layout.Get(role);
+  return {disk, part.offset, part.length};
+}
+
+std::string HexOf(const FatVolume& boot, const std::string& path) {
+  return keys::Sha256Of(AsBytes(boot.ReadContent(path, kBlobLimit))).Hex();
+}
+
+// Whether GRUB would take the slot: each file has a length and the digest that SUMS says.
+bool IsLoadable(const FatVolume& boot, SlotId slot) {
+  const auto directory = std::string(partitions::SlotDirectory(slot)) + "/";
+  for (const auto& [name, length] : boot.Lengths(directory)) {
+    if (length == 0) {
+      return false;
+    }
+  }
+  return boot.ReadContent(directory + "SUMS", kBlobLimit) ==
+         bootloader::SlotSums({.kernel = HexOf(boot, directory + "KERNEL"),
+                               .initrd = HexOf(boot, directory + "INITRD"),
+                               .grub_config = HexOf(boot, directory + "GRUB.CFG")});
+}
+
+std::string FaultOf(const FatVolume& boot, const Region& root, SlotId slot) {
+  if (const auto damage = boot.CheckOwnership(); !damage.empty()) {
+    return damage.front();
+  }
+  const auto directory = std::string(partitions::SlotDirectory(slot)) + "/";
+  const auto manifest = images::ParseManifest(boot.ReadContent(directory + "MANIFEST", kBlobLimit));
+  if (manifest.kernel.digest.Hex() != HexOf(boot, directory + "KERNEL") ||
+      manifest.initrd.digest.Hex() != HexOf(boot, directory + "INITRD") ||
+      manifest.config.digest.Hex() != HexOf(boot, directory + "CONFIG")) {
+    return "a file is not what the slot's manifest says";
+  }
+  const auto config = images::ParseImageConfig(boot.ReadContent(directory + "CONFIG", kBlobLimit));
+  const auto entry = boot.ReadContent(directory + "GRUB.CFG", kBlobLimit);
+  if (entry.find(config.root.verity.root_hash) == std::string::npos) {
+    return "the loader entry names another root";
+  }
+  NoProgress progress;
+  images::VerifyRoot(root, config.root, progress);
+  return {};
+}
+
+}  // namespace
+
+ImageShelf::ImageShelf() : key_(keys::PrivateKey::Generate(keys::KeyType::kEcdsaP256)) {
+  trust_.Add(key_.Public());
+}
+
+SmallImage ImageShelf::Make(const std::string& version, std::uint64_t epoch) const {
+  const auto path = directory_.path() / (version + ".oci");
+  if (!std::filesystem::exists(path)) {
+    const auto seed = static_cast<unsigned>(std::hash<std::string>()(version));
+    auto parts = fakes::MakeParts(kRootSize, seed);
+    parts.config.version = version;
+    parts.config.epoch = epoch;
+    parts.config.architecture = installer::RunningArchitecture();
+    parts.kernel = fakes::MakeData(9000, seed + 1);
+    parts.initrd = fakes::MakeData(20'000, seed + 2);
+    parts.bootloader = BootLoaderTar();
+    std::vector<keys::PrivateKey> keys;
+    keys.push_back(key_);
+    fakes::Assemble(parts, {.keys = std::move(keys)}).WriteArchive(path);
+  }
+  SmallImage opened;
+  opened.source = images::OpenImage(path);
+  opened.image = images::VerifyImage(*opened.source, trust_, images::SignaturePolicy::kRequired);
+  return opened;
+}
+
+installer::InstallRequest SmallRequest(const ImageShelf& shelf, const std::string& target) {
+  installer::InstallRequest request;
+  request.target = target;
+  request.slot_size = Bytes{1} << 20U;
+  request.boot_size = Bytes{40} << 20U;
+  request.boot_files = {.kernel = Bytes{64} << 10U, .initrd = Bytes{64} << 10U};
+  request.seed = "6a1f2b3c-0000-4000-8000-000000000001";
+  request.keys.push_back({"release.pub", shelf.public_key()});
+  return request;
+}
+
+installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
+                                 const std::string& path,
+                                 const ImageShelf& shelf,
+                                 const SmallImage& image) {
+  const auto request = SmallRequest(shelf, path);
+  const auto facts = partitions::InspectDisk(path);
+  auto plan = installer::PlanInstall({.disk = facts, .image = image.image}, request);
+  NoProgress progress;
+  const SystemClock clock;
+  installer::ApplyInstall(plan,
+                          {.source = *image.source,
+                           .image = image.image,
+                           .request = request,
+                           .disk = facts,
+                           .open = [&](const auto&) { return disk; },
+                           .clock = clock,
+                           .progress = progress});
+  return plan;
+}
+
+BootOutcome WhatBoots(const std::shared_ptr<BlockDevice>& disk,
+                      const partitions::LayoutPlan& layout) {
+  const auto boot = FatVolume::Open(Partition(disk, layout, PartitionRole::kBoot));
+  const auto state = installer::OpenBootState(boot)->Load().state();
+  const auto next = bootloader::NextBoot(
+      state, {.a = IsLoadable(boot, SlotId::kA), .b = IsLoadable(boot, SlotId::kB)});
+  BootOutcome outcome{.slot = next.slot, .trial = next.trial_tries_left.has_value()};
+  if (!next.slot) {
+    outcome.fault = "nothing boots";
+    return outcome;
+  }
+  outcome.version = installer::ReadSlotContent(boot, *next.slot).VersionText();
+  try {
+    outcome.fault =
+        FaultOf(boot, Partition(disk, layout, partitions::RoleOf(*next.slot)), *next.slot);
+  } catch (const Error& error) {
+    outcome.fault = error.message();
+  }
+  return outcome;
+}
+
+}  // namespace ros::testing

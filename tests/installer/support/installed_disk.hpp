@@ -1,0 +1,69 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/file.hpp"
+#include "images/image_source.hpp"
+#include "installer/install.hpp"
+#include "installer/machine.hpp"
+#include "installer/upgrade.hpp"
+#include "keys/trust_store.hpp"
+#include "tests/support/memory_disk.hpp"
+
+namespace ros::testing {
+
+// A signed image of a small root, opened and verified.
+struct SmallImage {
+  std::unique_ptr<images::ImageSource> source;
+  images::VerifiedImage image;
+
+  [[nodiscard]] std::string digest() const { return image.manifest.digest.ToString(); }
+};
+
+// Images and a key in a directory that goes away.
+class ImageShelf {
+ public:
+  ImageShelf();
+
+  // A version's root differs from that of every other; the same version is the same image.
+  [[nodiscard]] SmallImage Make(const std::string& version, std::uint64_t epoch = 0) const;
+
+  [[nodiscard]] const keys::TrustStore& trust() const { return trust_; }
+
+  [[nodiscard]] std::string public_key() const { return key_.Public().ToPem(); }
+
+ private:
+  TempDirectory directory_;
+  keys::PrivateKey key_;
+  keys::TrustStore trust_;
+};
+
+// An installation request for a disk of kSmallDisk bytes, with small places for everything.
+inline constexpr Bytes kSmallDisk = Bytes{320} << 20U;
+installer::InstallRequest SmallRequest(const ImageShelf& shelf, const std::string& target);
+
+// What was installed: the plan, and where partitions are.
+installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
+                                 const std::string& path,
+                                 const ImageShelf& shelf,
+                                 const SmallImage& image);
+
+// What boots from a disk, by the boot loader's rule, and whether it is whole.
+struct BootOutcome {
+  std::optional<SlotId> slot;
+  std::string version;
+  bool trial = false;
+  // Empty when kernel, initrd, loader entry and root are all what the slot's manifest says and no
+  // cluster has two owners; else what is wrong.
+  std::string fault;
+};
+
+// Looks at the disk as the boot loader and dm-verity do: digests in SUMS, root hash in CONFIG.
+BootOutcome WhatBoots(const std::shared_ptr<BlockDevice>& disk,
+                      const partitions::LayoutPlan& layout);
+
+}  // namespace ros::testing

@@ -1,0 +1,102 @@
+// Power cuts at every write of an upgrade.
+#include <catch2/catch.hpp>
+
+#include "installer/upgrade.hpp"
+#include "tests/installer/support/installed_disk.hpp"
+#include "tests/installer/support/overlay_disk.hpp"
+#include "tests/support/crashing_device.hpp"
+
+namespace ros::installer {
+namespace {
+
+using namespace ros::testing;  // NOLINT(google-build-using-namespace): the tools of these tests.
+using partitions::PartitionRole;
+
+// An installed disk with version 1, and the plan of an upgrade to version 2.
+struct Story {
+  ImageShelf shelf;
+  SmallImage v1 = shelf.Make("1");
+  SmallImage v2 = shelf.Make("2");
+  TempDirectory state;
+  std::shared_ptr<MemoryDisk> disk = std::make_shared<MemoryDisk>(kSmallDisk);
+  InstallPlan installed = InstallOn(disk, disk->name(), shelf, v1);
+  Machine machine = {.disk = partitions::OpenRosDisk(disk->name()),
+                     .state = state.path(),
+                     .running = health::BootArguments{.slot = SlotId::kA}};
+
+  [[nodiscard]] UpgradePlan Plan() const {
+    NoProgress progress;
+    return PlanUpgrade(InspectUpgrade(machine, v2.image, progress), {.after = AfterWriting::kArm});
+  }
+
+  // Runs the plan on `device`; false when the power went.
+  bool Run(const UpgradePlan& plan, const std::shared_ptr<BlockDevice>& device) const {
+    NoProgress progress;
+    const SystemClock clock;
+    const auto open = [&](PartitionRole role, DeviceAccess /*access*/) {
+      const auto& part = installed.layout.Get(role);
+      return Region(device, part.offset, part.length);
+    };
+    try {
+      ApplyUpgrade(plan,
+                   {.source = *v2.source,
+                    .image = v2.image,
+                    .open = open,
+                    .state = state.path(),
+                    .clock = clock,
+                    .progress = progress,
+                    .reboot = [] {}});
+      return true;
+    } catch (const PowerCut&) {
+      return false;
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("ApplyUpgrade: ends with a complete trial of the new version", "[crash]") {
+  const Story story;
+  const auto overlay = std::make_shared<OverlayDisk>(story.disk);
+  CHECK(WhatBoots(overlay, story.installed.layout).version == "1");
+  REQUIRE(story.Run(story.Plan(), overlay));
+  const auto outcome = WhatBoots(overlay, story.installed.layout);
+  CHECK(outcome.fault.empty());
+  CHECK(outcome.version == "2");
+  CHECK(outcome.trial);
+}
+
+TEST_CASE("ApplyUpgrade: after a cut at any write a whole slot boots, and the upgrade goes on",
+          "[crash]") {
+  const Story story;
+  const auto plan = story.Plan();
+  const auto writes = CountWrites([&](PowerSupply& power) {
+    const auto overlay = std::make_shared<OverlayDisk>(story.disk);
+    story.Run(plan, std::make_shared<CrashingDevice>(overlay, power));
+  });
+  REQUIRE(writes > 10);
+  for (const auto& cut : AllCuts(writes)) {
+    const auto overlay = std::make_shared<OverlayDisk>(story.disk);
+    PowerSupply power(cut);
+    const bool finished = story.Run(plan, std::make_shared<CrashingDevice>(overlay, power));
+    INFO("cut at write " << cut.write << " of " << writes << ", moment "
+                         << static_cast<int>(cut.moment) << ", unsynced "
+                         << static_cast<int>(cut.unsynced));
+    REQUIRE_FALSE(finished);
+    const auto outcome = WhatBoots(overlay, story.installed.layout);
+    INFO("boots version " << outcome.version << ": " << outcome.fault);
+    REQUIRE(outcome.slot);
+    REQUIRE(outcome.fault.empty());
+    REQUIRE(outcome.version == (outcome.trial ? "2" : "1"));
+    if (outcome.trial) {
+      REQUIRE(cut.write == writes);
+    } else {
+      REQUIRE(story.Run(plan, overlay));
+      const auto again = WhatBoots(overlay, story.installed.layout);
+      REQUIRE(again.version == "2");
+      REQUIRE(again.fault.empty());
+    }
+  }
+}
+
+}  // namespace ros::installer

@@ -1,0 +1,237 @@
+#include "installer/upgrade_plan.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "base/error.hpp"
+
+namespace ros::installer {
+namespace {
+
+using namespace ros::literals;  // NOLINT(google-build-using-namespace): literals only.
+using bootloader::BootState;
+using bootloader::Trial;
+using partitions::PartitionRole;
+
+keys::Digest DigestOf(char letter) {
+  return keys::Digest::ParseHex(std::string(64, letter));
+}
+
+partitions::RosDisk SomeDisk() {
+  partitions::RosDisk disk{.path = "/dev/sda", .uuid = "00000000-0000-4000-8000-000000000000"};
+  Bytes offset = 1_MiB;
+  for (const auto role : partitions::kPartitionRoles) {
+    disk.partitions.push_back({.role = role,
+                               .uuid = "00000000-0000-4000-8000-00000000000" +
+                                       std::to_string(partitions::PartitionNumber(role)),
+                               .path = "/dev/sda",
+                               .offset = offset,
+                               .length = 1_GiB});
+    offset += 1_GiB;
+  }
+  return disk;
+}
+
+images::VerifiedImage SomeImage(const std::string& version, char digest) {
+  images::VerifiedImage image;
+  image.manifest.digest = DigestOf(digest);
+  image.manifest.kernel.size = 8_MiB;
+  image.manifest.initrd.size = 20_MiB;
+  image.config.name = "os";
+  image.config.version = version;
+  image.config.architecture = "amd64";
+  image.config.root = {.filesystem = "erofs",
+                       .size = 512_MiB,
+                       .verity = {std::string(64, 'a'), std::string(64, 'b')}};
+  image.raw_manifest = "{}";
+  image.raw_config = "{}";
+  image.raw_signatures = "[]";
+  image.signers = {"release.pub"};
+  return image;
+}
+
+SlotContent Holding(SlotId slot, const std::string& version, char digest) {
+  images::ImageConfig config;
+  config.version = version;
+  return {.slot = slot, .complete = true, .digest = DigestOf(digest).ToString(), .config = config};
+}
+
+// Slot a runs version 1 and is good, slot b is empty, version 2 comes.
+UpgradeFacts SomeFacts() {
+  UpgradeFacts facts;
+  facts.disk = SomeDisk();
+  facts.boot = {.first = {BootState{}, ""}, .second = {BootState{}, ""}};
+  facts.slots = {Holding(SlotId::kA, "1", '1'), SlotContent{.slot = SlotId::kB}};
+  for (const auto* name : {"KERNEL", "INITRD", "GRUB.CFG", "MANIFEST", "CONFIG", "SIGS", "SUMS"}) {
+    facts.capacity[name] = 32_MiB;
+  }
+  facts.image = SomeImage("2", '2');
+  return facts;
+}
+
+void SetState(UpgradeFacts& facts, const BootState& state) {
+  facts.boot.first.state = state;
+}
+
+template <typename Step>
+bool Has(const UpgradePlan& plan) {
+  return std::any_of(plan.steps.begin(), plan.steps.end(), [](const auto& step) {
+    return std::holds_alternative<Step>(step);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("PlanUpgrade: has the order of the design", "[installer]") {
+  const auto plan = PlanUpgrade(SomeFacts(), {});
+  REQUIRE(plan.steps.size() == 7);
+  CHECK(std::holds_alternative<MirrorGoodSlot>(plan.steps[0]));
+  CHECK(std::holds_alternative<EmptySlot>(plan.steps[1]));
+  CHECK(std::holds_alternative<WriteSlotRoot>(plan.steps[2]));
+  CHECK(std::holds_alternative<WriteSlotBootFiles>(plan.steps[3]));
+  CHECK(std::holds_alternative<FillSlot>(plan.steps[4]));
+  CHECK(plan.steps[5] == UpgradeStep(ArmTrial{SlotId::kB, 3}));
+  CHECK(std::holds_alternative<Reboot>(plan.steps[6]));
+  CHECK(PlanUpgrade(SomeFacts(), {}) == plan);
+}
+
+TEST_CASE("PlanUpgrade: the target is the slot that is not good", "[installer]") {
+  auto facts = SomeFacts();
+  SetState(facts, {.good = SlotId::kB});
+  facts.running = SlotId::kB;
+  CHECK(PlanUpgrade(facts, {}).target == SlotId::kA);
+}
+
+TEST_CASE("PlanUpgrade: refuses what could leave no good slot", "[installer]") {
+  struct Case {
+    const char* what;
+    void (*change)(UpgradeFacts&);
+    ErrorKind kind;
+    const char* says;
+  };
+
+  const Case cases[] = {{"another architecture",
+                         [](UpgradeFacts& f) { f.image.config.architecture = "arm64"; },
+                         ErrorKind::kDoesNotFit,
+                         "is for arm64"},
+                        {"another machine",
+                         [](UpgradeFacts& f) {
+                           f.image.config.compatible = {"gateway-2"};
+                           f.demands.kind = "gateway-1";
+                         },
+                         ErrorKind::kDoesNotFit,
+                         "is for gateway-2 and this machine is gateway-1"},
+                        {"an older epoch",
+                         [](UpgradeFacts& f) { f.demands.epoch_floor = 5; },
+                         ErrorKind::kVerification,
+                         "has epoch 0, and this machine has run epoch 5"},
+                        {"a root that is too large",
+                         [](UpgradeFacts& f) { f.image.config.root.size = 1_GiB; },
+                         ErrorKind::kDoesNotFit,
+                         "slot b has 1 GiB"},
+                        {"a kernel that is too large",
+                         [](UpgradeFacts& f) { f.image.manifest.kernel.size = 33_MiB; },
+                         ErrorKind::kDoesNotFit,
+                         "KERNEL of the image is 33 MiB"},
+                        {"the bad list",
+                         [](UpgradeFacts& f) {
+                           f.bad = health::BadImage{
+                               .digest = "x", .version = "2", .reason = "check failed"};
+                         },
+                         ErrorKind::kRefused,
+                         "--retry"},
+                        {"on trial",
+                         [](UpgradeFacts& f) {
+                           f.running = SlotId::kB;
+                           f.running_as_trial = true;
+                           SetState(f, {SlotId::kA, Trial{SlotId::kB, 2, true}});
+                         },
+                         ErrorKind::kRefused,
+                         "slot b is on trial"},
+                        {"a fallback boot",
+                         [](UpgradeFacts& f) { f.running = SlotId::kB; },
+                         ErrorKind::kRefused,
+                         "is not the good slot"},
+                        {"a pending trial",
+                         [](UpgradeFacts& f) {
+                           SetState(f, {SlotId::kA, Trial{SlotId::kB, 3, false}});
+                         },
+                         ErrorKind::kRefused,
+                         "is pending"}};
+  for (const auto& one : cases) {
+    auto facts = SomeFacts();
+    one.change(facts);
+    CAPTURE(one.what);
+    try {
+      static_cast<void>(PlanUpgrade(facts, {}));
+      FAIL_CHECK("not refused");
+    } catch (const Error& error) {
+      CHECK(error.kind() == one.kind);
+      CHECK_THAT(error.message(), Catch::Contains(one.says));
+    }
+  }
+}
+
+TEST_CASE("PlanUpgrade: what is there already is not written again", "[installer]") {
+  SECTION("running") {
+    auto facts = SomeFacts();
+    facts.image = SomeImage("1", '1');
+    const auto plan = PlanUpgrade(facts, {});
+    CHECK(plan.steps.empty());
+    CHECK_THAT(plan.nothing_to_do.value(), Catch::Contains("is running already"));
+  }
+  SECTION("pending") {
+    auto facts = SomeFacts();
+    facts.slots[1] = Holding(SlotId::kB, "2", '2');
+    SetState(facts, {SlotId::kA, Trial{SlotId::kB, 3, false}});
+    const auto plan = PlanUpgrade(facts, {});
+    CHECK(plan.steps.empty());
+    CHECK_THAT(plan.nothing_to_do.value(), Catch::Contains("next boot"));
+  }
+  SECTION("staged: only armed") {
+    auto facts = SomeFacts();
+    facts.slots[1] = Holding(SlotId::kB, "2", '2');
+    facts.target_holds_image = true;
+    facts.target_grub_config = bootloader::SlotGrubConfig(PlanUpgrade(facts, {}).entry);
+    const auto plan = PlanUpgrade(facts, {});
+    CHECK_FALSE(Has<WriteSlotRoot>(plan));
+    CHECK(Has<ArmTrial>(plan));
+  }
+}
+
+TEST_CASE("PlanUpgrade: options change the end, not the order", "[installer]") {
+  CHECK_FALSE(Has<ArmTrial>(PlanUpgrade(SomeFacts(), {.after = AfterWriting::kStage})));
+  const auto armed = PlanUpgrade(SomeFacts(), {.after = AfterWriting::kArm, .tries = 9});
+  CHECK(Has<ArmTrial>(armed));
+  CHECK_FALSE(Has<Reboot>(armed));
+  auto facts = SomeFacts();
+  facts.bad = health::BadImage{.digest = "x"};
+  const auto retried = PlanUpgrade(facts, {.bad_images = UpgradeRequest::BadImages::kRetry});
+  CHECK(Has<ForgetBadImage>(retried));
+  const auto appended = PlanUpgrade(SomeFacts(), {.append = {"quiet"}});
+  CHECK(appended.entry.machine_arguments == std::vector<std::string>{"quiet"});
+  CHECK(Has<KeepArguments>(appended));
+}
+
+TEST_CASE("PlanUpgrade: damage is repaired first", "[installer]") {
+  auto facts = SomeFacts();
+  facts.boot.first = {std::nullopt, "no signature"};
+  facts.boot_damage = {"/A/KERNEL is cut short"};
+  const auto plan = PlanUpgrade(facts, {});
+  CHECK(std::holds_alternative<RepairBootPartition>(plan.steps.at(0)));
+  CHECK(std::holds_alternative<RepairBootState>(plan.steps.at(1)));
+}
+
+TEST_CASE("DescribeUpgrade: tells versions, digest, signer and every step", "[installer]") {
+  const auto text = DescribeUpgrade(PlanUpgrade(SomeFacts(), {}), SomeDisk());
+  for (const auto* part : {"upgrade os 1 -> 2",
+                           "by release.pub",
+                           ">ROS-B",
+                           "write the root of slot b: 512 MiB",
+                           "KERNEL    8 MiB",
+                           "try slot b up to 3 times",
+                           "7. reboot"}) {
+    CHECK_THAT(text, Catch::Contains(part));
+  }
+}
+
+}  // namespace ros::installer
