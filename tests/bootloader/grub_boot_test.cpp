@@ -100,10 +100,10 @@ TEST_CASE("GRUB: a damaged trial falls to the good slot in the same boot", "[boo
 TEST_CASE("GRUB: a file that is missing falls to the good slot too", "[bootloader][qemu]") {
   const Fixture fixture;
   for (const std::string name : {"kernel", "initrd", "grub.cfg", "sums"}) {
-    fixture.disk.PutSlot(SlotId::kB, WholeSlot(SlotId::kB, "disk b"));
-    fixture.disk.Remove("/b/" + name);
-    fixture.SetState(kTrialOfB);
-    const auto boot = fixture.BootIt();
+    const GrubDisk disk(fixture.scratch.path() / name, fixture.disk);
+    GrubStore(disk.Grubenv(), disk.Grubenv2()).Store(kTrialOfB);
+    disk.Remove("/b/" + name);
+    const auto boot = Boot({.disks = {disk.path()}});
     INFO(name << "\n" << boot.log);
     CHECK(boot.kernel == "disk a");
     CHECK(boot.Argument("ros.fell") == "b");

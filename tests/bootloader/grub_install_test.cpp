@@ -9,7 +9,8 @@
 namespace ros::bootloader {
 namespace {
 
-using namespace ros::literals;
+using ros::literals::operator""_KiB;
+using ros::literals::operator""_MiB;
 
 constexpr Bytes kBiosStart = 1_MiB;
 constexpr Bytes kBiosSize = 1_MiB;

@@ -1,27 +1,27 @@
 #include "grub_machine.hpp"
 
-#include <fcntl.h>
-
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <sstream>
 
 #include "base/error.hpp"
 #include "base/process.hpp"
-#include "bootloader/boot_state_store.hpp"
 #include "bootloader/grub_config.hpp"
 #include "bootloader/grub_environment.hpp"
 #include "keys/digest.hpp"
+#include "partitions/boot_file_system.hpp"
+#include "partitions/fat_volume.hpp"
+#include "partitions/layout_plan.hpp"
+#include "partitions/partition_table.hpp"
 
 namespace ros::bootloader::test {
 namespace {
 
-using namespace ros::literals;
+using ros::literals::operator""_KiB;
+using ros::literals::operator""_MiB;
 
-constexpr Bytes kDiskSize = 48_MiB;
-constexpr Bytes kBiosStart = 1_MiB;
-constexpr Bytes kBiosSize = 1_MiB;
-constexpr Bytes kBootStart = 2_MiB;
+constexpr Bytes kDiskSize = 64_MiB;
 constexpr Bytes kBootSize = 40_MiB;
 // The stub kernel's end: where it keeps the name that it prints.
 constexpr std::string_view kTagPlace = "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@";
@@ -51,14 +51,6 @@ SlotEntry EntryOf(SlotId slot) {
           .machine_arguments = {"glob=*", "list=[a,b]"}};
 }
 
-std::string MtoolsImage(const std::filesystem::path& path) {
-  return path.string() + "@@" + std::to_string(kBootStart);
-}
-
-void RunMtools(std::vector<std::string> argv, const std::string& input = {}) {
-  RunTool({.argv = std::move(argv), .environment = {"MTOOLS_SKIP_CHECK=1"}, .input = input});
-}
-
 // GRUB's menu waits for a person when no slot loads; a test has none.
 std::string ImpatientGrubConfig() {
   auto script = MainGrubConfig();
@@ -70,17 +62,23 @@ std::string ImpatientGrubConfig() {
   return script.replace(place, wait.size(), "set timeout=1");
 }
 
-Bytes Find(const std::filesystem::path& path, std::string_view content) {
-  const auto image = ReadFile(path, kDiskSize);
-  const auto place = image.find(content);
-  if (place == std::string::npos) {
-    throw Error(ErrorKind::kFailed, "the environment block is not on the disk");
+std::vector<partitions::BootFile> BootFiles() {
+  const auto environment = FormatGrubEnvironment({.good = SlotId::kA});
+  std::vector<partitions::BootFile> files = {
+      {.path = "/GRUB/GRUB.CFG", .max_size = 64_KiB, .content = ImpatientGrubConfig()},
+      {.path = "/GRUB/GRUBENV", .max_size = kGrubEnvironmentSize, .content = environment},
+      {.path = "/GRUB/GRUBENV2", .max_size = kGrubEnvironmentSize, .content = environment}};
+  for (const auto slot : {SlotId::kA, SlotId::kB}) {
+    const auto more = partitions::SlotFiles(slot, {.kernel = 1_MiB, .initrd = 1_MiB});
+    files.insert(files.end(), more.begin(), more.end());
   }
-  return place;
+  return files;
 }
 
-Region RegionOf(const std::filesystem::path& path, Bytes offset) {
-  return {OpenBlockDevice(path, DeviceAccess::kWrite), offset, kGrubEnvironmentSize};
+std::string UpperCase(std::string name) {
+  std::ranges::transform(
+      name, name.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return name;
 }
 
 std::vector<std::string> Lines(const std::string& text) {
@@ -148,16 +146,19 @@ std::vector<std::string> QemuCommand(const Machine& machine, const std::filesyst
     add("-blockdev", "driver=file,node-name=log,filename=" + (scratch / "writes.log").string());
   }
   for (std::size_t i = 0; i < machine.disks.size(); ++i) {
-    const auto number = std::to_string(i);
+    const auto disk = "disk" + std::to_string(i);
     const bool is_booted = i == machine.boot_from;
-    add("-blockdev",
-        "driver=file,node-name=file" + number + ",filename=" + machine.disks[i].string());
-    add("-blockdev",
-        "node-name=disk" + number + "," +
-            WriteNode(is_booted ? machine.writes : WriteFate::kDone, "file" + number));
-    add("-device",
-        "ide-hd,drive=disk" + number + ",bus=ahci." + number +
-            ",werror=report,bootindex=" + std::to_string(is_booted ? 0 : i + 1));
+    std::ostringstream file;
+    file << "driver=file,node-name=file-" << disk << ",filename=" << machine.disks[i].string();
+    std::ostringstream node;
+    node << WriteNode(is_booted ? machine.writes : WriteFate::kDone, "file-" + disk)
+         << ",node-name=" << disk;
+    std::ostringstream drive;
+    drive << "ide-hd,drive=" << disk << ",bus=ahci." << i
+          << ",werror=report,bootindex=" << (is_booted ? 0 : i + 1);
+    add("-blockdev", file.str());
+    add("-blockdev", node.str());
+    add("-device", drive.str());
   }
   return argv;
 }
@@ -210,51 +211,46 @@ GrubDisk::GrubDisk(const std::filesystem::path& path,
                    const GrubParts& parts,
                    const std::string& mark)
     : path_(path) {
-  OpenFile(path, O_CREAT | O_RDWR | O_EXCL);
+  CreateFileDurably(path, {});
   std::filesystem::resize_file(path, kDiskSize);
-  RunTool({.argv = {"sfdisk", "--quiet", path.string()},
-           .input = "label: gpt\n"
-                    "start=2048, size=2048, type=21686148-6449-6E6F-744E-656564454649\n"
-                    "start=4096, size=81920, type=U\n"});
-  RunTool({.argv = {"mkfs.fat",
-                    "-F",
-                    "32",
-                    "-s",
-                    "1",
-                    "--offset",
-                    std::to_string(kBootStart / 512),
-                    path.string(),
-                    std::to_string(kBootSize / 1024)}});
-  {
-    const Region bios(OpenBlockDevice(path, DeviceAccess::kWrite), kBiosStart, kBiosSize);
-    WriteCoreImage(bios, parts);
-    WriteBootCode(bios, parts);
-  }
-  RunMtools({"mmd", "-i", MtoolsImage(path), "::/GRUB", "::/A", "::/B"});
-  Put("/grub/grub.cfg", ImpatientGrubConfig());
-  // Different at first, so that they are found.
-  const auto first = FormatGrubEnvironment({.good = SlotId::kA});
-  const auto second = FormatGrubEnvironment({.good = SlotId::kB});
-  Put("/grub/grubenv", first);
-  Put("/grub/grubenv2", second);
-  grubenv_ = Find(path, first);
-  grubenv2_ = Find(path, second);
-  GrubStore(Grubenv(), Grubenv2()).MirrorGood();
+  const auto disk = OpenBlockDevice(path, DeviceAccess::kWrite);
+  const auto layout = partitions::PlanLayout({.name = path.string(), .size = kDiskSize},
+                                             {.root_bytes = 1_MiB,
+                                              .slot = 1_MiB,
+                                              .boot = kBootSize,
+                                              .state_minimum = 1_MiB,
+                                              .seed = "7f1a3d42-0c58-4b1e-9a55-2d6c1f0e8b11"});
+  const auto region = [&](partitions::PartitionRole role) {
+    const auto& place = layout.Get(role);
+    return Region(disk, place.offset, place.length);
+  };
+  boot_ = layout.Get(partitions::PartitionRole::kBoot).offset;
+  partitions::WritePartitionTable(*disk, layout);
+  const auto boot = region(partitions::PartitionRole::kBoot);
+  partitions::MakeBootFileSystem(boot,
+                                 partitions::PlanBootFileSystem({.partition_offset = boot.offset(),
+                                                                 .partition_length = boot.length(),
+                                                                 .files = BootFiles()}));
+  WriteCoreImage(region(partitions::PartitionRole::kBios), parts);
+  WriteBootCode(region(partitions::PartitionRole::kBios), parts);
   PutSlot(SlotId::kA, WholeSlot(SlotId::kA, mark + " a"));
   PutSlot(SlotId::kB, WholeSlot(SlotId::kB, mark + " b"));
 }
 
 GrubDisk::GrubDisk(const std::filesystem::path& path, const GrubDisk& other)
-    : path_(path), grubenv_(other.grubenv_), grubenv2_(other.grubenv2_) {
+    : path_(path), boot_(other.boot_) {
   RunTool({.argv = {"cp", "--sparse=always", other.path_.string(), path.string()}});
 }
 
 void GrubDisk::Put(const std::string& path, const std::string& content) const {
-  RunMtools({"mcopy", "-D", "o", "-i", MtoolsImage(path_), "-", "::" + path}, content);
+  auto volume = partitions::FatVolume::Open(BootPartition());
+  const auto split = path.rfind('/');
+  volume.Find(path).data.Write(0, AsBytes(content));
+  volume.SetLengths(path.substr(0, split), {{UpperCase(path.substr(split + 1)), content.size()}});
 }
 
 void GrubDisk::Remove(const std::string& path) const {
-  RunMtools({"mdel", "-i", MtoolsImage(path_), "::" + path});
+  RunTool({.argv = {"mdel", "-i", path_.string() + "@@" + std::to_string(boot_), "::" + path}});
 }
 
 void GrubDisk::PutSlot(SlotId slot, const SlotFiles& files) const {
@@ -263,12 +259,16 @@ void GrubDisk::PutSlot(SlotId slot, const SlotFiles& files) const {
   }
 }
 
+Region GrubDisk::BootPartition() const {
+  return {OpenBlockDevice(path_, DeviceAccess::kWrite), boot_, kBootSize};
+}
+
 Region GrubDisk::Grubenv() const {
-  return RegionOf(path_, grubenv_);
+  return partitions::FatVolume::Open(BootPartition()).Find("/grub/grubenv").data;
 }
 
 Region GrubDisk::Grubenv2() const {
-  return RegionOf(path_, grubenv2_);
+  return partitions::FatVolume::Open(BootPartition()).Find("/grub/grubenv2").data;
 }
 
 std::optional<std::string> BootResult::Argument(const std::string& name) const {

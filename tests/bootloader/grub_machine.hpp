@@ -24,8 +24,8 @@ SlotFiles WholeSlot(SlotId slot, const std::string& name);
 // The sums made again, so that damage done to the other files is not noticed by them.
 void MakeSumsFit(SlotFiles& files);
 
-// A disk image with GRUB in its MBR and its ROS-BIOS partition, and a FAT boot partition with
-// grub.cfg, both environment blocks and two whole slots. Made with sfdisk, mkfs.fat and mtools.
+// A disk image as `ros install` lays it out, with GRUB and two whole slots; slot a is good. The
+// partitions for roots and state are empty.
 class GrubDisk {
  public:
   // `mark` goes into the names of the slots' kernels, to tell disks apart.
@@ -35,8 +35,10 @@ class GrubDisk {
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
-  // Replaces one file of the boot partition, "/a/kernel".
+  // Gives one file of the boot partition, "/a/kernel", another content, as an upgrade does: the
+  // file keeps its place and its clusters.
   void Put(const std::string& path, const std::string& content) const;
+  // Takes a file out of its folder. It cannot be Put again.
   void Remove(const std::string& path) const;
   void PutSlot(SlotId slot, const SlotFiles& files) const;
 
@@ -45,9 +47,10 @@ class GrubDisk {
   [[nodiscard]] Region Grubenv2() const;
 
  private:
+  [[nodiscard]] Region BootPartition() const;
+
   std::filesystem::path path_;
-  Bytes grubenv_ = 0;
-  Bytes grubenv2_ = 0;
+  Bytes boot_ = 0;  // where the boot partition starts
 };
 
 // A write that the guest made, in sectors of 512 bytes.
