@@ -64,9 +64,9 @@ inline constexpr Bytes kMaxSlotKernelSize = Bytes{32} << 20U;
 inline constexpr Bytes kMaxSlotInitrdSize = Bytes{96} << 20U;
 
 // Makes an OS image (docs/image-format.md) of a container's root file system: an OCI archive at
-// `options.output`, which appears there whole or not at all. All cores are used for packing. Needs
-// root's rights or a fakeroot session (images/fakeroot.hpp), and the tool mkfs.erofs; depmod too
-// for a root whose modules have no modules.dep.
+// `options.output`, which appears there whole or not at all. All cores are used for packing. To
+// be run in a fakeroot session (images/fakeroot.hpp). Needs mkfs.erofs; depmod too for a root whose
+// modules have no modules.dep.
 //
 // Throws kUsage for options that make no sense and for a root that lacks what an OS needs (an init,
 // a kernel with its modules, `ros`), in a sentence that says what to do; kVerification for a

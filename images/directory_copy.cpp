@@ -31,7 +31,8 @@ class Copier {
   // `path` is the directory's place in the tree. Recursion ends at the tree's limit of a path.
   void CopyContent(int directory, const std::string& path) {
     for (const auto& name : ListOpenDirectory(directory, path.empty() ? "the root" : path)) {
-      const std::string entry = path.empty() ? name : path + "/" + name;
+      std::string entry = path;
+      entry.append(path.empty() ? "" : "/").append(name);
       UniqueFd inside;
       InContext(ShowText(entry), [&] { inside = CopyEntry(directory, name, entry); });
       if (inside.valid()) {

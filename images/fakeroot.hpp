@@ -5,8 +5,11 @@
 
 namespace ros::images {
 
-// Whether this process can give files to other owners and make device nodes, or believes so because
-// it runs in a fakeroot session. A plain user namespace is no help: it cannot make nodes.
+// Whether this process still has to enter a fakeroot session before it builds an image. Everybody
+// needs one: an ordinary user to give files to other owners and to make device nodes (a plain user
+// namespace cannot make nodes); root too, because file systems list a file's extended attributes in
+// an order of their own and mkfs.erofs keeps it, while fakeroot's order is the same everywhere. So
+// the same input gives the same digest to every user on every file system.
 bool NeedsFakeroot();
 
 // The command that runs `argv` in a fakeroot session, to be executed in place of this process:

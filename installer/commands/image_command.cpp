@@ -37,7 +37,7 @@ std::filesystem::path FindInit() {
   return std::filesystem::exists(built) ? built : installed;
 }
 
-// Building is one fakeroot session as a whole where we are not root: this process becomes it.
+// Building is one fakeroot session as a whole: this process becomes it.
 void BecomeFakeroot() {
   if (!images::NeedsFakeroot()) {
     return;
@@ -59,7 +59,8 @@ void BecomeFakeroot() {
   ::execvp(pointers[0], pointers.data());
   throw Error(
       ErrorKind::kFailed,
-      "an ordinary user needs fakeroot to build an image; install fakeroot, or run as root");
+      "fakeroot is not installed; image build needs it, for root too, so that owners, device "
+      "nodes and attributes come out the same for everybody");
 }
 
 std::optional<UnixTime> SourceDateEpoch() {
