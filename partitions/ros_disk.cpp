@@ -1,5 +1,7 @@
 #include "partitions/ros_disk.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "base/error.hpp"
@@ -25,14 +27,29 @@ const FoundPartition& FindRole(const PartitionTable& table,
                   "; was ros installed on it?");
 }
 
+// Whether two paths name one disk. (std::filesystem::equivalent says of two device nodes that they
+// are not, with an error.)
+bool IsSameDisk(const std::filesystem::path& a, const std::filesystem::path& b) {
+  struct stat first {};
+
+  struct stat second {};
+
+  if (::stat(a.c_str(), &first) != 0 || ::stat(b.c_str(), &second) != 0) {
+    return false;
+  }
+  if (S_ISBLK(first.st_mode) && S_ISBLK(second.st_mode)) {
+    return first.st_rdev == second.st_rdev;
+  }
+  return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 // The node that the kernel made of a partition of this disk.
 const PartitionNode* NodeFor(const std::vector<PartitionNode>& nodes,
                              const std::filesystem::path& disk,
                              const FoundPartition& partition) {
-  std::error_code code;
   for (const auto& node : nodes) {
     if (node.number == partition.number && node.uuid == partition.uuid &&
-        std::filesystem::equivalent(node.disk, disk, code)) {
+        IsSameDisk(node.disk, disk)) {
       return &node;
     }
   }
