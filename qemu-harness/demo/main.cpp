@@ -82,8 +82,7 @@ class Demo {
             version,
             "--append",
             "console=ttyS0,115200 quiet",
-            "--health-deadline",
-            "120s",
+           
             "--watchdog",
             "60",
             "--compress-level",

@@ -32,6 +32,8 @@ TEST_CASE("install-on-host-boots", "[qemu]") {
            file.string(),
            "--size",
            "2G",
+           "--slot-size",
+           "256M",
            "-i",
            ImagePath("tiny-v1").string(),
            "--key",
@@ -76,7 +78,7 @@ TEST_CASE("install-in-live-system-boots", "[qemu]") {
     live.WaitForShell();
     live.MustRun(
         "ros install -d /dev/sda -i /run/images/tiny-v1.oci --key /run/images/release.pub "
-        "--no-reboot",
+        "--slot-size 256M --no-reboot",
         std::chrono::seconds(600));
     live.Start("poweroff -f");
     live.WaitForPowerOff();

@@ -89,6 +89,8 @@ TEST_CASE("bad-images-are-not-installed", "[qemu]") {
                                            bad.image.string(),
                                            "--key",
                                            KeyPath("release.pub").string(),
+                                           "--slot-size",
+                                           "256M",
                                            "--force",
                                            "--no-reboot"});
     INFO(bad.what << ": " << result.err);

@@ -13,6 +13,8 @@ DiskImage InstallAnother() {
   MustRos({"install",
            "-d",
            disk.path().string(),
+           "--slot-size",
+           "256M",
            "-i",
            ImagePath("tiny-v2").string(),
            "--key",
