@@ -283,6 +283,22 @@ void Machine::Start(std::string_view command) {
   shell_->Send(std::string(command) + "\n");
 }
 
+void Machine::RestartBy(std::string_view command, Seconds limit) {
+  const int before = resets();
+  Start("{ " + std::string(command) + "\n} </dev/null 2>&1; printf '<<ended %d>>\\n' $?");
+  bool failed = false;
+  Require(
+      [&] {
+        failed = failed || shell_->Take("<<ended [1-9][0-9]*>>").has_value();
+        return failed || resets() > before;
+      },
+      limit,
+      "the reset by `" + std::string(command) + "`");
+  if (failed) {
+    Fail("`" + std::string(command) + "` failed");
+  }
+}
+
 void Machine::WaitForPowerOff(Seconds limit) {
   Require([&] { return !running(); }, limit, "the machine to power off");
 }

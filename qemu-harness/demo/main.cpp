@@ -133,8 +133,7 @@ class Demo {
   void GoodUpgrade(Machine& machine) {
     narrator_.Step("Upgrade it to version 2, in place; the command restarts the machine");
     narrator_.Command("machine", "ros upgrade -i /run/images/myos-2.oci");
-    machine.Start("ros upgrade -i /run/images/myos-2.oci");
-    machine.WaitForResets(1, std::chrono::seconds(900));
+    machine.RestartBy("ros upgrade -i /run/images/myos-2.oci");
     narrator_.Step("Version 2 boots on trial; the gate asks the health checks and commits it");
     machine.WaitForShell("2");
     machine.WaitForConsole("services: done");
@@ -146,8 +145,7 @@ class Demo {
   void BadUpgrade(Machine& machine) {
     narrator_.Step("Upgrade it to version 3, whose health check fails");
     narrator_.Command("machine", "ros upgrade -i /run/images/myos-3.oci");
-    machine.Start("ros upgrade -i /run/images/myos-3.oci");
-    machine.WaitForResets(2, std::chrono::seconds(900));
+    machine.RestartBy("ros upgrade -i /run/images/myos-3.oci");
     narrator_.Step(
         "Version 3 boots on trial, fails its check, and the machine comes back by itself");
     machine.WaitForResets(3, std::chrono::seconds(900));

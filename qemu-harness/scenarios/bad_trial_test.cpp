@@ -36,8 +36,7 @@ void ComesBack(const BadVersion& bad) {
   CHECK(again.exit_code == 3);
   INFO("and another version is welcome");
   story.Upgrade("tiny-v2");
-  machine.Start("reboot -f");
-  machine.WaitForResets(bad.resets + 1);
+  machine.RestartBy("reboot -f");
   machine.WaitForShell();
   CHECK(WhoRuns(machine) == RunningOs{"b", "2", true});
 }

@@ -26,10 +26,9 @@ std::string GateIsOver(Machine& machine) {
       kLong);
 }
 
-void UpgradeTo(Machine& machine, std::string_view image, int resets) {
+void UpgradeTo(Machine& machine, std::string_view image) {
   machine.MustRun("ros upgrade --no-reboot -i " + InGuest(image), kLong);
-  machine.Start("systemctl reboot");
-  machine.WaitForResets(resets, kLong);
+  machine.RestartBy("systemctl reboot", kLong);
 }
 
 }  // namespace
@@ -54,19 +53,19 @@ TEST_CASE("debian-installs-upgrades-and-rolls-back", "[qemu]") {
   CHECK_THAT(machine.MustRun("ros status"), Catch::Contains("good"));
 
   INFO("a to b, committed by the gate that systemd runs");
-  UpgradeTo(machine, "debian-v2", 1);
+  UpgradeTo(machine, "debian-v2");
   machine.WaitForShell("2", kLong);
   CHECK(WhoRuns(machine) == RunningOs{"b", "2", true});
   CHECK_THAT(GateIsOver(machine), Catch::Contains("commit"));
 
   INFO("b to a");
-  UpgradeTo(machine, "debian-v3", 2);
+  UpgradeTo(machine, "debian-v3");
   machine.WaitForShell("3", kLong);
   CHECK(WhoRuns(machine) == RunningOs{"a", "3", true});
   CHECK_THAT(GateIsOver(machine), Catch::Contains("commit"));
 
   INFO("a required check fails: back on a");
-  UpgradeTo(machine, "debian-check-fails", 3);
+  UpgradeTo(machine, "debian-check-fails");
   machine.WaitForResets(4, kLong);
   machine.WaitForShell("3", kLong);
   CHECK(WhoRuns(machine) == RunningOs{"a", "3"});

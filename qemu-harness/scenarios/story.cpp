@@ -67,8 +67,7 @@ Machine& Story::Boot() {
 Machine& Story::BootIntoTrial(std::string_view image, std::string_view arguments) {
   Boot();
   Upgrade(image, arguments);
-  machine_->Start("reboot -f");
-  machine_->WaitForResets(1);
+  machine_->RestartBy("reboot -f");
   return *machine_;
 }
 
