@@ -110,6 +110,9 @@ std::vector<Signature> ReadSignatureManifest(const ImageSource& source,
   const auto raw = ReadBlob(source, descriptor, kMaxManifestSize);
   const std::string where = "the signature manifest";
   const auto json = Json::Parse(raw, where);
+  // Nothing is taken from its config; but an image with a changed part is not an image to trust.
+  static_cast<void>(ReadBlob(
+      source, ParseDescriptor(json.At("config", where), where + ": config"), kMaxManifestSize));
   const auto& layers = json.At("layers", where).AsArray(where + ": layers");
   if (layers.size() > kMaxSignatures) {
     Refuse(where, "more than " + std::to_string(kMaxSignatures) + " signatures");

@@ -33,18 +33,4 @@ TrustedImage OpenTrustedImage(const std::string& reference,
   return opened;
 }
 
-images::VerifiedImage ReadUnverifiedImage(const images::ImageSource& source) {
-  const auto chosen = images::ChooseImage(source, std::nullopt);
-  images::VerifiedImage image;
-  image.raw_manifest = images::ReadBlob(source, chosen, images::kMaxManifestSize);
-  image.manifest = images::ParseManifest(image.raw_manifest);
-  const auto& manifest = image.manifest;
-  image.raw_config = images::ReadBlob(source, manifest.config, images::kMaxConfigSize);
-  image.config = images::ParseImageConfig(image.raw_config);
-  const auto index = images::ReadBlob(source, manifest.root_index, images::kMaxIndexSize);
-  image.chunks =
-      images::ParseChunkIndex(AsBytes(index), image.config.root.size, manifest.root.size);
-  return image;
-}
-
 }  // namespace ros::installer

@@ -25,8 +25,4 @@ TrustedImage OpenTrustedImage(const std::string& reference,
                               images::SignaturePolicy policy,
                               Progress& progress);
 
-// What an image says about itself, read without a look at its signature: to be shown, never to be
-// written. Digests are those of the manifest all the same. Throws as images::ReadBlob.
-images::VerifiedImage ReadUnverifiedImage(const images::ImageSource& source);
-
 }  // namespace ros::installer

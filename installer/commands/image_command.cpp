@@ -126,7 +126,7 @@ void Verify(const std::string& file, const std::vector<std::string>& keys, const
 
 void Inspect(const std::string& file, const Console& console) {
   const auto source = images::OpenImage(file);
-  const auto image = ReadUnverifiedImage(*source);
+  const auto image = images::InspectImage(*source);
   if (console.json()) {
     console.PrintJson(ImageToJson(image));
   } else {
