@@ -78,11 +78,16 @@ std::uint64_t Number(std::string_view key, std::string_view text, std::uint64_t 
   return number;
 }
 
+constexpr std::uint64_t kLongestTime = 86'400;
+// ros-init's guard reboots after ten minutes without progress.
+constexpr std::uint64_t kLongestWait = 480;
+
 std::chrono::seconds Seconds(const Values& values,
                              std::string_view key,
-                             std::chrono::seconds none) {
+                             std::chrono::seconds none,
+                             std::uint64_t most = kLongestTime) {
   const auto at = values.find(key);
-  return at == values.end() ? none : std::chrono::seconds(Number(key, at->second, 86'400));
+  return at == values.end() ? none : std::chrono::seconds(Number(key, at->second, most));
 }
 
 SlotId Slot(std::string_view key, std::string_view text) {
@@ -162,7 +167,7 @@ BootArguments Interpret(const Values& values) {
   ParseVerity(Needed(values, "ros.verity"), result);
   result.root_file_system = FileSystem(values);
   result.watchdog = Seconds(values, "ros.watchdog", std::chrono::seconds(0));
-  result.wait = Seconds(values, "ros.wait", result.wait);
+  result.wait = Seconds(values, "ros.wait", result.wait, kLongestWait);
   result.pause = Seconds(values, "ros.wait-before-reboot", result.pause);
   if (const auto at = values.find("ros.trial"); at != values.end()) {
     result.trial = static_cast<int>(Number("ros.trial", at->second, 9));

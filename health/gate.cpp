@@ -334,6 +334,7 @@ std::vector<ReporterStatus> InspectReporters(const GateRequest& request) {
     at->second.report = report;
   }
   std::vector<ReporterStatus> result;
+  result.reserve(known.size());
   for (auto& [name, status] : known) {
     result.push_back(std::move(status));
   }

@@ -271,8 +271,8 @@ std::vector<JournalEntry> ParseJournal(std::string_view text) {
   return entries;
 }
 
-Journal::Journal(std::filesystem::path directory, const Clock& clock)
-    : path_(std::move(directory) / "journal"), clock_(clock) {}
+Journal::Journal(const std::filesystem::path& directory, const Clock& clock)
+    : path_(directory / "journal"), clock_(clock) {}
 
 void Journal::Append(JournalEntry entry) const {
   if (entry.time == 0) {

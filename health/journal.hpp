@@ -66,7 +66,7 @@ struct JournalEntry {
 class Journal {
  public:
   // `directory` is the state directory (/ros). Nothing is opened or made yet.
-  Journal(std::filesystem::path directory, const Clock& clock);
+  Journal(const std::filesystem::path& directory, const Clock& clock);
 
   // Adds one entry; durable when it returns. Strings are cut to 1024 bytes. Throws kFailed.
   void Append(JournalEntry entry) const;

@@ -58,7 +58,8 @@ int Run(char** argv) {
 
 int main(int /*argc*/, char** argv) {
   if (::getpid() != 1) {
-    std::fputs("ros-init: is started by the kernel, as process 1 of an initrd\n", stderr);
+    static_cast<void>(
+        std::fputs("ros-init: is started by the kernel, as process 1 of an initrd\n", stderr));
     return 2;
   }
   CatchCrashes();

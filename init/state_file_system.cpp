@@ -71,6 +71,8 @@ class BindMount {
 [[noreturn]] void ExecE2fsck(const std::string& program, const std::string& device, int output) {
   ::dup2(output, STDOUT_FILENO);
   ::dup2(output, STDERR_FILENO);
+  ::close(STDIN_FILENO);  // it has nobody to ask
+  static_cast<void>(::open("/dev/null", O_RDONLY));
   if (::chroot(kRootDirectory) == 0 && ::chdir("/") == 0) {
     ::execl(program.c_str(), program.c_str(), "-p", device.c_str(), nullptr);
   }
@@ -134,7 +136,7 @@ std::string OneLine(std::string text) {
     text.pop_back();
   }
   std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
+  return text.substr(0, 200);
 }
 
 std::string Repair(const std::string& device, const std::function<void()>& tick) {

@@ -68,6 +68,7 @@ TEST_CASE("ParseBootArguments: names what is wrong", "[health]") {
       {"ros.trial=10", "ros.trial=10 is not a number from 0 to 9"},
       {"ros.trial=-1", "ros.trial=-1 is not a number from 0 to 9"},
       {"ros.wait=1s", "ros.wait=1s is not a number"},
+      {"ros.wait=481", "ros.wait=481 is not a number from 0 to 480"},
       {"ros.fell=x", "ros.fell=x is not a slot"},
   }));
   CHECK_THROWS_WITH(ParseBootArguments(Line(row.more)), Catch::Contains(row.message));
