@@ -37,7 +37,7 @@ std::string FindTool(const std::string& name) {
   const auto path = SearchPath();
   for (std::size_t at = 0; at <= path.size();) {
     const auto end = std::min(path.find(':', at), path.size());
-    const auto candidate = path.substr(at, end - at) + "/" + name;
+    auto candidate = path.substr(at, end - at) + "/" + name;
     if (end > at && ::access(candidate.c_str(), X_OK) == 0) {
       return candidate;
     }
