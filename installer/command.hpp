@@ -2,7 +2,7 @@
 
 #include "installer/console.hpp"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11 is called so.
 class App;
 }
 
