@@ -52,6 +52,7 @@ void BecomeFakeroot() {
   }
   auto command = images::FakerootCommand(argv);
   std::vector<char*> pointers;
+  pointers.reserve(command.size() + 1);
   for (auto& word : command) {
     pointers.push_back(word.data());
   }
