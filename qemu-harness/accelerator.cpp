@@ -42,7 +42,7 @@ bool KvmBoots() {
                   "-initrd",
                   (probe / "initrd").string(),
                   "-append",
-                  "console=ttyS0 quiet panic=1"};
+                  "console=ttyS0 quiet no_timer_check panic=1"};
   command.timeout = std::chrono::seconds(20);
   try {
     const ProcessResult result = RunProcess(command);

@@ -81,7 +81,7 @@ class Demo {
             "--version",
             version,
             "--append",
-            "console=ttyS0,115200 quiet",
+            "console=ttyS0,115200 quiet no_timer_check",
            
             "--watchdog",
             "60",

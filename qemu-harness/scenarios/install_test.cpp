@@ -72,7 +72,7 @@ TEST_CASE("install-in-live-system-boots", "[qemu]") {
     MachineOptions options = MachineWith("install-live", target, &files);
     options.kernel = DirectKernel{HarnessDirectory() / "live/kernel",
                                   HarnessDirectory() / "live/initrd",
-                                  "console=ttyS0 quiet panic=10"};
+                                  "console=ttyS0 quiet no_timer_check panic=10"};
     options.memory_mib = 768;
     Machine live(options);
     live.WaitForShell();

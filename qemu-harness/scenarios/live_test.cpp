@@ -11,7 +11,7 @@ TEST_CASE("live-system-answers", "[qemu]") {
   options.name = "live-system-answers";
   options.kernel = DirectKernel{HarnessDirectory() / "live/kernel",
                                 HarnessDirectory() / "live/initrd",
-                                "console=ttyS0 quiet panic=10"};
+                                "console=ttyS0 quiet no_timer_check panic=10"};
   Machine machine(options);
   machine.WaitForShell();
   CHECK(machine.MustRun("uname -s") == "Linux\n");
