@@ -75,7 +75,7 @@ std::vector<InstallRequest::NamedText> ReadKeys(const std::vector<std::filesyste
     auto name = KeyName(file);
     const auto same = [&](const auto& key) { return key.name == name; };
     if (std::any_of(keys.begin(), keys.end(), same)) {
-      name = std::to_string(keys.size() + 1) + "-" + name;
+      name.insert(0, std::to_string(keys.size() + 1) + "-");
     }
     keys.push_back({name, ReadFile(file, keys::kMaxKeyFileSize)});
   }

@@ -82,7 +82,7 @@ class Demo {
             version,
             "--append",
             "console=ttyS0,115200 quiet no_timer_check",
-           
+
             "--watchdog",
             "60",
             "--compress-level",
