@@ -84,8 +84,8 @@ class Machine {
   // Starts a command and does not wait: for what reboots or dies under it.
   void Start(std::string_view command);
 
-  // Runs a command that restarts the machine, and waits for the reset that it brings. Throws at once
-  // when the command fails instead.
+  // Runs a command that restarts the machine, and waits for the reset that it brings. Throws at
+  // once when the command fails instead.
   void RestartBy(std::string_view command, Seconds limit = Seconds(600));
 
   // Waits until the guest has powered itself off. True to what its disks hold after that.
