@@ -63,21 +63,25 @@ std::string DrawDisk(const std::vector<PicturePart>& parts, std::size_t width) {
 }
 
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    widths.resize(std::max(widths.size(), rows[r].size()), 0);
-    for (std::size_t c = 0; c < rows[r].size(); ++c) {
-      const auto text = r == 0 ? HeaderText(rows[r][c]) : rows[r][c];
-      widths[c] = std::max(widths[c], text.size());
+  if (rows.empty()) {
+    return {};
+  }
+  const auto& header = rows.front();
+  std::vector<std::size_t> widths(header.size(), 0);
+  for (std::size_t column = 0; column < header.size(); ++column) {
+    widths[column] = HeaderText(header[column]).size();
+    for (auto row = rows.begin() + 1; row != rows.end(); ++row) {
+      widths[column] = std::max(widths[column], row->at(column).size());
     }
   }
   std::string table;
-  for (std::size_t r = 0; r < rows.size(); ++r) {
+  for (const auto& row : rows) {
     std::string line;
-    for (std::size_t c = 0; c < rows[r].size(); ++c) {
-      const auto text = r == 0 ? HeaderText(rows[r][c]) : rows[r][c];
-      const std::string padding(widths[c] - text.size(), ' ');
-      line += (c == 0 ? "" : "  ") + (IsFlushRight(rows[0][c]) ? padding + text : text + padding);
+    for (std::size_t column = 0; column < header.size(); ++column) {
+      const auto text = &row == &header ? HeaderText(row[column]) : row.at(column);
+      const std::string padding(widths[column] - text.size(), ' ');
+      line += column == 0 ? "" : "  ";
+      line += IsFlushRight(header[column]) ? padding + text : text + padding;
     }
     line.erase(line.find_last_not_of(' ') + 1);
     table += line + "\n";

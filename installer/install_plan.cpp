@@ -129,10 +129,10 @@ void AddSteps(const InstallFacts& facts, const InstallRequest& request, InstallP
 
 // Each file of the first slot has room in the place that is made for it.
 void CheckBootFilesFit(const InstallPlan& plan, const images::VerifiedImage& image) {
-  const std::string directory(partitions::SlotDirectory(SlotId::kA));
+  const std::filesystem::path directory(partitions::SlotDirectory(SlotId::kA));
   for (const auto& [name, length] : SlotLengths(image, SlotTexts(image, plan.entry))) {
     for (const auto& file : plan.boot.files) {
-      if (file.path == directory + "/" + name && length > file.max_size) {
+      if (file.path == directory / name && length > file.max_size) {
         throw Error(ErrorKind::kDoesNotFit,
                     name + " of the image is " + FormatBytes(length) + ", and its place is " +
                         FormatBytes(file.max_size) + "; larger: --kernel-size, --initrd-size");

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 
 #include "base/json.hpp"
@@ -26,13 +27,14 @@ std::size_t TerminalWidth() {
 
 std::string Seconds(double seconds) {
   std::array<char, 32> text{};
-  const auto whole = static_cast<long>(seconds + 0.5);
+  const auto whole = std::lround(seconds);
   if (whole >= 60) {
-    std::snprintf(text.data(), text.size(), "%ld:%02ld min", whole / 60, whole % 60);
+    static_cast<void>(
+        std::snprintf(text.data(), text.size(), "%ld:%02ld min", whole / 60, whole % 60));
   } else if (seconds < 10) {
-    std::snprintf(text.data(), text.size(), "%.1f s", seconds);
+    static_cast<void>(std::snprintf(text.data(), text.size(), "%.1f s", seconds));
   } else {
-    std::snprintf(text.data(), text.size(), "%ld s", whole);
+    static_cast<void>(std::snprintf(text.data(), text.size(), "%ld s", whole));
   }
   return text.data();
 }
