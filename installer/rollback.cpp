@@ -75,6 +75,7 @@ RollbackFacts InspectRollback(const Machine& machine, Progress& progress) {
     const SystemClock clock;
     const auto entries = health::Journal(machine.state, clock).Read();
     facts.was_good = WasGood(entries, facts.target);
+    facts.target.complete = facts.target.complete && BootFilesAreSound(boot, target);
     facts.verity_sound = facts.target.complete && RootIsSound(machine, facts.target, progress);
   }
   return facts;

@@ -159,6 +159,35 @@ SlotContent ReadSlotContent(const partitions::FatVolume& boot, SlotId slot) {
   return content;
 }
 
+bool BootFilesAreSound(const partitions::FatVolume& boot, SlotId slot) {
+  try {
+    const auto manifest = images::ParseManifest(
+        boot.ReadContent(PathOf(slot, partitions::kManifestFile), images::kMaxManifestSize));
+    AlignedBuffer buffer(kPiece);
+    const auto is_sound = [&](std::string_view name, const images::Descriptor& descriptor) {
+      const auto file = boot.Find(PathOf(slot, name));
+      return file.length == descriptor.size &&
+             DigestOnDisk(file.data, file.length, buffer) == descriptor.digest;
+    };
+    return is_sound(partitions::kKernelFile, manifest.kernel) &&
+           is_sound(partitions::kInitrdFile, manifest.initrd);
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+std::map<std::string, std::string> ReadSlotTexts(const partitions::FatVolume& boot, SlotId slot) {
+  std::map<std::string, std::string> texts;
+  for (const auto name : {partitions::kGrubConfigFile,
+                          partitions::kManifestFile,
+                          partitions::kConfigFile,
+                          partitions::kSignaturesFile,
+                          partitions::kSumsFile}) {
+    texts[std::string(name)] = boot.ReadContent(PathOf(slot, name), images::kMaxManifestSize);
+  }
+  return texts;
+}
+
 bootloader::SlotEntry MakeSlotEntry(const partitions::RosDisk& disk,
                                     SlotId slot,
                                     const images::ImageConfig& config,

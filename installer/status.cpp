@@ -84,6 +84,33 @@ Json NextToJson(const Status& status) {
   return next;
 }
 
+// One row a slot, in the colour of its state.
+std::string SlotTable(const Status& status, const Console& console) {
+  std::vector<std::vector<std::string>> rows = {{"slot", "version", "digest", "state", "running"}};
+  for (const auto& content : status.slots) {
+    const bool running = status.running == content.slot;
+    rows.push_back({std::string(Name(content.slot)),
+                    content.VersionText(),
+                    ShortDigest(content.digest),
+                    SlotStateText(status, content.slot),
+                    running ? (status.running_trial ? "yes, on trial" : "yes") : ""});
+  }
+  std::string text;
+  // Coloured line by line, after the columns are laid out.
+  const auto table = FormatTable(rows);
+  std::size_t line = 0;
+  for (std::size_t at = 0; at < table.size(); ++line) {
+    const auto end = table.find('\n', at);
+    const auto row = table.substr(at, end - at);
+    const auto colour = line == 0   ? Colour::kBold
+                        : line == 1 ? ColourOf(status, SlotId::kA)
+                                    : ColourOf(status, SlotId::kB);
+    text += console.Paint(colour, row) + "\n";
+    at = end + 1;
+  }
+  return text;
+}
+
 }  // namespace
 
 bootloader::BootState Status::state() const {
@@ -125,27 +152,7 @@ std::string DescribeStatus(const Status& status, const Console& console) {
     parts.push_back({std::string(partitions::PartitionName(partition.role)), partition.length});
   }
   std::string text = status.disk.path.string() + "\n" + DrawDisk(parts) + "\n";
-  std::vector<std::vector<std::string>> rows = {{"slot", "version", "digest", "state", "running"}};
-  for (const auto& content : status.slots) {
-    const bool running = status.running == content.slot;
-    rows.push_back({std::string(Name(content.slot)),
-                    content.VersionText(),
-                    ShortDigest(content.digest),
-                    SlotStateText(status, content.slot),
-                    running ? (status.running_trial ? "yes, on trial" : "yes") : ""});
-  }
-  // Coloured line by line, after the columns are laid out.
-  const auto table = FormatTable(rows);
-  std::size_t line = 0;
-  for (std::size_t at = 0; at < table.size(); ++line) {
-    const auto end = table.find('\n', at);
-    const auto row = table.substr(at, end - at);
-    const auto colour = line == 0   ? Colour::kBold
-                        : line == 1 ? ColourOf(status, SlotId::kA)
-                                    : ColourOf(status, SlotId::kB);
-    text += console.Paint(colour, row) + "\n";
-    at = end + 1;
-  }
+  text += SlotTable(status, console);
   text += "\nnext boot  " + NextBootText(status) + "\n";
   for (const auto& content : status.slots) {
     if (!content.problem.empty()) {

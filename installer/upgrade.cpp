@@ -12,22 +12,23 @@ namespace {
 using partitions::FatVolume;
 using partitions::PartitionRole;
 
-constexpr Bytes kGrubConfigLimit = Bytes{64} << 10U;
-
 std::map<std::string, Bytes> Capacity(const FatVolume& boot, SlotId slot) {
   std::map<std::string, Bytes> capacity;
-  const std::string directory(partitions::SlotDirectory(slot));
-  for (const auto& [name, length] : boot.Lengths(directory)) {
-    capacity[name] = boot.Find(directory + "/" + name).allocated;
+  const std::filesystem::path directory(partitions::SlotDirectory(slot));
+  for (const auto& [name, length] : boot.Lengths(directory.string())) {
+    capacity[name] = boot.Find((directory / name).string()).allocated;
   }
   return capacity;
 }
 
 // Whether the target was written completely with this image before (a staged upgrade).
-bool TargetHolds(const Machine& machine, const UpgradeFacts& facts, Progress& progress) {
+bool TargetHolds(const Machine& machine,
+                 const FatVolume& boot,
+                 const UpgradeFacts& facts,
+                 Progress& progress) {
   const auto& target = facts.slot(facts.target());
   if (!target.complete || target.digest != facts.image.manifest.digest.ToString() ||
-      facts.target() == facts.running) {
+      facts.target() == facts.running || !BootFilesAreSound(boot, facts.target())) {
     return false;
   }
   try {
@@ -145,12 +146,9 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
                    .kind = memory::MachineKind(machine.state),
                    .epoch_floor = memory::EpochFloor(machine.state)};
   facts.machine_arguments = memory::KernelArguments(machine.state);
-  facts.target_holds_image = TargetHolds(machine, facts, progress);
+  facts.target_holds_image = TargetHolds(machine, boot, facts, progress);
   if (facts.target_holds_image) {
-    facts.target_grub_config =
-        boot.ReadContent(std::string(partitions::SlotDirectory(facts.target())) + "/" +
-                             std::string(partitions::kGrubConfigFile),
-                         kGrubConfigLimit);
+    facts.target_texts = ReadSlotTexts(boot, facts.target());
   }
   return facts;
 }

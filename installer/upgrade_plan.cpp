@@ -131,15 +131,15 @@ UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request
   }
   CheckBadList(facts, request);
   CheckBootState(facts);
-  const auto lengths = SlotLengths(image, SlotTexts(image, plan.entry));
+  const auto texts = SlotTexts(image, plan.entry);
+  const auto lengths = SlotLengths(image, texts);
   CheckSpace(facts, lengths);
   AddRepairs(facts, plan.steps);
   if (facts.bad) {
     plan.steps.emplace_back(ForgetBadImage{plan.digest});
   }
   plan.steps.emplace_back(MirrorGoodSlot{facts.boot.StateOr(facts.running).good});
-  if (!facts.target_holds_image ||
-      facts.target_grub_config != bootloader::SlotGrubConfig(plan.entry)) {
+  if (!facts.target_holds_image || facts.target_texts != texts) {
     const auto writing = WritingSteps(facts, lengths);
     plan.steps.insert(plan.steps.end(), writing.begin(), writing.end());
   }

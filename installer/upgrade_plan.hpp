@@ -48,8 +48,9 @@ struct UpgradeFacts {
   std::array<SlotContent, 2> slots;       // a, b
   std::vector<std::string> boot_damage;   // of the boot partition's allocation
   std::map<std::string, Bytes> capacity;  // of the target's files, by name
-  bool target_holds_image = false;        // complete, same digest, root read again and sound
-  std::string target_grub_config;         // the loader entry that the target has
+  // Complete, same digest; root, kernel and initrd read again and sound.
+  bool target_holds_image = false;
+  std::map<std::string, std::string> target_texts;  // what its folder says then, by file name
 
   images::VerifiedImage image;
   std::optional<health::BadImage> bad;

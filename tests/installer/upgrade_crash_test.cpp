@@ -66,6 +66,24 @@ TEST_CASE("ApplyUpgrade: ends with a complete trial of the new version", "[crash
   CHECK(outcome.trial);
 }
 
+TEST_CASE("InspectUpgrade: a target whose kernel was damaged is written anew", "[crash]") {
+  const Story story;
+  REQUIRE(story.Run(story.Plan(), story.disk));
+  const auto boot = OpenBootVolume(story.machine, DeviceAccess::kWrite);
+  OpenBootState(boot)->Store({.good = SlotId::kA});  // As after a failed trial.
+  const auto writes_root = [&] {
+    const auto plan = story.Plan();
+    return std::any_of(plan.steps.begin(), plan.steps.end(), [](const auto& step) {
+      return std::holds_alternative<WriteSlotRoot>(step);
+    });
+  };
+  CHECK_FALSE(writes_root());
+  boot.Find("/B/KERNEL").data.Write(100, AsBytes("damage"));
+  CHECK(writes_root());
+  CHECK_FALSE(BootFilesAreSound(boot, SlotId::kB));
+  CHECK(BootFilesAreSound(boot, SlotId::kA));
+}
+
 TEST_CASE("ApplyUpgrade: after a cut at any write a whole slot boots, and the upgrade goes on",
           "[crash]") {
   const Story story;

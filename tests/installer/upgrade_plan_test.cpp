@@ -191,10 +191,12 @@ TEST_CASE("PlanUpgrade: what is there already is not written again", "[installer
     auto facts = SomeFacts();
     facts.slots[1] = Holding(SlotId::kB, "2", '2');
     facts.target_holds_image = true;
-    facts.target_grub_config = bootloader::SlotGrubConfig(PlanUpgrade(facts, {}).entry);
+    facts.target_texts = SlotTexts(facts.image, PlanUpgrade(facts, {}).entry);
     const auto plan = PlanUpgrade(facts, {});
     CHECK_FALSE(Has<WriteSlotRoot>(plan));
     CHECK(Has<ArmTrial>(plan));
+    facts.target_texts["SUMS"] += "x";
+    CHECK(Has<WriteSlotRoot>(PlanUpgrade(facts, {})));
   }
 }
 
