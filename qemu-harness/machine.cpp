@@ -247,9 +247,11 @@ GuestResult Machine::Run(std::string_view command, Seconds limit) {
   const std::string id = "run" + std::to_string(++commands_);
   shell_->Skip();
   const std::size_t start = shell_->text().size();
-  // The marks are put together by printf, so that an echo of this very line does not match.
-  shell_->Send("printf '<<%s\\n' " + id + "; { " + std::string(command) +
-               "\n} </dev/null 2>&1; printf '\\n%s %d>>\\n' " + id + " $?\n");
+  // The marks are put together by printf, so that an echo of this very line does not match. The
+  // output takes the way through a file, for the command shall not find itself on a terminal.
+  shell_->Send("{ " + std::string(command) +
+               "\n} </dev/null >/run/output 2>&1; code=$?; printf '<<%s\\n' " + id +
+               "; cat /run/output; printf '\\n%s %d>>\\n' " + id + " $code\n");
   std::optional<std::vector<std::string>> match;
   Require(
       [&] {
@@ -301,12 +303,6 @@ void Machine::RestartBy(std::string_view command, Seconds limit) {
 
 void Machine::WaitForPowerOff(Seconds limit) {
   Require([&] { return !running(); }, limit, "the machine to power off");
-}
-
-void Machine::WaitForResets(int count, Seconds limit) {
-  Require([&] { return resets() >= count; },
-          limit,
-          std::to_string(count) + " resets (" + std::to_string(resets()) + " so far)");
 }
 
 void Machine::Reset() {

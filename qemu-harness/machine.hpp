@@ -91,9 +91,6 @@ class Machine {
   // Waits until the guest has powered itself off. True to what its disks hold after that.
   void WaitForPowerOff(Seconds limit = Seconds(240));
 
-  // Waits until the guest has been reset `count` times in all since the machine was started.
-  void WaitForResets(int count, Seconds limit = Seconds(300));
-
   // Waits until `done()` or for `limit`, whichever is first; true for the former. The guest's ports
   // are read meanwhile.
   bool WaitUntil(const std::function<bool()>& done, std::chrono::milliseconds limit);
@@ -106,9 +103,11 @@ class Machine {
 
   [[nodiscard]] bool running() const { return pid_ > 0; }
 
-  // How often the guest was reset, by itself or by its watchdog, and how often by the latter alone.
+  // Resets of the guest so far. QEMU may tell of one more than once (a kernel tries several ways to
+  // restart a PC), so this only says whether there was another.
   [[nodiscard]] int resets() const { return monitor_->Count("RESET"); }
 
+  // How often its watchdog has expired.
   [[nodiscard]] int watchdog_resets() const { return monitor_->Count("WATCHDOG"); }
 
   [[nodiscard]] Console& console() { return *console_; }

@@ -30,6 +30,7 @@ unsigned Seed() {
 milliseconds MeasureUpgrade() {
   Story story("power-cut-measure", {"tiny-v2"});
   Machine& machine = story.Boot();
+  story.WaitForServices();
   const auto start = std::chrono::steady_clock::now();
   machine.MustRun(kUpgrade, std::chrono::seconds(900));
   return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
@@ -61,6 +62,7 @@ TEST_CASE("power-cut-at-random-moments", "[qemu]") {
     INFO("cut " << cut << " after " << after.count() << " ms");
     Machine& machine = story.Boot();
     REQUIRE(WhoRuns(machine) == RunningOs{"a", "1"});
+    story.WaitForServices();
     machine.Start(kUpgrade);
     machine.WaitUntil([] { return false; }, after);
     machine.Kill();
@@ -96,7 +98,7 @@ TEST_CASE("power-cut-at-each-boot-partition-write", "[qemu]") {
     options.drives.at(0).write_log = log_file;
     Machine machine(options);
     machine.WaitForShell();
-    machine.MustRun(kUpgrade, std::chrono::seconds(900));
+    machine.MustRun("cat /run/services; " + kUpgrade, std::chrono::seconds(900));
     machine.Start("poweroff -f");
     machine.WaitForPowerOff();
   }

@@ -72,6 +72,8 @@ Machine& Story::BootIntoTrial(std::string_view image, std::string_view arguments
 }
 
 void Story::Upgrade(std::string_view image, std::string_view arguments) {
+  // The gate holds the lock while it looks at what happened before this boot.
+  WaitForServices();
   machine_->MustRun(std::string("ros upgrade --no-reboot ")
                         .append(arguments)
                         .append(" -i ")
@@ -90,7 +92,18 @@ void Story::Reinstall() {
 }
 
 void Story::WaitForServices() {
-  machine_->WaitForConsole("services: done");
+  // See os/tiny/base/etc/init.d/rcS; when they have ended already, there is no pipe any more.
+  machine_->MustRun("cat /run/services 2>/dev/null; true", std::chrono::seconds(600));
+}
+
+std::string SlotsStarted(Machine& machine) {
+  const std::regex choice("ros: slot ([ab]) *(ros\\.\\w+=\\w+)? *\n");
+  const std::string& text = machine.console().text();
+  std::string slots;
+  for (std::sregex_iterator match(text.begin(), text.end(), choice), end; match != end; ++match) {
+    slots += (*match)[1].str();
+  }
+  return slots;
 }
 
 std::string InGuest(std::string_view image) {

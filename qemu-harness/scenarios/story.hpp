@@ -51,7 +51,7 @@ class Story {
   // Pulls the cord and puts a fresh copy of the installed disk in.
   void Reinstall();
 
-  // Waits on the console until the gate of the running boot has ended.
+  // Waits until configuration and gate of the running boot have ended.
   void WaitForServices();
 
   [[nodiscard]] DiskImage& disk() { return disk_; }
@@ -65,6 +65,10 @@ class Story {
   std::unique_ptr<Machine> machine_;
   int boots_ = 0;
 };
+
+// The slots that GRUB started since the machine was switched on, as it said on the console: "abba".
+// A slot that does not load counts too.
+std::string SlotsStarted(Machine& machine);
 
 // Where an image is in the guest.
 std::string InGuest(std::string_view image);
