@@ -55,8 +55,14 @@ struct Place {
   }
 };
 
-std::vector<Place> MakePlaces(std::size_t jobs) {
-  return std::vector<Place>(std::min(jobs, OrderedWork::DefaultThreads() + kWaitingPieces));
+std::vector<Place> MakePlaces(std::size_t jobs, std::size_t threads) {
+  return std::vector<Place>(std::min(jobs, threads + kWaitingPieces));
+}
+
+// A thread that reads the disk waits half of the time, so that there are two for each core.
+std::size_t ReadBackThreads() {
+  constexpr std::size_t kMost = 8;
+  return std::min(2 * OrderedWork::DefaultThreads(), kMost);
 }
 
 // Reads the chunks of one piece.
@@ -144,12 +150,13 @@ void WriteRoot(const ImageSource& source,
   CheckSpace(slot, root);
   const auto layer = source.OpenBlob(image.manifest.root.digest);
   const auto pieces = CutPieces(image.chunks);
-  auto places = MakePlaces(pieces.size());
+  const auto threads = OrderedWork::DefaultThreads();
+  auto places = MakePlaces(pieces.size(), threads);
   VerityTree tree(root.size, root.verity.salt, [&](Bytes offset, ByteSpan blocks) {
     slot.Write(root.size + offset, blocks);
   });
   progress.Begin("writing the root", root.size);
-  OrderedWork work(pieces.size(), places.size(), OrderedWork::DefaultThreads(), [&] {
+  OrderedWork work(pieces.size(), places.size(), threads, [&] {
     const auto reader = std::make_shared<ChunkReader>(*layer, root.verity.salt);
     return [&, reader](std::size_t job, std::size_t place) {
       Unpack(*reader, image.chunks, pieces[job], places[place]);
@@ -177,9 +184,10 @@ void VerifyRoot(const Region& slot, const RootDescription& root, Progress& progr
   const auto length_of = [&](std::size_t job) {
     return std::min(kPieceSize, root.size - job * kPieceSize);
   };
-  auto places = MakePlaces(jobs);
+  const auto threads = ReadBackThreads();
+  auto places = MakePlaces(jobs, threads);
   progress.Begin("reading the root back", root.size);
-  OrderedWork work(jobs, places.size(), OrderedWork::DefaultThreads(), [&] {
+  OrderedWork work(jobs, places.size(), threads, [&] {
     const auto hasher = std::make_shared<VerityBlockHasher>(root.verity.salt);
     return [&, hasher](std::size_t job, std::size_t place) {
       const auto data = places[place].Data(length_of(job));
