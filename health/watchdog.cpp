@@ -47,7 +47,10 @@ class DeviceDriver final : public WatchdogDriver {
   }
 
   void CloseStopped() override {
-    WriteFull(fd_.get(), 0, AsBytes("V"), path_);
+    // Not pwrite: a watchdog has no offsets (ESPIPE).
+    if (::write(fd_.get(), "V", 1) != 1) {
+      ThrowErrno("writing " + path_);
+    }
     fd_.Close(path_);
   }
 

@@ -81,6 +81,22 @@ void KeepGoodSlot(const Machine& machine, const Console& console) {
   }
 }
 
+// After the commit. A driver that fails to stop is fed as well: what is good must not be reset.
+void StopWatchdog(health::Watchdog* watchdog, const Console& console) {
+  if (watchdog == nullptr) {
+    return;
+  }
+  try {
+    if (watchdog->Stop() == health::StopResult::kStopped) {
+      return;
+    }
+    console.Say("ros: " + watchdog->name() + " cannot be stopped; feeding it");
+  } catch (const Error& error) {
+    console.Warn(error.message() + "; feeding it");
+  }
+  FeedForEver(*watchdog);
+}
+
 health::WatchdogOpening OpenTrialWatchdog(const Machine& machine,
                                           const SlotContent& content,
                                           const Console& console) {
@@ -126,10 +142,7 @@ GateOutcome KeepTrial(const Machine& machine, const Console& console) {
   CommitTrial(means);
   console.Say("ros: committed: version " + content.VersionText() + " in slot " +
               std::string(Name(running)) + " is the good slot now");
-  if (opening.watchdog && opening.watchdog->Stop() == health::StopResult::kCannotStop) {
-    console.Say("ros: " + opening.watchdog->name() + " cannot be stopped; feeding it");
-    FeedForEver(*opening.watchdog);
-  }
+  StopWatchdog(opening.watchdog.get(), console);
   return GateOutcome::kCommitted;
 }
 
