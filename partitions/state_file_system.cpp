@@ -51,14 +51,10 @@ std::string QuotedForDebugfs(const std::string& path) {
 }
 
 // mke2fs keeps the owner of what it copies, which is not root when an ordinary user makes a disk
-// image. debugfs sets owners in the scratch file.
+// image. debugfs sets owners in the scratch file; where all is root's, it is not asked for, and a
+// live system need not have it.
 void GiveToRoot(const ScratchFile& scratch, const std::filesystem::path& content) {
-  std::string script = "set_inode_field / mode 040755\n";
-  const auto give = [&](const std::string& path) {
-    script += "set_inode_field " + QuotedForDebugfs(path) + " uid 0\n";
-    script += "set_inode_field " + QuotedForDebugfs(path) + " gid 0\n";
-  };
-  give("/");
+  std::string script;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(content)) {
     struct stat status {};
 
@@ -66,10 +62,14 @@ void GiveToRoot(const ScratchFile& scratch, const std::filesystem::path& content
       ThrowErrno("looking at " + entry.path().string());
     }
     if (status.st_uid != 0 || status.st_gid != 0) {
-      give("/" + entry.path().lexically_relative(content).string());
+      const auto path = QuotedForDebugfs("/" + entry.path().lexically_relative(content).string());
+      script += "set_inode_field " + path + " uid 0\n";
+      script += "set_inode_field " + path + " gid 0\n";
     }
   }
-  RunTool({.argv = {"debugfs", "-w", "-f", "/dev/stdin", scratch.path()}, .input = script});
+  if (!script.empty()) {
+    RunTool({.argv = {"debugfs", "-w", "-f", "/dev/stdin", scratch.path()}, .input = script});
+  }
 }
 
 }  // namespace

@@ -8,7 +8,8 @@
 namespace ros::partitions {
 
 struct StateFileSystem {
-  // Copied into the new file system (all owned by root, modes and times kept); may be empty.
+  // Its content is copied into the new file system: all owned by root, modes and times kept. Its
+  // own mode and owner are not: the top is 0755, root's. May be empty.
   std::filesystem::path content;
   std::string uuid;  // of the file system
 };
@@ -17,8 +18,8 @@ struct StateFileSystem {
 // written blocks are then copied to the disk, and syncs. (mke2fs cannot write to the disk itself:
 // it insists on O_EXCL, which is ours while we install.) Stale bytes on the disk do no harm:
 // everything that is read before it is written is in the copy; inode tables are zeroed by the
-// kernel after the first mount. Large disks are quick. No label. Throws kDoesNotFit when the
-// content is too large.
+// kernel after the first mount. Large disks are quick. No label. debugfs is wanted only where
+// something in the content is not root's. Throws kDoesNotFit when the content is too large.
 void MakeStateFileSystem(const Region& partition, const StateFileSystem& wanted);
 
 }  // namespace ros::partitions
