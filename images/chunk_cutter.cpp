@@ -43,6 +43,9 @@ std::vector<std::uint32_t> FindOwners(const std::filesystem::path& image, std::u
     }
     ++file;
     for (const auto& range : entry.blocks) {
+      if (range.first == kHoleBlock) {
+        continue;
+      }
       for (std::uint64_t block = range.first; block < range.first + range.count; ++block) {
         if (owners.at(block) == kNoFile) {
           owners[block] = file;

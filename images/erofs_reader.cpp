@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <string_view>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "images/file_blob.hpp"
 #include "images/text_rules.hpp"
 
 namespace ros::images {
@@ -26,6 +28,7 @@ constexpr std::size_t kDirentSize = 12;
 constexpr Bytes kMaxDirectorySize = Bytes{256} << 20U;
 constexpr std::size_t kMaxEntries = 8'000'000;
 constexpr std::size_t kMaxPath = 4096;
+constexpr Bytes kPiece = Bytes{1} << 20U;
 constexpr std::uint32_t kHole = 0xFFFFFFFF;
 
 // i_format, bits 1 to 3.
@@ -56,23 +59,14 @@ struct Inode {
   ErofsEntry entry;
   unsigned layout = 0;
   std::uint32_t address = 0;  // i_u: a block, a device number or a chunk format
-  Bytes tail = 0;             // where what follows inode and attributes begins
 };
 
 class Reader {
  public:
-  explicit Reader(const std::filesystem::path& image)
-      : name_(image.string()), fd_(OpenFile(image, O_RDONLY)) {
-    struct stat status {};
+  explicit Reader(const ErofsBytes& image) : image_(image), size_(image.size) { ReadSuperblock(); }
 
-    if (::fstat(fd_.get(), &status) != 0) {
-      ThrowErrno("reading " + name_);
-    }
-    size_ = static_cast<Bytes>(status.st_size);
-    ReadSuperblock();
-  }
-
-  void Walk(const std::function<void(const ErofsEntry&)>& on_entry);
+  // Everything, or the one directory below the root that is named.
+  void Walk(std::string_view below, const std::function<void(const ErofsEntry&)>& on_entry);
 
  private:
   struct Dirent {
@@ -97,8 +91,7 @@ class Reader {
   [[nodiscard]] std::vector<Dirent> ParseDirectory(const Inode& inode) const;
   static void ParseDirents(ByteSpan block, std::string_view path, std::vector<Dirent>& dirents);
 
-  std::string name_;
-  UniqueFd fd_;
+  const ErofsBytes& image_;
   Bytes size_ = 0;
   Bytes inodes_ = 0;  // where slot 0 is
   Bytes shared_xattrs_ = 0;
@@ -111,7 +104,7 @@ std::string Reader::ReadAt(Bytes offset, Bytes length, std::string_view path) co
     Damaged(path, "points beyond the end of the image");
   }
   std::string data(length, '\0');
-  ReadFull(fd_.get(), offset, std::as_writable_bytes(std::span(data)), name_);
+  image_.read(offset, std::as_writable_bytes(std::span(data)));
   return data;
 }
 
@@ -119,13 +112,14 @@ void Reader::ReadSuperblock() {
   const std::string raw = ReadAt(kSuperOffset, kSuperSize, "");
   const ByteSpan super = AsBytes(raw);
   if (LoadLe32(super, 0) != kMagic) {
-    throw Error(ErrorKind::kVerification, name_ + " is not an erofs image");
+    throw Error(ErrorKind::kVerification, image_.name + " is not an erofs image");
   }
   if (raw[12] != 12) {
-    throw Error(ErrorKind::kVerification, name_ + ": the blocks are not of 4096 bytes");
+    throw Error(ErrorKind::kVerification, image_.name + ": the blocks are not of 4096 bytes");
   }
   if ((LoadLe32(super, 80) & ~kChunkedFile) != 0) {
-    throw Error(ErrorKind::kVerification, name_ + ": an erofs with features that are not expected");
+    throw Error(ErrorKind::kVerification,
+                image_.name + ": an erofs with features that are not expected");
   }
   root_ = LoadLe16(super, 14);
   build_time_ = static_cast<std::int64_t>(LoadLe64(super, 24));
@@ -165,12 +159,12 @@ Inode Reader::ReadInode(std::uint64_t nid, const std::string& path) const {
 // the inode's own attributes. i_xattr_icount counts 4-byte words, the header as one.
 void Reader::ReadXattrs(Bytes offset, unsigned count, Inode& inode) const {
   constexpr Bytes kHeader = 12;
-  inode.tail = offset;
+  inode.entry.tail = offset;
   if (count == 0) {
     return;
   }
   const Bytes length = kHeader + Bytes{count - 1} * 4;
-  inode.tail = offset + length;
+  inode.entry.tail = offset + length;
   const std::string raw = ReadAt(offset, length, inode.entry.path);
   const ByteSpan area = AsBytes(raw);
   const unsigned shared = std::to_integer<unsigned>(area[4]);
@@ -213,12 +207,16 @@ void Reader::AddXattr(ByteSpan area, Bytes& place, ErofsEntry& entry) const {
 }
 
 void Reader::AddBlocks(ErofsEntry& entry, std::uint64_t first, std::uint64_t count) const {
-  if (first > size_ / kBlock || count > size_ / kBlock - first) {
+  const bool hole = first == kHoleBlock;
+  if (!hole && (first > size_ / kBlock || count > size_ / kBlock - first)) {
     Damaged(entry.path, "its content is beyond the end of the image");
   }
-  if (!entry.blocks.empty() && entry.blocks.back().first + entry.blocks.back().count == first) {
-    entry.blocks.back().count += count;
-    return;
+  if (!entry.blocks.empty()) {
+    auto& last = entry.blocks.back();
+    if (hole ? last.first == kHoleBlock : last.first + last.count == first) {
+      last.count += count;
+      return;
+    }
   }
   entry.blocks.push_back({first, count});
 }
@@ -254,14 +252,14 @@ void Reader::ReadChunks(Inode& inode) const {
   const Bytes blocks = (entry.size - 1) / kBlock + 1;
   const Bytes per_chunk = Bytes{1} << block_bits;
   const Bytes chunks = (blocks - 1) / per_chunk + 1;
-  const std::string raw = ReadAt(RoundUp(inode.tail, width),
+  const std::string raw = ReadAt(RoundUp(entry.tail, width),
                                  CheckedMul(chunks, width, "a file of the erofs image"),
                                  entry.path);
   for (Bytes i = 0; i < chunks; ++i) {
     const std::uint32_t address = LoadLe32(AsBytes(raw), i * width + (indexes ? 4 : 0));
-    if (address != kHole) {
-      AddBlocks(entry, address, std::min(per_chunk, blocks - i * per_chunk));
-    }
+    AddBlocks(entry,
+              address == kHole ? kHoleBlock : address,
+              std::min(per_chunk, blocks - i * per_chunk));
   }
 }
 
@@ -272,13 +270,16 @@ std::string Reader::ReadDirectory(const Inode& inode) const {
   }
   std::string content;
   for (const auto& range : entry.blocks) {
+    if (range.first == kHoleBlock) {
+      Damaged(entry.path, "a directory with a hole");
+    }
     content += ReadAt(range.first * kBlock, range.count * kBlock, entry.path);
   }
   if (content.size() > entry.size) {
     content.resize(entry.size);
   }
   if (content.size() < entry.size) {
-    content += ReadAt(inode.tail, entry.size - content.size(), entry.path);
+    content += ReadAt(entry.tail, entry.size - content.size(), entry.path);
   }
   return content;
 }
@@ -323,7 +324,7 @@ std::vector<Reader::Dirent> Reader::ParseDirectory(const Inode& inode) const {
   return dirents;
 }
 
-void Reader::Walk(const std::function<void(const ErofsEntry&)>& on_entry) {
+void Reader::Walk(std::string_view below, const std::function<void(const ErofsEntry&)>& on_entry) {
   std::vector<Pending> stack = {{root_, ""}};
   std::set<std::uint64_t> directories;
   std::size_t entries = 0;
@@ -335,9 +336,9 @@ void Reader::Walk(const std::function<void(const ErofsEntry&)>& on_entry) {
     }
     Inode inode = ReadInode(pending.nid, pending.path);
     const bool is_directory = S_ISDIR(inode.entry.mode);
-    if (is_directory || S_ISREG(inode.entry.mode)) {
+    if (is_directory || S_ISREG(inode.entry.mode) || S_ISLNK(inode.entry.mode)) {
       ReadBlocks(inode);
-    } else if (!S_ISLNK(inode.entry.mode)) {
+    } else {
       inode.entry.device = inode.address;
     }
     if (!is_directory) {
@@ -349,7 +350,12 @@ void Reader::Walk(const std::function<void(const ErofsEntry&)>& on_entry) {
     }
     auto dirents = ParseDirectory(inode);
     inode.entry.blocks.clear();
-    on_entry(inode.entry);
+    const bool only_looked_through = !below.empty() && pending.path.empty();
+    if (only_looked_through) {
+      std::erase_if(dirents, [&](const Dirent& dirent) { return dirent.name != below; });
+    } else {
+      on_entry(inode.entry);
+    }
     for (auto it = dirents.rbegin(); it != dirents.rend(); ++it) {
       stack.push_back({it->nid, pending.path.empty() ? it->name : pending.path + "/" + it->name});
     }
@@ -358,9 +364,55 @@ void Reader::Walk(const std::function<void(const ErofsEntry&)>& on_entry) {
 
 }  // namespace
 
+void ReadErofs(const ErofsBytes& image, const std::function<void(const ErofsEntry&)>& on_entry) {
+  Reader(image).Walk("", on_entry);
+}
+
 void ReadErofs(const std::filesystem::path& image,
                const std::function<void(const ErofsEntry&)>& on_entry) {
-  Reader(image).Walk(on_entry);
+  const auto fd = OpenFile(image, O_RDONLY);
+  const auto name = image.string();
+  ReadErofs(
+      {.name = name,
+       .size = RegularFileSize(fd.get(), name),
+       .read = [&](Bytes offset, MutableByteSpan into) { ReadFull(fd.get(), offset, into, name); }},
+      on_entry);
+}
+
+void ReadErofsBelow(const ErofsBytes& image,
+                    std::string_view directory,
+                    const std::function<void(const ErofsEntry&)>& on_entry) {
+  Reader(image).Walk(directory, on_entry);
+}
+
+void ReadErofsContent(const ErofsBytes& image,
+                      const ErofsEntry& entry,
+                      const std::function<void(ByteSpan)>& on_piece) {
+  std::vector<std::byte> buffer(std::min(entry.size, kPiece));
+  Bytes left = entry.size;
+  const auto hand_over = [&](bool stored, Bytes offset, Bytes length) {
+    length = std::min(length, left);
+    left -= length;
+    if (stored && (offset > image.size || length > image.size - offset)) {
+      Damaged(entry.path, "points beyond the end of the image");
+    }
+    while (length > 0) {
+      const auto piece = std::span(buffer).first(std::min(length, kPiece));
+      if (stored) {
+        image.read(offset, piece);
+      } else {
+        std::ranges::fill(piece, std::byte{0});
+      }
+      on_piece(piece);
+      offset += piece.size();
+      length -= piece.size();
+    }
+  };
+  for (const auto& range : entry.blocks) {
+    const bool stored = range.first != kHoleBlock;
+    hand_over(stored, stored ? range.first * kBlock : 0, range.count * kBlock);
+  }
+  hand_over(true, entry.tail, left);
 }
 
 }  // namespace ros::images

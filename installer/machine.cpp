@@ -36,7 +36,8 @@ Machine OpenRunningMachine() {
   }
   return {.disk = partitions::FindRosDisk(arguments->boot_partition),
           .state = kStateDirectory,
-          .running = arguments};
+          .running = arguments,
+          .root = "/"};
 }
 
 Machine OpenDisk(const std::filesystem::path& path) {

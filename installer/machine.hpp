@@ -28,6 +28,8 @@ struct Machine {
   std::filesystem::path state;
   // How this system was booted; none for a disk that it does not run from.
   std::optional<health::BootArguments> running;
+  // Where the running system's files are: "/", empty for a disk that it does not run from.
+  std::filesystem::path root;
 };
 
 // The machine we run on. Throws kRefused with a sentence for people where it is none of ours.

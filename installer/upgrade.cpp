@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "health/bad_list.hpp"
 #include "health/journal.hpp"
+#include "images/root_image.hpp"
 #include "images/root_writer.hpp"
 #include "partitions/boot_file_system.hpp"
 
@@ -39,6 +40,39 @@ bool TargetHolds(const Machine& machine,
     return true;
   } catch (const Error&) {
     return false;  // It is written anew then.
+  }
+}
+
+// What the running slot's image and the new one have in /etc, against what the machine has there.
+EtcChanges FindEtcChanges(const Machine& machine,
+                          const images::ImageSource& source,
+                          const UpgradeFacts& facts) {
+  constexpr std::string_view kReadable = "erofs";
+  const auto& running = facts.slot(facts.running);
+  if (machine.root.empty()) {
+    return {};
+  }
+  if (!running.config || running.config->root.filesystem != kReadable ||
+      facts.image.config.root.filesystem != kReadable) {
+    return {.unknown = "only roots that are an erofs can be looked into"};
+  }
+  try {
+    const auto slot = partitions::OpenPartition(
+        machine.disk, partitions::RoleOf(facts.running), DeviceAccess::kRead);
+    const auto before = ReadImageEtc(
+        {.name = "the root of slot " + std::string(Name(facts.running)),
+         .size = std::min(running.config->root.size, slot.length()),
+         .read = [&](Bytes offset, MutableByteSpan into) { slot.Read(offset, into); }});
+    images::RootImage root(source, facts.image);
+    const auto after = ReadImageEtc(
+        {.name = "the root of " + source.name(),
+         .size = root.size(),
+         .read = [&](Bytes offset, MutableByteSpan into) { root.Read(offset, into); }});
+    return {.both = ChangedOnBothSides(before, after, [&](const std::string& path) {
+              return ReadMachineFile(machine.root, path);
+            })};
+  } catch (const Error& error) {
+    return {.unknown = error.message()};
   }
 }
 
@@ -129,6 +163,7 @@ class Upgrader {
 }  // namespace
 
 UpgradeFacts InspectUpgrade(const Machine& machine,
+                            const images::ImageSource& source,
                             images::VerifiedImage image,
                             Progress& progress) {
   const auto boot = OpenBootVolume(machine, DeviceAccess::kRead);
@@ -150,6 +185,7 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
   if (facts.target_holds_image) {
     facts.target_texts = ReadSlotTexts(boot, facts.target());
   }
+  facts.etc = FindEtcChanges(machine, source, facts);
   return facts;
 }
 

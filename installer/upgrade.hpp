@@ -11,9 +11,10 @@
 
 namespace ros::installer {
 
-// Reads all that PlanUpgrade wants to know. `image` has been verified by the caller. Writes
-// nothing. Reads the target's root again where its folder says that it holds this image.
+// Reads all that PlanUpgrade wants to know. `image`, of `source`, has been verified by the caller.
+// Writes nothing. Reads the target's root again where its folder says that it holds this image.
 UpgradeFacts InspectUpgrade(const Machine& machine,
+                            const images::ImageSource& source,
                             images::VerifiedImage image,
                             Progress& progress);
 

@@ -134,6 +134,7 @@ UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request
   const auto texts = SlotTexts(image, plan.entry);
   const auto lengths = SlotLengths(image, texts);
   CheckSpace(facts, lengths);
+  plan.etc = facts.etc;
   AddRepairs(facts, plan.steps);
   if (facts.bad) {
     plan.steps.emplace_back(ForgetBadImage{plan.digest});

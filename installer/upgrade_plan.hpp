@@ -14,6 +14,7 @@
 #include "bootloader/grub_config.hpp"
 #include "health/bad_list.hpp"
 #include "images/verified_image.hpp"
+#include "installer/etc_changes.hpp"
 #include "installer/image_check.hpp"
 #include "installer/slot_content.hpp"
 #include "partitions/ros_disk.hpp"
@@ -56,6 +57,7 @@ struct UpgradeFacts {
   std::optional<health::BadImage> bad;
   MachineDemands demands;
   std::vector<std::string> machine_arguments;
+  EtcChanges etc;
 
   // The slot that an upgrade writes: the one that is not good.
   [[nodiscard]] SlotId target() const { return bootloader::Target(boot.StateOr(running)); }
@@ -152,6 +154,7 @@ struct UpgradePlan {
   SlotId target = SlotId::kB;
   std::string target_version;  // what the target holds now
   bootloader::SlotEntry entry;
+  EtcChanges etc;
   // Nothing is to be done, and why.
   std::optional<std::string> nothing_to_do;
   std::vector<UpgradeStep> steps;

@@ -138,6 +138,36 @@ struct StepJson {
   static Json Named(std::string_view name) { return Json::MakeObject().Set("step", name); }
 };
 
+// What a person may have to join after the upgrade; empty when there is nothing.
+std::string EtcText(const UpgradePlan& plan) {
+  if (!plan.etc.unknown.empty()) {
+    return "  /etc: what this machine and " + plan.version + " both change is not known (" +
+           plan.etc.unknown + "); the machine's version stays\n";
+  }
+  if (plan.etc.both.empty()) {
+    return {};
+  }
+  std::string text = "  " + plan.version +
+                     " changes these files, and so has this machine; its version stays, look "
+                     "whether it still fits:\n";
+  for (const auto& path : plan.etc.both) {
+    text += "       /" + path + "\n";
+  }
+  return text;
+}
+
+Json EtcToJson(const EtcChanges& etc) {
+  auto files = Json::MakeArray();
+  for (const auto& path : etc.both) {
+    files.Append(Json::MakeObject().Set("path", "/" + path));
+  }
+  auto json = Json::MakeObject().Set("changed_on_both_sides", std::move(files));
+  if (!etc.unknown.empty()) {
+    json.Set("unknown", etc.unknown);
+  }
+  return json;
+}
+
 }  // namespace
 
 std::string DescribeUpgrade(const UpgradePlan& plan, const partitions::RosDisk& disk) {
@@ -162,7 +192,7 @@ std::string DescribeUpgrade(const UpgradePlan& plan, const partitions::RosDisk& 
   for (const auto& step : plan.steps) {
     text += "  " + std::to_string(number++) + ". " + std::visit(StepText(), step) + "\n";
   }
-  return text;
+  return text + EtcText(plan);
 }
 
 Json UpgradeToJson(const UpgradePlan& plan) {
@@ -184,6 +214,7 @@ Json UpgradeToJson(const UpgradePlan& plan) {
       .Set("target",
            Json::MakeObject().Set("slot", Name(plan.target)).Set("version", plan.target_version))
       .Set("kernel_command_line", bootloader::KernelCommandLine(plan.entry))
+      .Set("etc", EtcToJson(plan.etc))
       .Set("steps", std::move(steps));
   if (plan.nothing_to_do) {
     json.Set("nothing_to_do", *plan.nothing_to_do);

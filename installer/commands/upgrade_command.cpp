@@ -113,7 +113,7 @@ void Upgrade(const UpgradeOptions& options, const Console& console) {
   const auto progress = options.plan ? console.MakePlanProgress() : console.MakeProgress();
   const auto opened =
       OpenTrustedImage(options.image, memory::Trust(machine.state), policy, *progress);
-  const auto facts = InspectUpgrade(machine, opened.image, *progress);
+  const auto facts = InspectUpgrade(machine, *opened.source, opened.image, *progress);
   const auto plan = PlanUpgrade(facts, MakeRequest(options));
   if (options.plan) {
     ShowPlan(plan, machine, console);

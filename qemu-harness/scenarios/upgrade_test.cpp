@@ -24,7 +24,10 @@ void StayUp(Machine& machine) {
 TEST_CASE("upgrade-commits-and-goes-back-again", "[qemu]") {
   Story story("upgrade", {"tiny-v2", "tiny-v3"});
   Machine& machine = story.Boot();
-  machine.MustRun("echo kept >/var/note; echo mine >/etc/note");
+  machine.MustRun("echo kept >/var/note; echo mine >/etc/note; echo mine >/etc/motd");
+  story.WaitForServices();
+  CHECK_THAT(machine.MustRun("ros upgrade --plan -i " + InGuest("tiny-v2")),
+             Catch::Contains("       /etc/motd\n") && !Catch::Contains("/etc/note"));
 
   INFO("a to b: a trial, all reporters in, commit");
   // Without --no-reboot: the command itself restarts the machine.
@@ -33,7 +36,7 @@ TEST_CASE("upgrade-commits-and-goes-back-again", "[qemu]") {
   CHECK(WhoRuns(machine) == RunningOs{"b", "2", true});
   story.WaitForServices();
   CHECK_THAT(machine.MustRun("ros why"), Catch::Contains("commit"));
-  CHECK(machine.MustRun("cat /var/note /etc/note") == "kept\nmine\n");
+  CHECK(machine.MustRun("cat /var/note /etc/note /etc/motd") == "kept\nmine\nmine\n");
 
   INFO("a reboot stays on b");
   machine.RestartBy("reboot -f");

@@ -26,7 +26,8 @@ struct Story {
 
   [[nodiscard]] UpgradePlan Plan() const {
     NoProgress progress;
-    return PlanUpgrade(InspectUpgrade(machine, v2.image, progress), {.after = AfterWriting::kArm});
+    return PlanUpgrade(InspectUpgrade(machine, *v2.source, v2.image, progress),
+                       {.after = AfterWriting::kArm});
   }
 
   // Runs the plan on `device`; false when the power went.

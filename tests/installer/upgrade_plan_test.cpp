@@ -223,6 +223,18 @@ TEST_CASE("PlanUpgrade: damage is repaired first", "[installer]") {
   CHECK(std::holds_alternative<RepairBootState>(plan.steps.at(1)));
 }
 
+TEST_CASE("DescribeUpgrade: lists the files that both sides changed", "[installer]") {
+  auto facts = SomeFacts();
+  CHECK_THAT(DescribeUpgrade(PlanUpgrade(facts, {}), SomeDisk()), !Catch::Contains("/etc"));
+  facts.etc.both = {"etc/ssh/sshd_config"};
+  const auto plan = PlanUpgrade(facts, {});
+  CHECK_THAT(DescribeUpgrade(plan, SomeDisk()), Catch::Contains("       /etc/ssh/sshd_config\n"));
+  CHECK_THAT(UpgradeToJson(plan).Dump(), Catch::Contains("{\"path\":\"/etc/ssh/sshd_config\"}"));
+  facts.etc = {.unknown = "the slot cannot be read"};
+  CHECK_THAT(DescribeUpgrade(PlanUpgrade(facts, {}), SomeDisk()),
+             Catch::Contains("the slot cannot be read"));
+}
+
 TEST_CASE("DescribeUpgrade: tells versions, digest, signer and every step", "[installer]") {
   const auto text = DescribeUpgrade(PlanUpgrade(SomeFacts(), {}), SomeDisk());
   for (const auto* part : {"upgrade os 1 -> 2",
