@@ -65,7 +65,6 @@ RollbackFacts InspectRollback(const Machine& machine, Progress& progress) {
   const auto& running = machine.running.value();
   RollbackFacts facts;
   facts.running = running.slot;
-  facts.running_as_trial = running.trial.has_value();
   facts.state = OpenBootState(boot)->Load().StateOr(running.slot);
   const bool pending = facts.state.trial.has_value();
   const auto target = pending ? facts.state.good : Other(facts.state.good);

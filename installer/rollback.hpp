@@ -21,7 +21,6 @@ struct RollbackRequest {
 struct RollbackFacts {
   bootloader::BootState state;
   SlotId running = SlotId::kA;
-  bool running_as_trial = false;
   SlotContent leaving;    // the slot that would be left, or whose trial would be given up
   SlotContent target;     // the slot that would be good
   bool was_good = false;  // the journal says that the target was good with what it holds now

@@ -1,6 +1,7 @@
 #include "installer/status.hpp"
 
 #include "installer/disk_picture.hpp"
+#include "installer/trial.hpp"
 
 namespace ros::installer {
 namespace {
@@ -93,7 +94,7 @@ std::string SlotTable(const Status& status, const Console& console) {
                     content.VersionText(),
                     ShortDigest(content.digest),
                     SlotStateText(status, content.slot),
-                    running ? (status.running_trial ? "yes, on trial" : "yes") : ""});
+                    running ? (status.on_trial ? "yes, on trial" : "yes") : ""});
   }
   std::string text;
   // Coloured line by line, after the columns are laid out.
@@ -125,7 +126,7 @@ Status InspectStatus(const Machine& machine) {
   status.slots = {ReadSlotContent(boot, SlotId::kA), ReadSlotContent(boot, SlotId::kB)};
   if (machine.running) {
     status.running = machine.running->slot;
-    status.running_trial = machine.running->trial;
+    status.on_trial = IsOnTrial(*machine.running, status.state());
   }
   status.next = bootloader::NextBoot(
       status.boot.state(), {.a = status.slots[0].complete, .b = status.slots[1].complete});
@@ -169,7 +170,7 @@ Json StatusToJson(const Status& status) {
   Json json;
   json.Set("disk", status.disk.path.string()).Set("good", Name(state.good));
   if (status.running) {
-    json.Set("running", Name(*status.running)).Set("on_trial", status.running_trial.has_value());
+    json.Set("running", Name(*status.running)).Set("on_trial", status.on_trial);
   }
   if (state.trial) {
     json.Set("trial",

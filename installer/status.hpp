@@ -19,7 +19,7 @@ struct Status {
   bootloader::LoadedState boot;
   std::array<SlotContent, 2> slots;
   std::optional<SlotId> running;
-  std::optional<int> running_trial;  // tries left, when the running system is a trial
+  bool on_trial = false;  // the running system is a trial that is not judged yet
   // What the boot loader would do now, by the rule in bootloader/boot_state.hpp.
   bootloader::NextBootResult next;
 

@@ -32,6 +32,10 @@ void Condemn(const TrialMeans& means, health::JournalEntry entry) {
 
 }  // namespace
 
+bool IsOnTrial(const health::BootArguments& running, const bootloader::BootState& state) {
+  return running.trial && state.trial && state.trial->slot == running.slot;
+}
+
 void CommitTrial(const TrialMeans& means) {
   const auto state = means.store.Load().StateOr(means.running);
   means.store.Store(bootloader::Commit(state, means.running));

@@ -6,10 +6,16 @@
 
 #include "base/clock.hpp"
 #include "bootloader/boot_state_store.hpp"
+#include "health/boot_arguments.hpp"
 #include "health/gate.hpp"
 #include "installer/slot_content.hpp"
 
 namespace ros::installer {
+
+// Whether the running system is a trial that nobody has judged yet: it was booted as one
+// (`ros.trial=`), and the boot state still says so. After its commit the same boot is no trial any
+// more; a slot that was chosen by hand in the loader's menu is none.
+bool IsOnTrial(const health::BootArguments& running, const bootloader::BootState& state);
 
 // What the end of a trial works with.
 struct TrialMeans {

@@ -170,7 +170,6 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
   UpgradeFacts facts;
   facts.disk = machine.disk;
   facts.running = machine.running.value().slot;
-  facts.running_as_trial = machine.running->trial.has_value();
   facts.boot = OpenBootState(boot)->Load();
   facts.slots = {ReadSlotContent(boot, SlotId::kA), ReadSlotContent(boot, SlotId::kB)};
   facts.boot_damage = boot.CheckOwnership();

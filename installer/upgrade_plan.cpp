@@ -21,7 +21,7 @@ std::string Slot(SlotId slot) {
 // slot at all.
 void CheckBootState(const UpgradeFacts& facts) {
   const auto state = facts.boot.StateOr(facts.running);
-  if (facts.running_as_trial) {
+  if (state.trial && state.trial->slot == facts.running) {
     Refuse(Slot(facts.running) +
            " is on trial; wait for its health gate (ros health status), then upgrade");
   }
@@ -90,11 +90,11 @@ void AddRepairs(const UpgradeFacts& facts, std::vector<UpgradeStep>& steps) {
 std::optional<std::string> AlreadyThere(const UpgradeFacts& facts, const UpgradeRequest& request) {
   const auto digest = facts.image.manifest.digest.ToString();
   const auto& version = facts.image.config.version;
-  if (facts.slot(facts.running).digest == digest && !facts.running_as_trial) {
+  const auto state = facts.boot.StateOr(facts.running);
+  if (facts.slot(facts.running).digest == digest && facts.running == state.good) {
     return "version " + version + " is running already (" + Slot(facts.running) +
            "); nothing to do";
   }
-  const auto state = facts.boot.StateOr(facts.running);
   if (state.trial && !state.trial->started && facts.slot(state.trial->slot).digest == digest) {
     return "version " + version + " is in " + Slot(state.trial->slot) +
            " already and is tried at the next boot; reboot to go on";

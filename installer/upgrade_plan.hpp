@@ -44,7 +44,6 @@ struct UpgradeRequest {
 struct UpgradeFacts {
   partitions::RosDisk disk;
   SlotId running = SlotId::kA;
-  bool running_as_trial = false;
   bootloader::LoadedState boot;
   std::array<SlotContent, 2> slots;       // a, b
   std::vector<std::string> boot_damage;   // of the boot partition's allocation

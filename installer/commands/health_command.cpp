@@ -7,6 +7,7 @@
 #include "installer/command.hpp"
 #include "installer/disk_picture.hpp"
 #include "installer/gate.hpp"
+#include "installer/trial.hpp"
 
 namespace ros::installer {
 namespace {
@@ -35,8 +36,9 @@ void RunGateCommand(const Console& console) {
 
 void ShowHealth(const Console& console) {
   const auto machine = OpenRunningMachine();
-  const auto content =
-      ReadSlotContent(OpenBootVolume(machine, DeviceAccess::kRead), machine.running->slot);
+  const auto boot = OpenBootVolume(machine, DeviceAccess::kRead);
+  const auto& running = machine.running.value();
+  const auto content = ReadSlotContent(boot, running.slot);
   const auto reporters = health::InspectReporters(GateRequestFor(content));
   auto list = Json::MakeArray();
   std::vector<std::vector<std::string>> rows = {{"reporter", "needed", "said", "reason"}};
@@ -53,13 +55,13 @@ void ShowHealth(const Console& console) {
                     .Set("said", said)
                     .Set("reason", reason));
   }
-  const bool on_trial = machine.running->trial.has_value();
+  const bool on_trial = IsOnTrial(running, OpenBootState(boot)->Load().StateOr(running.slot));
   if (console.json()) {
     console.PrintJson(
-        Json::MakeObject().Set("booted_as_trial", on_trial).Set("reporters", std::move(list)));
+        Json::MakeObject().Set("on_trial", on_trial).Set("reporters", std::move(list)));
     return;
   }
-  console.Print((on_trial ? "this boot is a trial\n" : "this boot is of a good slot\n") +
+  console.Print((on_trial ? "this slot is on trial\n" : "this slot is not on trial\n") +
                 FormatTable(rows));
 }
 

@@ -56,6 +56,22 @@ struct Story {
 
 }  // namespace
 
+TEST_CASE("InspectUpgrade: a slot that was committed in this boot is good", "[crash]") {
+  Story story;
+  REQUIRE(story.Run(story.Plan(), story.disk));
+  const auto store = OpenBootState(OpenBootVolume(story.machine, DeviceAccess::kWrite));
+  auto state = store->Load().state().value();
+  state.trial->started = true;
+  store->Store(bootloader::Commit(state, SlotId::kB));
+  // The kernel's command line is that of the trial, until the next boot.
+  story.machine.running = health::BootArguments{.slot = SlotId::kB, .trial = 2};
+  const auto v3 = story.shelf.Make("3");
+  NoProgress progress;
+  const auto plan = PlanUpgrade(InspectUpgrade(story.machine, *v3.source, v3.image, progress), {});
+  CHECK(plan.target == SlotId::kA);
+  CHECK_FALSE(plan.steps.empty());
+}
+
 TEST_CASE("ApplyUpgrade: ends with a complete trial of the new version", "[crash]") {
   const Story story;
   const auto overlay = std::make_shared<OverlayDisk>(story.disk);

@@ -142,7 +142,6 @@ TEST_CASE("PlanUpgrade: refuses what could leave no good slot", "[installer]") {
                         {"on trial",
                          [](UpgradeFacts& f) {
                            f.running = SlotId::kB;
-                           f.running_as_trial = true;
                            SetState(f, {SlotId::kA, Trial{SlotId::kB, 2, true}});
                          },
                          ErrorKind::kRefused,
