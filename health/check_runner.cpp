@@ -87,6 +87,8 @@ CheckRunner::CheckRunner(Check check, Time timeout, Time retry_after)
 
 CheckRunner::~CheckRunner() {
   Kill();
+  int status = 0;
+  Reap(status);
 }
 
 std::optional<CheckRunner::Time> CheckRunner::NextTime() const {
@@ -106,21 +108,27 @@ std::optional<CheckOutcome> CheckRunner::Step(Time now) {
   if (done_) {
     return std::nullopt;
   }
+  if (killed_) {
+    int status = 0;
+    if (!Reap(status)) {
+      due_ = now + retry_after_;
+      return std::nullopt;
+    }
+  }
   if (!process_.valid()) {
     if (now < due_) {
       return std::nullopt;
     }
     Start(now);
-    return process_.valid() ? std::nullopt : std::optional(Finish(now));
+    return process_.valid() ? std::nullopt : std::optional(Abort(now));
   }
   Drain();
-  pollfd ended{process_.get(), POLLIN, 0};
-  if (::poll(&ended, 1, 0) == 1) {
+  if (Ended()) {
     return Finish(now);
   }
   if (now >= due_) {
     trouble_ = "did not end within " + std::to_string(timeout_.count() / 1000) + " s";
-    return Finish(now);
+    return Abort(now);
   }
   return std::nullopt;
 }
@@ -168,35 +176,56 @@ void CheckRunner::Drain() {
   }
 }
 
+bool CheckRunner::Ended() const {
+  pollfd ended{process_.get(), POLLIN, 0};
+  return ::poll(&ended, 1, 0) == 1;
+}
+
+// A process that waits for a disk dies when the disk answers: nobody waits for that here.
 void CheckRunner::Kill() {
   if (pid_ > 0) {
     ::kill(-pid_, SIGKILL);
     ::kill(pid_, SIGKILL);
-    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    killed_ = true;
+  }
+  output_ = UniqueFd();
+}
+
+// False when the process is still there.
+bool CheckRunner::Reap(int& status) {
+  if (pid_ > 0) {
+    pid_t ended = -1;
+    do {
+      ended = ::waitpid(pid_, &status, WNOHANG);
+    } while (ended < 0 && errno == EINTR);
+    if (ended == 0) {
+      return false;
     }
   }
   pid_ = -1;
+  killed_ = false;
   process_ = UniqueFd();
   output_ = UniqueFd();
+  return true;
 }
 
 CheckOutcome CheckRunner::Finish(Time now) {
   Drain();
-  CheckOutcome outcome;
-  if (trouble_.empty()) {
-    int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-    }
-    ::kill(-pid_, SIGKILL);  // what it left behind
-    pid_ = -1;
-    outcome = Judge(status);
-  } else {
-    outcome.reason = trouble_;
-  }
-  Kill();
+  ::kill(-pid_, SIGKILL);  // what it left behind, while the group's number is still its own
+  int status = 0;
+  Reap(status);
+  const auto outcome = Judge(status);
   done_ = outcome.final;
   due_ = now + retry_after_;
   return outcome;
+}
+
+CheckOutcome CheckRunner::Abort(Time now) {
+  Kill();
+  int status = 0;
+  Reap(status);
+  due_ = now + retry_after_;
+  return {.reason = trouble_};
 }
 
 CheckOutcome CheckRunner::Judge(int status) {

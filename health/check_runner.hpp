@@ -32,7 +32,7 @@ class CheckRunner {
   CheckRunner& operator=(const CheckRunner&) = delete;
   CheckRunner(CheckRunner&&) = delete;
   CheckRunner& operator=(CheckRunner&&) = delete;
-  // Kills a run that goes on, with all its children.
+  // Kills a run that goes on, with all its children. Does not wait for one that cannot be killed.
   ~CheckRunner();
 
   [[nodiscard]] const Check& check() const { return check_; }
@@ -51,7 +51,10 @@ class CheckRunner {
   void Start(Time now);
   void Drain();
   void Kill();
+  [[nodiscard]] bool Ended() const;
+  bool Reap(int& status);
   CheckOutcome Finish(Time now);
+  CheckOutcome Abort(Time now);
   CheckOutcome Judge(int status);
 
   Check check_;
@@ -59,6 +62,7 @@ class CheckRunner {
   Time retry_after_;
   Time due_{0};  // of the next run, or the end of this one
   bool done_ = false;
+  bool killed_ = false;  // and not yet gone
   pid_t pid_ = -1;
   UniqueFd process_;
   UniqueFd output_;
