@@ -151,8 +151,14 @@ SlotContent ReadSlotContent(const partitions::FatVolume& boot, SlotId slot) {
     const auto manifest =
         boot.ReadContent(PathOf(slot, partitions::kManifestFile), images::kMaxManifestSize);
     content.digest = keys::Sha256Of(AsBytes(manifest)).ToString();
-    content.config = images::ParseImageConfig(
-        boot.ReadContent(PathOf(slot, partitions::kConfigFile), images::kMaxConfigSize));
+    const auto config =
+        boot.ReadContent(PathOf(slot, partitions::kConfigFile), images::kMaxConfigSize);
+    if (keys::Sha256Of(AsBytes(config)) != images::ParseManifest(manifest).config.digest) {
+      throw Error(
+          ErrorKind::kVerification,
+          PathOf(slot, partitions::kConfigFile) + " is not the one that the manifest names");
+    }
+    content.config = images::ParseImageConfig(config);
   } catch (const Error& error) {
     content.problem = error.message();
   }
