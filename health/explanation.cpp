@@ -124,6 +124,7 @@ class Story {
       case JournalEvent::kTrialAbandoned:
       case JournalEvent::kInitReached:
       case JournalEvent::kUserSpaceReached:
+      case JournalEvent::kGateFailed:
       case JournalEvent::kEarlyFailure:
       case JournalEvent::kWatchdog:
       case JournalEvent::kInsecure:
@@ -281,9 +282,9 @@ class Story {
   // What ros-init and the watchdog had to say since the last trial began.
   void AddFailures() {
     for (const auto& entry : TrialEntries()) {
-      const bool worth = entry.event == JournalEvent::kEarlyFailure ||
-                         entry.event == JournalEvent::kWatchdog ||
-                         entry.event == JournalEvent::kRepaired;
+      const bool worth =
+          entry.event == JournalEvent::kEarlyFailure || entry.event == JournalEvent::kGateFailed ||
+          entry.event == JournalEvent::kWatchdog || entry.event == JournalEvent::kRepaired;
       if (worth) {
         Detail(FormatTime(entry.time) + ": " +
                (entry.slot ? "slot " + std::string(Name(*entry.slot)) + ": " : "") + entry.reason);

@@ -35,6 +35,7 @@ constexpr std::array kEventNames = {
     EventName{JournalEvent::kTrialAbandoned, "trial-abandoned"},
     EventName{JournalEvent::kInitReached, "init-reached"},
     EventName{JournalEvent::kUserSpaceReached, "userspace-reached"},
+    EventName{JournalEvent::kGateFailed, "gate-failed"},
     EventName{JournalEvent::kCommitted, "committed"},
     EventName{JournalEvent::kRolledBack, "rolled-back"},
     EventName{JournalEvent::kEarlyFailure, "early-failure"},

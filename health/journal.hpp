@@ -19,14 +19,15 @@ enum class JournalEvent {
   kTrialAbandoned,    // "trial-abandoned"    a pending trial was dropped by the user's word
   kInitReached,       // "init-reached"       ros-init has root and state of `slot`
   kUserSpaceReached,  // "userspace-reached"  the gate started in `slot`
-  kCommitted,         // "committed"          `slot` is the good slot now
-  kRolledBack,        // "rolled-back"        `slot` is the one that was left; see `cause`
-  kEarlyFailure,      // "early-failure"      ros-init gave up on `slot`
-  kWatchdog,          // "watchdog"           something about the watchdog that a person should know
-  kInsecure,          // "insecure"           an unsigned image was accepted by --insecure
-  kTrustForgotten,    // "trust-forgotten"    keys and epoch were dropped by --forget-trust
-  kRepaired,          // "repaired"           a file system or a boot-state copy was repaired
-  kNote,              // "note"               anything else worth keeping
+  kGateFailed,    // "gate-failed"        the gate could not judge the trial in `slot`, see `reason`
+  kCommitted,     // "committed"          `slot` is the good slot now
+  kRolledBack,    // "rolled-back"        `slot` is the one that was left; see `cause`
+  kEarlyFailure,  // "early-failure"      ros-init gave up on `slot`
+  kWatchdog,      // "watchdog"           something about the watchdog that a person should know
+  kInsecure,      // "insecure"           an unsigned image was accepted by --insecure
+  kTrustForgotten,  // "trust-forgotten"    keys and epoch were dropped by --forget-trust
+  kRepaired,        // "repaired"           a file system or a boot-state copy was repaired
+  kNote,            // "note"               anything else worth keeping
 };
 
 std::string_view Name(JournalEvent event);

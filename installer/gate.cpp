@@ -2,6 +2,8 @@
 
 #include <poll.h>
 
+#include <optional>
+
 #include "base/error.hpp"
 #include "installer/trial.hpp"
 
@@ -9,6 +11,11 @@ namespace ros::installer {
 namespace {
 
 using health::JournalEvent;
+using std::chrono::milliseconds;
+
+// How long another `ros` may hold the lock after the verdict.
+constexpr milliseconds kLockPatience = std::chrono::minutes(5);
+constexpr milliseconds kLockPause(200);
 
 // Tells on the console what the gate hears.
 class ConsoleEvents final : public health::GateEvents {
@@ -38,45 +45,44 @@ class ConsoleEvents final : public health::GateEvents {
   const Console& console_;
 };
 
-// The good slot is running: whatever an interrupted operation left is put in order.
-void KeepGoodSlot(const Machine& machine, const Console& console) {
-  const auto lock = LockMachine(WhenLocked::kWait);
-  const auto running = machine.running.value();
-  const auto boot = OpenBootVolume(machine, DeviceAccess::kWrite);
-  const auto store = OpenBootState(boot);
-  const auto loaded = store->Load();
-  const SystemClock clock;
-  if (!loaded.first.sound()) {
-    store->Store(loaded.StateOr(running.slot));
-    health::Journal(machine.state, clock)
-        .Append({.event = JournalEvent::kRepaired,
-                 .slot = running.slot,
-                 .reason = "the boot state was damaged: " + loaded.first.damage});
-    console.Say("ros: repaired the boot state: " + loaded.first.damage);
+void Tell(const Troubles& troubles, const Console& console) {
+  for (const auto& trouble : troubles) {
+    console.Warn(trouble + ", ignoring");
   }
-  const auto state = store->Load().StateOr(running.slot);
-  if (state.trial) {
-    const TrialMeans means{.store = *store,
-                           .state = machine.state,
-                           .clock = clock,
-                           .running = running.slot,
-                           .content = ReadSlotContent(boot, state.trial->slot)};
-    if (const auto why = SettleFailedTrial(means, running.fell_from)) {
-      console.Say("ros: version " + means.content.VersionText() + " in slot " +
-                  std::string(Name(state.trial->slot)) + " failed its trial: " + *why);
-    }
+}
+
+// A journal that cannot be written keeps nobody from a verdict.
+void Note(const Machine& machine, const GateMeans& means, health::JournalEntry entry) {
+  try {
+    health::Journal(machine.state, means.clock).Append(std::move(entry));
+  } catch (const std::exception& error) {
+    means.console.Warn(std::string(error.what()) + ", ignoring");
   }
-  // The sides of a commit or a rollback that were cut off.
-  if (state.good == running.slot) {
-    store->MirrorGood();
+}
+
+// What the gate goes by. Where no copy can be read, a trial is not taken for the good slot.
+bootloader::BootState StateOf(const bootloader::LoadedState& loaded,
+                              const health::BootArguments& running) {
+  return loaded.StateOr(running.trial ? Other(running.slot) : running.slot);
+}
+
+// Feeds the watchdog, which a driver may refuse. Null is none.
+void Feed(health::Watchdog* watchdog, const Console& console) {
+  if (watchdog == nullptr) {
+    return;
+  }
+  try {
+    watchdog->Feed();
+  } catch (const Error& error) {
+    console.Warn(error.message() + ", ignoring");
   }
 }
 
 // For drivers that cannot be stopped: they are fed for as long as this process lives.
-[[noreturn]] void FeedForEver(health::Watchdog& watchdog) {
+[[noreturn]] void FeedForEver(health::Watchdog& watchdog, const Console& console) {
   for (;;) {
-    watchdog.Feed();
-    const auto third = std::chrono::milliseconds(watchdog.timeout()) / 3;
+    Feed(&watchdog, console);
+    const auto third = milliseconds(watchdog.timeout()) / 3;
     ::poll(nullptr, 0, static_cast<int>(third.count()));
   }
 }
@@ -94,56 +100,170 @@ void StopWatchdog(health::Watchdog* watchdog, const Console& console) {
   } catch (const Error& error) {
     console.Warn(error.message() + "; feeding it");
   }
-  FeedForEver(*watchdog);
+  FeedForEver(*watchdog, console);
 }
 
-health::WatchdogOpening OpenTrialWatchdog(const Machine& machine,
-                                          const SlotContent& content,
-                                          const Console& console) {
-  const auto timeout =
-      content.config ? content.config->health.watchdog : images::HealthPolicy().watchdog;
-  auto opening = health::OpenWatchdog("/dev", timeout);
-  if (opening.state != health::WatchdogState::kOpened) {
-    console.Say("ros: " + opening.explanation);
-    health::Journal(machine.state, SystemClock())
-        .Append({.event = JournalEvent::kWatchdog,
-                 .slot = content.slot,
-                 .reason = opening.explanation});
+// Takes over the watchdog that ros-init started. Without one the trial goes on, and that is told.
+std::unique_ptr<health::Watchdog> TakeWatchdog(const Machine& machine,
+                                               const GateMeans& means,
+                                               std::chrono::seconds timeout) {
+  if (timeout.count() == 0) {
+    return nullptr;  // The image wants none.
   }
-  return opening;
+  health::WatchdogOpening opening;
+  try {
+    opening = means.open_watchdog(timeout);
+  } catch (const Error& error) {
+    opening.explanation = error.message();
+  }
+  if (opening.state != health::WatchdogState::kOpened) {
+    means.console.Say("ros: " + opening.explanation);
+    Note(machine,
+         means,
+         {.event = JournalEvent::kWatchdog,
+          .slot = machine.running->slot,
+          .reason = opening.explanation});
+  }
+  return std::move(opening.watchdog);
 }
 
-GateOutcome KeepTrial(const Machine& machine, const Console& console) {
-  const auto running = machine.running->slot;
-  const auto content = ReadSlotContent(OpenBootVolume(machine, DeviceAccess::kRead), running);
-  const SystemClock clock;
-  health::Journal(machine.state, clock)
-      .Append({.event = JournalEvent::kUserSpaceReached,
-               .slot = running,
-               .version = content.VersionText(),
-               .digest = content.digest});
-  auto opening = OpenTrialWatchdog(machine, content, console);
-  ConsoleEvents events(console);
-  const auto verdict =
-      health::RunGate(GateRequestFor(content), opening.watchdog.get(), clock, events);
-  const auto lock = LockMachine(WhenLocked::kWait);
+// The lock, while the watchdog is fed: another `ros` may be reading an image just now.
+FileLock LockAfterVerdict(const GateMeans& means, health::Watchdog* watchdog) {
+  const auto end = means.clock.SinceBoot() + kLockPatience;
+  for (;;) {
+    try {
+      return LockMachine(WhenLocked::kThrow, means.runtime);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kBusy || means.clock.SinceBoot() >= end) {
+        throw;
+      }
+    }
+    Feed(watchdog, means.console);
+    ::poll(nullptr, 0, static_cast<int>(kLockPause.count()));
+  }
+}
+
+// The slot that this machine was booted from holds this, with health policy and all.
+SlotContent ReadRunningSlot(const partitions::FatVolume& boot, SlotId slot) {
+  auto content = ReadSlotContent(boot, slot);
+  if (!content.config) {
+    throw Error(ErrorKind::kVerification,
+                "slot " + std::string(Name(slot)) + " does not say what it asks of a trial: " +
+                    (content.problem.empty() ? "its files are missing" : content.problem));
+  }
+  return content;
+}
+
+void SettleTrial(const Machine& machine,
+                 const GateMeans& means,
+                 bootloader::BootStateStore& store,
+                 const SlotContent& trial) {
+  const auto entries = health::Journal(machine.state, means.clock).Read();
+  const TrialMeans trial_means{.store = store,
+                               .state = machine.state,
+                               .clock = means.clock,
+                               .running = machine.running->slot,
+                               .image = ImageOf(trial, entries)};
+  if (const auto settled = SettleFailedTrial(trial_means, machine.running->fell_from)) {
+    means.console.Say("ros: version " + trial_means.image.version + " in slot " +
+                      std::string(Name(trial.slot)) + " failed its trial: " + settled->why);
+    Tell(settled->troubles, means.console);
+  }
+}
+
+void RepairBootState(const Machine& machine,
+                     const GateMeans& means,
+                     bootloader::BootStateStore& store) {
+  const auto loaded = store.Load();
+  if (loaded.first.sound()) {
+    return;
+  }
+  store.Store(StateOf(loaded, *machine.running));
+  means.console.Say("ros: repaired the boot state: " + loaded.first.damage);
+  Note(machine,
+       means,
+       {.event = JournalEvent::kRepaired,
+        .slot = machine.running->slot,
+        .reason = "the boot state was damaged: " + loaded.first.damage});
+}
+
+// No trial is running: whatever an interrupted operation left is put in order.
+GateOutcome KeepGoodSlot(const Machine& machine, const GateMeans& means) {
+  const auto lock = LockMachine(WhenLocked::kWait, means.runtime);
+  const auto& running = *machine.running;
   const auto boot = OpenBootVolume(machine, DeviceAccess::kWrite);
   const auto store = OpenBootState(boot);
-  const TrialMeans means{.store = *store,
-                         .state = machine.state,
-                         .clock = clock,
-                         .running = running,
-                         .content = content};
-  if (verdict.decision == health::Decision::kRollBack) {
-    console.Say("ros: the trial has failed: " + verdict.reason);
-    FailTrial(means, verdict);
-    return GateOutcome::kFailed;  // The watchdog is left counting.
+  RepairBootState(machine, means, *store);
+  const auto state = StateOf(store->Load(), running);
+  if (state.good != running.slot) {
+    // A trial whose boot state was lost can be judged by nobody; a person who chose a slot in the
+    // loader's menu keeps it.
+    return running.trial ? GateOutcome::kFailed : GateOutcome::kGood;
   }
-  CommitTrial(means);
-  console.Say("ros: committed: version " + content.VersionText() + " in slot " +
-              std::string(Name(running)) + " is the good slot now");
-  StopWatchdog(opening.watchdog.get(), console);
+  if (state.trial) {
+    SettleTrial(machine, means, *store, ReadSlotContent(boot, state.trial->slot));
+  }
+  // The sides of a commit or a rollback that were cut off.
+  store->MirrorGood();
+  const auto entries = health::Journal(machine.state, means.clock).Read();
+  Tell(
+      RecordGood(machine.state, means.clock, ImageOf(ReadSlotContent(boot, running.slot), entries)),
+      means.console);
+  return GateOutcome::kGood;
+}
+
+GateOutcome GiveUp(const TrialMeans& trial,
+                   const health::Verdict& verdict,
+                   const Console& console) {
+  console.Say("ros: the trial has failed: " + verdict.reason);
+  Tell(FailTrial(trial, verdict), console);
+  return GateOutcome::kFailed;  // The watchdog is left counting.
+}
+
+GateOutcome KeepTrial(const Machine& machine, const GateMeans& means) {
+  const auto running = machine.running->slot;
+  // Opened for writing, although nothing is written yet: what keeps the verdict from being stored
+  // shows at once.
+  const auto content = ReadRunningSlot(OpenBootVolume(machine, DeviceAccess::kWrite), running);
+  const auto image = ImageOf(content, {});
+  Note(machine,
+       means,
+       {.event = JournalEvent::kUserSpaceReached,
+        .slot = running,
+        .version = image.version,
+        .digest = image.digest});
+  const auto watchdog = TakeWatchdog(machine, means, content.config->health.watchdog);
+  ConsoleEvents events(means.console);
+  auto request = GateRequestFor(content);
+  request.reports = means.runtime / "health";
+  request.checks = means.checks;
+  const auto verdict = health::RunGate(request, watchdog.get(), means.clock, events);
+  const auto lock = LockAfterVerdict(means, watchdog.get());
+  const auto boot = OpenBootVolume(machine, DeviceAccess::kWrite);
+  const auto store = OpenBootState(boot);
+  const TrialMeans trial{.store = *store,
+                         .state = machine.state,
+                         .clock = means.clock,
+                         .running = running,
+                         .image = image};
+  if (verdict.decision == health::Decision::kRollBack) {
+    return GiveUp(trial, verdict, means.console);
+  }
+  Tell(CommitTrial(trial), means.console);
+  means.console.Say("ros: committed: version " + image.version + " in slot " +
+                    std::string(Name(running)) + " is the good slot now");
+  StopWatchdog(watchdog.get(), means.console);
   return GateOutcome::kCommitted;
+}
+
+// Whether the slot has become good meanwhile. What cannot be read says no.
+bool IsGood(const Machine& machine) {
+  try {
+    const auto state = OpenBootState(OpenBootVolume(machine, DeviceAccess::kRead))->Load().state();
+    return state && state->good == machine.running->slot;
+  } catch (const std::exception&) {
+    return false;
+  }
 }
 
 }  // namespace
@@ -153,16 +273,40 @@ health::GateRequest GateRequestFor(const SlotContent& content) {
   return {.required = policy.required, .deadline = policy.deadline};
 }
 
-GateOutcome KeepGate(const Machine& machine, const Console& console) {
-  const auto state = OpenBootState(OpenBootVolume(machine, DeviceAccess::kRead))
-                         ->Load()
-                         .StateOr(machine.running.value().slot);
-  const bool on_trial = state.trial && state.trial->slot == machine.running->slot;
-  if (!on_trial) {
-    KeepGoodSlot(machine, console);
-    return GateOutcome::kGood;
+GateOutcome KeepGate(const Machine& machine, const GateMeans& means) {
+  const auto& running = machine.running.value();
+  const auto state =
+      StateOf(OpenBootState(OpenBootVolume(machine, DeviceAccess::kRead))->Load(), running);
+  if (IsOnTrial(running, state)) {
+    return KeepTrial(machine, means);
   }
-  return KeepTrial(machine, console);
+  const auto outcome = KeepGoodSlot(machine, means);
+  if (outcome == GateOutcome::kGood && running.trial) {
+    // This gate was started again after one that committed and did not live to stop the watchdog.
+    StopWatchdog(TakeWatchdog(machine, means, running.watchdog).get(), means.console);
+  }
+  return outcome;
+}
+
+AfterGate RunGateService(const health::BootArguments& booted,
+                         const std::function<Machine()>& open_machine,
+                         const GateMeans& means) {
+  std::optional<Machine> machine;
+  try {
+    machine = open_machine();
+    return KeepGate(*machine, means) == GateOutcome::kFailed ? AfterGate::kReboot
+                                                             : AfterGate::kStay;
+  } catch (const std::exception& error) {
+    if (!booted.trial || (machine && IsGood(*machine))) {
+      throw;
+    }
+    const auto why = std::string("the health gate failed: ") + error.what();
+    means.console.Warn(why);
+    Note(machine.value_or(Machine{.state = kStateDirectory}),
+         means,
+         {.event = JournalEvent::kGateFailed, .slot = booted.slot, .reason = why});
+    return AfterGate::kReboot;
+  }
 }
 
 }  // namespace ros::installer

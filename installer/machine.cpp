@@ -58,9 +58,9 @@ std::unique_ptr<bootloader::BootStateStore> OpenBootState(const partitions::FatV
                                                  boot.Find(kGrubEnvironment2).data);
 }
 
-FileLock LockMachine(WhenLocked when) {
-  std::filesystem::create_directories(kRuntimeDirectory);
-  return FileLock(std::filesystem::path(kRuntimeDirectory) / "lock", when);
+FileLock LockMachine(WhenLocked when, const std::filesystem::path& runtime) {
+  std::filesystem::create_directories(runtime);
+  return FileLock(runtime / "lock", when);
 }
 
 namespace memory {

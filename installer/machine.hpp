@@ -48,7 +48,8 @@ partitions::FatVolume OpenBootVolume(const Machine& machine, DeviceAccess access
 std::unique_ptr<bootloader::BootStateStore> OpenBootState(const partitions::FatVolume& boot);
 
 // One `ros` at a time writes: held until destruction.
-FileLock LockMachine(WhenLocked when = WhenLocked::kThrow);
+FileLock LockMachine(WhenLocked when = WhenLocked::kThrow,
+                     const std::filesystem::path& runtime = kRuntimeDirectory);
 
 // What a machine keeps in its state directory beside journal and bad list. Each reading function
 // gives the default where the file is missing, and throws naming the file where it makes no sense.

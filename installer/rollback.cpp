@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "health/bad_list.hpp"
 #include "images/root_writer.hpp"
+#include "installer/trial.hpp"
 
 namespace ros::installer {
 namespace {
@@ -45,21 +46,6 @@ bool RootIsSound(const Machine& machine, const SlotContent& content, Progress& p
 
 }  // namespace
 
-bool WasGood(const std::vector<health::JournalEntry>& entries, const SlotContent& content) {
-  bool good = false;
-  for (const auto& entry : entries) {
-    if (entry.slot != content.slot) {
-      continue;
-    }
-    if (entry.event == JournalEvent::kInstalled || entry.event == JournalEvent::kCommitted) {
-      good = entry.digest == content.digest;
-    } else if (entry.event == JournalEvent::kUpgradeIntent) {
-      good = false;
-    }
-  }
-  return good;
-}
-
 RollbackFacts InspectRollback(const Machine& machine, Progress& progress) {
   const auto boot = OpenBootVolume(machine, DeviceAccess::kRead);
   const auto& running = machine.running.value();
@@ -73,7 +59,7 @@ RollbackFacts InspectRollback(const Machine& machine, Progress& progress) {
   if (!pending) {
     const SystemClock clock;
     const auto entries = health::Journal(machine.state, clock).Read();
-    facts.was_good = WasGood(entries, facts.target);
+    facts.was_good = WasGood(entries, facts.target.slot, facts.target.digest);
     facts.target.complete = facts.target.complete && BootFilesAreSound(boot, target);
     facts.verity_sound = facts.target.complete && RootIsSound(machine, facts.target, progress);
   }
@@ -134,9 +120,7 @@ Json RollbackToJson(const RollbackPlan& plan) {
       .Set("reboot", plan.reboot);
 }
 
-void ApplyRollback(const RollbackPlan& plan, const Machine& machine, const Clock& clock) {
-  const auto boot = OpenBootVolume(machine, DeviceAccess::kWrite);
-  const auto store = OpenBootState(boot);
+void ApplyRollback(const RollbackPlan& plan, const RollbackMeans& means) {
   const bool pending = plan.kind == RollbackKind::kGiveUpPendingTrial;
   health::JournalEntry entry{
       .event = pending ? JournalEvent::kTrialAbandoned : JournalEvent::kRolledBack,
@@ -147,16 +131,16 @@ void ApplyRollback(const RollbackPlan& plan, const Machine& machine, const Clock
   if (!pending) {
     entry.cause = RollbackCause::kByHand;
     if (!plan.leaving.digest.empty()) {
-      health::AddBadImage(machine.state,
+      health::AddBadImage(means.state,
                           {.digest = plan.leaving.digest,
                            .version = plan.leaving.VersionText(),
                            .reason = "left by hand with ros rollback",
-                           .time = clock.Now()});
+                           .time = means.clock.Now()});
     }
   }
-  health::Journal(machine.state, clock).Append(std::move(entry));
-  store->Store(plan.after);
-  store->MirrorGood();
+  health::Journal(means.state, means.clock).Append(std::move(entry));
+  means.store.Store(plan.after);
+  means.store.MirrorGood();
 }
 
 }  // namespace ros::installer

@@ -41,10 +41,6 @@ struct RollbackPlan {
   bool reboot = false;
 };
 
-// Whether the journal says that the slot was the good one with this image, and nothing else was
-// written into it since.
-bool WasGood(const std::vector<health::JournalEntry>& entries, const SlotContent& content);
-
 // Reads it; reads the target's whole root again where a return depends on it.
 RollbackFacts InspectRollback(const Machine& machine, Progress& progress);
 
@@ -54,7 +50,14 @@ RollbackPlan PlanRollback(const RollbackFacts& facts, const RollbackRequest& req
 std::string DescribeRollback(const RollbackPlan& plan);
 Json RollbackToJson(const RollbackPlan& plan);
 
-// Journal and bad list first, then the boot state: one sector. The caller reboots.
-void ApplyRollback(const RollbackPlan& plan, const Machine& machine, const Clock& clock);
+// What ApplyRollback works with beside the plan.
+struct RollbackMeans {
+  bootloader::BootStateStore& store;
+  std::filesystem::path state;  // the state directory
+  const Clock& clock;
+};
+
+// Bad list and journal first, then the boot state: one sector. The caller reboots.
+void ApplyRollback(const RollbackPlan& plan, const RollbackMeans& means);
 
 }  // namespace ros::installer

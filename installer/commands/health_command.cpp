@@ -12,26 +12,18 @@
 namespace ros::installer {
 namespace {
 
-// A trial whose gate fails cannot be judged: back to the good slot, as after a failed check.
 void RunGateCommand(const Console& console) {
-  if (!health::FindBootArguments(ReadFile("/proc/cmdline", Bytes{64} << 10U))) {
+  const auto booted = health::FindBootArguments(ReadFile("/proc/cmdline", Bytes{64} << 10U));
+  if (!booted) {
     console.Say("ros: not started from a slot of ros; nothing to do");
     return;
   }
-  auto machine = OpenRunningMachine();
-  const bool on_trial = machine.running->trial.has_value();
-  try {
-    if (KeepGate(machine, console) != GateOutcome::kFailed) {
-      return;
-    }
-  } catch (const Error& error) {
-    if (!on_trial) {
-      throw;
-    }
-    console.Warn("the gate failed: " + error.message());
+  const SystemClock clock;
+  const GateMeans means{.console = console, .clock = clock};
+  if (RunGateService(*booted, OpenRunningMachine, means) == AfterGate::kReboot) {
+    console.Say("ros: rebooting into the good slot");
+    RebootMachine();
   }
-  console.Say("ros: rebooting into the good slot");
-  RebootMachine();
 }
 
 void ShowHealth(const Console& console) {

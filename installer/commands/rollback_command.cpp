@@ -28,7 +28,9 @@ void RollBack(const RollbackOptions& options, const Console& console) {
                    : console.Print(DescribeRollback(plan));
     return;
   }
-  ApplyRollback(plan, machine, SystemClock());
+  const SystemClock clock;
+  const auto store = OpenBootState(OpenBootVolume(machine, DeviceAccess::kWrite));
+  ApplyRollback(plan, {.store = *store, .state = machine.state, .clock = clock});
   console.PrintEvent(RollbackToJson(plan).Set("event", "rolled-back"));
   console.Say(DescribeRollback(plan));
   if (plan.reboot) {

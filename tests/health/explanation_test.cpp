@@ -161,8 +161,8 @@ TEST_CASE("Explain: tells why from either slot", "[health]") {
   }
 }
 
-TEST_CASE("Explain: adds what ros-init had to say", "[health]") {
-  auto failure = Entry(kEarlyFailure, kB, "", "2");
+TEST_CASE("Explain: adds what ros-init and the gate had to say", "[health]") {
+  auto failure = Entry(GENERATE(kEarlyFailure, kGateFailed), kB, "", "2");
   failure.reason = "verity device corrupted";
   const auto explanation = Explain(With(kArmed, {failure}), {.slot = kA, .boot_id = "5"});
   REQUIRE(explanation.details.size() == 2);

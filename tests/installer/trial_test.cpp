@@ -41,21 +41,13 @@ struct Story {
   TempDirectory state;
   SystemClock clock;
   FakeStore store;
-  SlotContent content;
+  SlotImage image = {.slot = SlotId::kB, .version = "2", .digest = "sha256:22", .epoch = 7};
 
-  explicit Story(const BootState& boot) : store(boot) {
-    images::ImageConfig config;
-    config.version = "2";
-    config.epoch = 7;
-    content = {.slot = SlotId::kB, .complete = true, .digest = "sha256:22", .config = config};
-  }
+  explicit Story(const BootState& boot) : store(boot) {}
 
   [[nodiscard]] TrialMeans Means(SlotId running) {
-    return {.store = store,
-            .state = state.path(),
-            .clock = clock,
-            .running = running,
-            .content = content};
+    return {
+        .store = store, .state = state.path(), .clock = clock, .running = running, .image = image};
   }
 
   [[nodiscard]] std::vector<health::JournalEntry> Journal() const {
@@ -69,7 +61,7 @@ constexpr BootState kRunningTrial = {SlotId::kA, Trial{SlotId::kB, 2, true}};
 
 TEST_CASE("CommitTrial: the trial is good, in both copies, journal and epoch", "[installer]") {
   Story story(kRunningTrial);
-  CommitTrial(story.Means(SlotId::kB));
+  CHECK(CommitTrial(story.Means(SlotId::kB)).empty());
   CHECK(story.store.state() == BootState{.good = SlotId::kB});
   CHECK(story.store.mirrored() == SlotId::kB);
   CHECK(memory::EpochFloor(story.state.path()) == 7);
@@ -80,13 +72,70 @@ TEST_CASE("CommitTrial: the trial is good, in both copies, journal and epoch", "
 
 TEST_CASE("FailTrial: the digest is on the bad list and the good slot boots", "[installer]") {
   Story story(kRunningTrial);
-  FailTrial(story.Means(SlotId::kB),
-            {.cause = health::RollbackCause::kReporterFailed,
-             .reporter = "web",
-             .reason = "web failed: no answer"});
+  const auto troubles = FailTrial(story.Means(SlotId::kB),
+                                  {.cause = health::RollbackCause::kReporterFailed,
+                                   .reporter = "web",
+                                   .reason = "web failed: no answer"});
+  CHECK(troubles.empty());
   CHECK(story.store.state() == BootState{.good = SlotId::kA});
   CHECK(health::FindBadImage(story.state.path(), "sha256:22")->reason == "web failed: no answer");
   CHECK(story.Journal().at(0).reporter == "web");
+}
+
+TEST_CASE("CommitTrial, FailTrial: a memory that cannot be written changes no verdict",
+          "[installer]") {
+  Story story(kRunningTrial);
+  for (const auto* name : {"journal", "bad.json", "epoch"}) {
+    std::filesystem::create_directory(story.state.path() / name);
+  }
+  SECTION("good is good") {
+    CHECK(CommitTrial(story.Means(SlotId::kB)).size() == 2);
+    CHECK(story.store.state() == BootState{.good = SlotId::kB});
+    CHECK(story.store.mirrored() == SlotId::kB);
+  }
+  SECTION("bad is bad") {
+    CHECK(FailTrial(story.Means(SlotId::kB), {.reason = "web failed"}).size() == 1);
+    CHECK(story.store.state() == BootState{.good = SlotId::kA});
+  }
+}
+
+TEST_CASE("RecordGood: makes up for a commit that was cut short, once", "[installer]") {
+  Story story({.good = SlotId::kB});
+  for (int boot = 0; boot < 2; ++boot) {
+    CHECK(RecordGood(story.state.path(), story.clock, story.image).empty());
+    CHECK(memory::EpochFloor(story.state.path()) == 7);
+    CHECK(story.Journal().size() == 1);
+    CHECK(WasGood(story.Journal(), SlotId::kB, "sha256:22"));
+  }
+}
+
+TEST_CASE("ImageOf: a slot whose files were lost is known by the journal", "[installer]") {
+  using health::JournalEvent;
+  const std::vector<health::JournalEntry> entries = {
+      {.event = JournalEvent::kInstalled,
+       .slot = SlotId::kA,
+       .version = "1",
+       .digest = "sha256:11"},
+      {.event = JournalEvent::kTrialStarted,
+       .slot = SlotId::kB,
+       .version = "2",
+       .digest = "sha256:22"},
+      {.event = JournalEvent::kInitReached, .slot = SlotId::kB}};
+  const auto lost = ImageOf({.slot = SlotId::kB}, entries);
+  CHECK(lost.version == "2");
+  CHECK(lost.digest == "sha256:22");
+  const SlotContent there = {.slot = SlotId::kB, .complete = true, .digest = "sha256:33"};
+  CHECK(ImageOf(there, entries).digest == "sha256:33");
+  CHECK(ImageOf({.slot = SlotId::kB}, {}).digest.empty());
+}
+
+TEST_CASE("IsOnTrial: booted as one, and not judged since", "[installer]") {
+  const health::BootArguments as_trial{.slot = SlotId::kB, .trial = 2};
+  CHECK(IsOnTrial(as_trial, kRunningTrial));
+  CHECK_FALSE(IsOnTrial(as_trial, {.good = SlotId::kB}));
+  CHECK_FALSE(IsOnTrial(as_trial, {.good = SlotId::kA}));
+  CHECK_FALSE(IsOnTrial({.slot = SlotId::kB}, kRunningTrial));
+  CHECK_FALSE(IsOnTrial({.slot = SlotId::kA}, kRunningTrial));
 }
 
 TEST_CASE("SettleFailedTrial: closes what ended without a verdict, and nothing else",
@@ -116,8 +165,8 @@ TEST_CASE("SettleFailedTrial: closes what ended without a verdict, and nothing e
   for (const auto& one : cases) {
     CAPTURE(one.what);
     Story story(one.state);
-    const auto reason = SettleFailedTrial(story.Means(SlotId::kA), one.fell);
-    CHECK(reason.has_value() == one.cause.has_value());
+    const auto settled = SettleFailedTrial(story.Means(SlotId::kA), one.fell);
+    CHECK(settled.has_value() == one.cause.has_value());
     CHECK(health::FindBadImage(story.state.path(), "sha256:22").has_value() ==
           one.cause.has_value());
     if (one.cause) {
@@ -159,17 +208,17 @@ TEST_CASE("PlanRollback: gives up a trial, running or pending", "[installer]") {
 
 TEST_CASE("WasGood: the journal's last word on what a slot holds counts", "[installer]") {
   using health::JournalEvent;
-  const SlotContent content{.slot = SlotId::kA, .complete = true, .digest = "sha256:1"};
   const health::JournalEntry installed{
       .event = JournalEvent::kInstalled, .slot = SlotId::kA, .digest = "sha256:1"};
   const health::JournalEntry rewritten{
       .event = JournalEvent::kUpgradeIntent, .slot = SlotId::kA, .digest = "sha256:3"};
   const health::JournalEntry elsewhere{
       .event = JournalEvent::kUpgradeIntent, .slot = SlotId::kB, .digest = "sha256:2"};
-  CHECK(WasGood({installed}, content));
-  CHECK(WasGood({installed, elsewhere}, content));
-  CHECK_FALSE(WasGood({installed, rewritten}, content));
-  CHECK_FALSE(WasGood({}, content));
+  CHECK(WasGood({installed}, SlotId::kA, "sha256:1"));
+  CHECK(WasGood({installed, elsewhere}, SlotId::kA, "sha256:1"));
+  CHECK_FALSE(WasGood({installed, rewritten}, SlotId::kA, "sha256:1"));
+  CHECK_FALSE(WasGood({installed}, SlotId::kA, "sha256:2"));
+  CHECK_FALSE(WasGood({}, SlotId::kA, "sha256:1"));
 }
 
 }  // namespace ros::installer
