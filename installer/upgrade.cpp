@@ -13,15 +13,6 @@ namespace {
 using partitions::FatVolume;
 using partitions::PartitionRole;
 
-std::map<std::string, Bytes> Capacity(const FatVolume& boot, SlotId slot) {
-  std::map<std::string, Bytes> capacity;
-  const std::filesystem::path directory(partitions::SlotDirectory(slot));
-  for (const auto& [name, length] : boot.Lengths(directory.string())) {
-    capacity[name] = boot.Find((directory / name).string()).allocated;
-  }
-  return capacity;
-}
-
 // Whether the target was written completely with this image before (a staged upgrade).
 bool TargetHolds(const Machine& machine,
                  const FatVolume& boot,
@@ -173,7 +164,8 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
   facts.boot = OpenBootState(boot)->Load();
   facts.slots = {ReadSlotContent(boot, SlotId::kA), ReadSlotContent(boot, SlotId::kB)};
   facts.boot_damage = boot.CheckOwnership();
-  facts.capacity = Capacity(boot, facts.target());
+  // Not what the files have now: that may be nothing until the repair, which is a step of the plan.
+  facts.capacity = boot.Places(partitions::SlotDirectory(facts.target()));
   facts.image = std::move(image);
   facts.bad = health::FindBadImage(machine.state, facts.image.manifest.digest.ToString());
   facts.demands = {.architecture = RunningArchitecture(),

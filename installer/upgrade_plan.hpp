@@ -47,7 +47,7 @@ struct UpgradeFacts {
   bootloader::LoadedState boot;
   std::array<SlotContent, 2> slots;       // a, b
   std::vector<std::string> boot_damage;   // of the boot partition's allocation
-  std::map<std::string, Bytes> capacity;  // of the target's files, by name
+  std::map<std::string, Bytes> capacity;  // of the target's places for files, by name
   // Complete, same digest; root, kernel and initrd read again and sound.
   bool target_holds_image = false;
   std::map<std::string, std::string> target_texts;  // what its folder says then, by file name

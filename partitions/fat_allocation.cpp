@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "partitions/boot_layout.hpp"
 
 namespace ros::partitions::fat {
 namespace {
@@ -57,31 +56,6 @@ Owners FindOwners(const Tree& tree, std::vector<std::string>& complaints) {
     complaints.push_back(error.message());
   }
   return owners;
-}
-
-std::vector<PlacedFile> ReadLayout(const Tree& tree) {
-  const auto node = tree.Look(kLayoutPath);
-  if (!node || node->entry.length > kLongestLayout) {
-    throw tree.Wrong(kLayoutPath, "is missing; ros did not make this boot partition");
-  }
-  std::string text;
-  for (const auto cluster : tree.Chain(node->entry.first_cluster, kLayoutPath)) {
-    if (text.size() > kLongestLayout) {
-      throw tree.Wrong(kLayoutPath, "is too large");
-    }
-    std::vector<std::byte> bytes(tree.geometry().cluster_size);
-    tree.partition().Read(tree.geometry().OffsetOf(cluster), bytes);
-    text += AsText(bytes);
-  }
-  text.resize(std::min<std::size_t>(text.size(), node->entry.length));
-  auto files = ParseBootLayout(text);
-  for (const auto& file : files) {
-    if (!tree.geometry().IsCluster(file.first_cluster) ||
-        file.clusters > tree.geometry().clusters - (file.first_cluster - kFirstCluster)) {
-      throw tree.Wrong(kLayoutPath, "places " + file.path + " outside of the volume");
-    }
-  }
-  return files;
 }
 
 // How many clusters of its place a file still has, from the first; nullopt when it has others.
@@ -218,6 +192,31 @@ void WriteFreeCount(const Tree& tree, const std::vector<std::byte>& table) {
 }
 
 }  // namespace
+
+std::vector<PlacedFile> ReadLayout(const Tree& tree) {
+  const auto node = tree.Look(kLayoutPath);
+  if (!node || node->entry.length > kLongestLayout) {
+    throw tree.Wrong(kLayoutPath, "is missing; ros did not make this boot partition");
+  }
+  std::string text;
+  for (const auto cluster : tree.Chain(node->entry.first_cluster, kLayoutPath)) {
+    if (text.size() > kLongestLayout) {
+      throw tree.Wrong(kLayoutPath, "is too large");
+    }
+    std::vector<std::byte> bytes(tree.geometry().cluster_size);
+    tree.partition().Read(tree.geometry().OffsetOf(cluster), bytes);
+    text += AsText(bytes);
+  }
+  text.resize(std::min<std::size_t>(text.size(), node->entry.length));
+  auto files = InContext(tree.partition().device()->name(), [&] { return ParseBootLayout(text); });
+  for (const auto& file : files) {
+    if (!tree.geometry().IsCluster(file.first_cluster) ||
+        file.clusters > tree.geometry().clusters - (file.first_cluster - kFirstCluster)) {
+      throw tree.Wrong(kLayoutPath, "places " + file.path + " outside of the volume");
+    }
+  }
+  return files;
+}
 
 std::vector<std::string> CheckOwnership(const Tree& tree) {
   std::vector<std::string> complaints;

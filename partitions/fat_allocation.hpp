@@ -3,10 +3,15 @@
 #include <string>
 #include <vector>
 
+#include "partitions/boot_layout.hpp"
 #include "partitions/fat_tree.hpp"
 
 // Which cluster belongs to whom. Private to this folder; see FatVolume for the promises.
 namespace ros::partitions::fat {
+
+// The places in /LAYOUT.ROS, each inside of the volume. Throws kFailed when it is missing or
+// damaged.
+std::vector<PlacedFile> ReadLayout(const Tree& tree);
 
 std::vector<std::string> CheckOwnership(const Tree& tree);
 

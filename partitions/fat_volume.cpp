@@ -98,6 +98,18 @@ std::map<std::string, Bytes> FatVolume::Lengths(std::string_view directory) cons
   return lengths;
 }
 
+std::map<std::string, Bytes> FatVolume::Places(std::string_view directory) const {
+  const auto prefix = fat::UpperCase(directory) + "/";
+  const auto& tree = state_->tree;
+  std::map<std::string, Bytes> places;
+  for (const auto& file : fat::ReadLayout(tree)) {
+    if (file.path.starts_with(prefix)) {
+      places[file.path.substr(prefix.size())] = Bytes{file.clusters} * tree.geometry().cluster_size;
+    }
+  }
+  return places;
+}
+
 void FatVolume::SetLengths(std::string_view directory,
                            const std::map<std::string, Bytes>& lengths) {
   const auto& tree = state_->tree;

@@ -43,6 +43,11 @@ class FatVolume {
   // The names in a directory with their lengths, files only.
   [[nodiscard]] std::map<std::string, Bytes> Lengths(std::string_view directory) const;
 
+  // The room that each file of a directory was made with, by name, as /LAYOUT.ROS says: also of a
+  // file that `fsck.vfat -a` has cut short, whose `allocated` is less until RepairAllocation.
+  // Throws when /LAYOUT.ROS is missing or damaged.
+  [[nodiscard]] std::map<std::string, Bytes> Places(std::string_view directory) const;
+
   // Sets the lengths of files in one directory by one write of one sector, then syncs: after a
   // power cut all have their old or all have their new lengths. Files not named keep theirs. Throws
   // kDoesNotFit for a length beyond the allocation, kFailed when a file is missing or the entries

@@ -1,6 +1,7 @@
 // Power cuts at every write of an upgrade.
 #include <catch2/catch.hpp>
 
+#include "base/process.hpp"
 #include "installer/upgrade.hpp"
 #include "tests/installer/support/installed_disk.hpp"
 #include "tests/installer/support/overlay_disk.hpp"
@@ -70,6 +71,28 @@ TEST_CASE("InspectUpgrade: a slot that was committed in this boot is good", "[cr
   const auto plan = PlanUpgrade(InspectUpgrade(story.machine, *v3.source, v3.image, progress), {});
   CHECK(plan.target == SlotId::kA);
   CHECK_FALSE(plan.steps.empty());
+}
+
+TEST_CASE("ApplyUpgrade: a boot partition that fsck.vfat -a cut short is mended and written",
+          "[crash]") {
+  const Story story;
+  const auto& boot = story.installed.layout.Get(PartitionRole::kBoot);
+  MemoryDisk partition(boot.length);
+  std::vector<std::byte> bytes(boot.length);
+  story.disk->Read(boot.offset, bytes);
+  partition.Write(0, bytes);
+  static_cast<void>(RunProcess({.argv = {"fsck.vfat", "-a", partition.name()}}));
+  partition.Read(0, bytes);
+  story.disk->Write(boot.offset, bytes);
+  REQUIRE(OpenBootVolume(story.machine, DeviceAccess::kRead).Find("/B/KERNEL").allocated == 0);
+
+  const auto plan = story.Plan();
+  CHECK(std::holds_alternative<RepairBootPartition>(plan.steps.front()));
+  REQUIRE(story.Run(plan, story.disk));
+  const auto outcome = WhatBoots(story.disk, story.installed.layout);
+  CHECK(outcome.fault.empty());
+  CHECK(outcome.version == "2");
+  CHECK(outcome.trial);
 }
 
 TEST_CASE("ApplyUpgrade: ends with a complete trial of the new version", "[crash]") {

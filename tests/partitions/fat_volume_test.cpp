@@ -184,6 +184,8 @@ TEST_CASE("RepairAllocation: mends what fsck.vfat -a cut short", "[partitions]")
   auto volume = FatVolume::Open(Region(disk));
   CHECK(volume.Find("/A/KERNEL").allocated < 256_KiB);
   CHECK(volume.Find("/B/KERNEL").allocated == 0);
+  CHECK(volume.Places("/b").at("KERNEL") == 256_KiB);
+  CHECK(volume.Places("/b").size() == 7);
   CHECK(volume.ReadContent("/A/KERNEL", 1_MiB).starts_with("kernel of a"));
   CHECK_FALSE(volume.CheckOwnership().empty());
   const auto mended = volume.RepairAllocation();
