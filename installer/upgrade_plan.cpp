@@ -136,9 +136,6 @@ UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request
   CheckSpace(facts, lengths);
   plan.etc = facts.etc;
   AddRepairs(facts, plan.steps);
-  if (facts.bad) {
-    plan.steps.emplace_back(ForgetBadImage{plan.digest});
-  }
   plan.steps.emplace_back(MirrorGoodSlot{facts.boot.StateOr(facts.running).good});
   if (!facts.target_holds_image || facts.target_texts != texts) {
     const auto writing = WritingSteps(facts, lengths);
@@ -146,6 +143,10 @@ UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request
   }
   if (!request.append.empty()) {
     plan.steps.emplace_back(KeepArguments{arguments});
+  }
+  if (facts.bad) {
+    // Not before the slot is whole: a try that fails earlier leaves the image refused.
+    plan.steps.emplace_back(ForgetBadImage{plan.digest});
   }
   if (request.after != AfterWriting::kStage) {
     plan.steps.emplace_back(ArmTrial{target, request.tries});
