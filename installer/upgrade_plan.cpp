@@ -67,14 +67,23 @@ void CheckSpace(const UpgradeFacts& facts, const std::map<std::string, Bytes>& l
   }
 }
 
-std::vector<UpgradeStep> WritingSteps(const UpgradeFacts& facts,
-                                      const std::map<std::string, Bytes>& lengths) {
+// What makes the target hold the image, as far as it does not. A root that was read and is sound
+// stays: new kernel arguments change boot files alone.
+void AddWriting(const UpgradeFacts& facts,
+                const std::map<std::string, std::string>& texts,
+                std::vector<UpgradeStep>& steps) {
+  if (facts.target_holds_image && facts.target_texts == texts) {
+    return;
+  }
   const auto target = facts.target();
   const auto& root = facts.image.config.root;
-  return {EmptySlot{target},
-          WriteSlotRoot{target, root.size, images::BytesNeeded(root) - root.size},
-          WriteSlotBootFiles{target, lengths},
-          FillSlot{target, lengths}};
+  const auto lengths = SlotLengths(facts.image, texts);
+  steps.emplace_back(EmptySlot{target});
+  if (!facts.target_holds_image) {
+    steps.emplace_back(WriteSlotRoot{target, root.size, images::BytesNeeded(root) - root.size});
+  }
+  steps.emplace_back(WriteSlotBootFiles{target, lengths});
+  steps.emplace_back(FillSlot{target, lengths});
 }
 
 void AddRepairs(const UpgradeFacts& facts, std::vector<UpgradeStep>& steps) {
@@ -86,24 +95,58 @@ void AddRepairs(const UpgradeFacts& facts, std::vector<UpgradeStep>& steps) {
   }
 }
 
-// Why there is nothing to do, where that is so.
-std::optional<std::string> AlreadyThere(const UpgradeFacts& facts, const UpgradeRequest& request) {
-  const auto digest = facts.image.manifest.digest.ToString();
-  const auto& version = facts.image.config.version;
+// The machine's kernel arguments once those of the request are added. One that is there already
+// moves to the end, so that the same command twice is the same as once.
+std::vector<std::string> ArgumentsAfter(const UpgradeFacts& facts, const UpgradeRequest& request) {
+  auto arguments = facts.machine_arguments;
+  std::erase_if(arguments, [&](const std::string& argument) {
+    return std::find(request.append.begin(), request.append.end(), argument) !=
+           request.append.end();
+  });
+  arguments.insert(arguments.end(), request.append.begin(), request.append.end());
+  return arguments;
+}
+
+// Why no slot is to be written, where that is so. Kernel arguments that are new are in no slot yet:
+// then the target is written, or, with the running image, they are kept for later.
+std::optional<std::string> AlreadyThere(const UpgradeFacts& facts,
+                                        const UpgradeRequest& request,
+                                        const UpgradePlan& plan) {
   const auto state = facts.boot.StateOr(facts.running);
-  if (facts.slot(facts.running).digest == digest && facts.running == state.good) {
-    return "version " + version + " is running already (" + Slot(facts.running) +
-           "); nothing to do";
+  const bool new_arguments = plan.entry.machine_arguments != facts.machine_arguments;
+  if (facts.slot(facts.running).digest == plan.digest && facts.running == state.good) {
+    return "version " + plan.version + " is running already (" + Slot(facts.running) + ")" +
+           (new_arguments ? " and is not written to; the kernel arguments reach the next slot "
+                            "that is written"
+                          : "; nothing to do");
   }
-  if (state.trial && !state.trial->started && facts.slot(state.trial->slot).digest == digest) {
-    return "version " + version + " is in " + Slot(state.trial->slot) +
+  if (new_arguments) {
+    return std::nullopt;
+  }
+  if (state.trial && !state.trial->started && facts.slot(state.trial->slot).digest == plan.digest) {
+    return "version " + plan.version + " is in " + Slot(state.trial->slot) +
            " already and is tried at the next boot; reboot to go on";
   }
-  if (facts.target_holds_image && request.after == AfterWriting::kStage) {
-    return "version " + version + " is staged in " + Slot(facts.target()) +
+  if (facts.target_holds_image && request.after == AfterWriting::kStage &&
+      facts.target_texts == SlotTexts(facts.image, plan.entry)) {
+    return "version " + plan.version + " is staged in " + Slot(facts.target()) +
            " already; ros upgrade without --stage arms it";
   }
   return std::nullopt;
+}
+
+// What comes once the target is whole.
+void AddTrial(const UpgradeFacts& facts, const UpgradeRequest& request, UpgradePlan& plan) {
+  if (facts.bad) {
+    // Not before the slot is whole: a try that fails earlier leaves the image refused.
+    plan.steps.emplace_back(ForgetBadImage{plan.digest});
+  }
+  if (request.after != AfterWriting::kStage) {
+    plan.steps.emplace_back(ArmTrial{plan.target, request.tries});
+  }
+  if (request.after == AfterWriting::kArmReboot) {
+    plan.steps.emplace_back(Reboot{});
+  }
 }
 
 }  // namespace
@@ -120,39 +163,28 @@ UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request
   plan.running_version = facts.slot(facts.running).VersionText();
   plan.target = target;
   plan.target_version = facts.slot(target).VersionText();
-  auto arguments = facts.machine_arguments;
-  arguments.insert(arguments.end(), request.append.begin(), request.append.end());
+  const auto arguments = ArgumentsAfter(facts, request);
   bootloader::CheckKernelArguments(arguments, bootloader::ArgumentOrigin::kMachine);
   plan.entry = MakeSlotEntry(facts.disk, target, image.config, arguments);
   CheckImageSuits(image.config, facts.demands);
-  plan.nothing_to_do = AlreadyThere(facts, request);
-  if (plan.nothing_to_do) {
-    return plan;
+  plan.already_there = AlreadyThere(facts, request, plan);
+  if (!plan.already_there) {
+    CheckBadList(facts, request);
+    CheckBootState(facts);
+    const auto texts = SlotTexts(image, plan.entry);
+    CheckSpace(facts, SlotLengths(image, texts));
+    plan.etc = facts.etc;
+    AddRepairs(facts, plan.steps);
+    plan.steps.emplace_back(MirrorGoodSlot{facts.boot.StateOr(facts.running).good});
+    AddWriting(facts, texts, plan.steps);
   }
-  CheckBadList(facts, request);
-  CheckBootState(facts);
-  const auto texts = SlotTexts(image, plan.entry);
-  const auto lengths = SlotLengths(image, texts);
-  CheckSpace(facts, lengths);
-  plan.etc = facts.etc;
-  AddRepairs(facts, plan.steps);
-  plan.steps.emplace_back(MirrorGoodSlot{facts.boot.StateOr(facts.running).good});
-  if (!facts.target_holds_image || facts.target_texts != texts) {
-    const auto writing = WritingSteps(facts, lengths);
-    plan.steps.insert(plan.steps.end(), writing.begin(), writing.end());
-  }
-  if (!request.append.empty()) {
+  if (arguments != facts.machine_arguments) {
+    // Also that the kernel can take them is known before they are kept.
+    static_cast<void>(bootloader::KernelCommandLine(plan.entry));
     plan.steps.emplace_back(KeepArguments{arguments});
   }
-  if (facts.bad) {
-    // Not before the slot is whole: a try that fails earlier leaves the image refused.
-    plan.steps.emplace_back(ForgetBadImage{plan.digest});
-  }
-  if (request.after != AfterWriting::kStage) {
-    plan.steps.emplace_back(ArmTrial{target, request.tries});
-  }
-  if (request.after == AfterWriting::kArmReboot) {
-    plan.steps.emplace_back(Reboot{});
+  if (!plan.already_there) {
+    AddTrial(facts, request, plan);
   }
   return plan;
 }

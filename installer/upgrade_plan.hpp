@@ -34,7 +34,7 @@ struct UpgradeRequest {
   // Takes an image that is on the bad list, and forgets that it was.
   enum class BadImages { kRefuse, kRetry } bad_images = BadImages::kRefuse;
 
-  // Kernel arguments that this machine gets from now on, beside those it has.
+  // Kernel arguments that each slot gets that is written from now on, after those this machine has.
   std::vector<std::string> append;
 
   bool operator==(const UpgradeRequest&) const = default;
@@ -154,8 +154,8 @@ struct UpgradePlan {
   std::string target_version;  // what the target holds now
   bootloader::SlotEntry entry;
   EtcChanges etc;
-  // Nothing is to be done, and why.
-  std::optional<std::string> nothing_to_do;
+  // No slot is to be written, and why. Without new kernel arguments there are no steps then.
+  std::optional<std::string> already_there;
   std::vector<UpgradeStep> steps;
 
   bool operator==(const UpgradePlan&) const = default;

@@ -138,6 +138,15 @@ struct StepJson {
   static Json Named(std::string_view name) { return Json::MakeObject().Set("step", name); }
 };
 
+std::string StepList(const UpgradePlan& plan) {
+  std::string text;
+  int number = 1;
+  for (const auto& step : plan.steps) {
+    text += "  " + std::to_string(number++) + ". " + std::visit(StepText(), step) + "\n";
+  }
+  return text;
+}
+
 // What a person may have to join after the upgrade; empty when there is nothing.
 std::string EtcText(const UpgradePlan& plan) {
   if (!plan.etc.unknown.empty()) {
@@ -177,8 +186,8 @@ std::string DescribeUpgrade(const UpgradePlan& plan, const partitions::RosDisk& 
                      "\n  running  " + Slot(plan.running) + " (" + plan.running_version +
                      ")\n  target   " + Slot(plan.target) + " (holds: " + plan.target_version +
                      ")\n";
-  if (plan.nothing_to_do) {
-    return text + *plan.nothing_to_do + "\n";
+  if (plan.already_there) {
+    return text + *plan.already_there + "\n" + StepList(plan);
   }
   std::vector<PicturePart> parts;
   for (const auto& partition : disk.partitions) {
@@ -187,12 +196,8 @@ std::string DescribeUpgrade(const UpgradePlan& plan, const partitions::RosDisk& 
         {std::string(target ? ">" : "") + std::string(partitions::PartitionName(partition.role)),
          partition.length});
   }
-  text += "\n" + disk.path.string() + "\n" + DrawDisk(parts) + "\n";
-  int number = 1;
-  for (const auto& step : plan.steps) {
-    text += "  " + std::to_string(number++) + ". " + std::visit(StepText(), step) + "\n";
-  }
-  return text + EtcText(plan);
+  return text + "\n" + disk.path.string() + "\n" + DrawDisk(parts) + "\n" + StepList(plan) +
+         EtcText(plan);
 }
 
 Json UpgradeToJson(const UpgradePlan& plan) {
@@ -216,8 +221,8 @@ Json UpgradeToJson(const UpgradePlan& plan) {
       .Set("kernel_command_line", bootloader::KernelCommandLine(plan.entry))
       .Set("etc", EtcToJson(plan.etc))
       .Set("steps", std::move(steps));
-  if (plan.nothing_to_do) {
-    json.Set("nothing_to_do", *plan.nothing_to_do);
+  if (plan.already_there) {
+    json.Set(plan.steps.empty() ? "nothing_to_do" : "already_there", *plan.already_there);
   }
   return json;
 }

@@ -47,6 +47,9 @@ void ShowPlan(const UpgradePlan& plan, const Machine& machine, const Console& co
 }
 
 std::string Outcome(const UpgradePlan& plan, const UpgradeOptions& options) {
+  if (plan.already_there) {
+    return *plan.already_there;
+  }
   const auto slot = "slot " + std::string(Name(plan.target));
   if (options.stage) {
     return plan.version + " is staged in " + slot + "; ros upgrade -i " + options.image +
@@ -56,8 +59,15 @@ std::string Outcome(const UpgradePlan& plan, const UpgradeOptions& options) {
          "how it went";
 }
 
+std::string_view EventName(const UpgradePlan& plan, const UpgradeOptions& options) {
+  if (plan.already_there) {
+    return "arguments-kept";
+  }
+  return options.stage ? "staged" : "armed";
+}
+
 void JournalInsecure(const UpgradePlan& plan, const Machine& machine, const Clock& clock) {
-  if (plan.signers.empty()) {
+  if (plan.signers.empty() && !plan.already_there) {
     health::Journal(machine.state, clock)
         .Append({.event = health::JournalEvent::kInsecure,
                  .slot = plan.target,
@@ -91,10 +101,10 @@ void Apply(const UpgradePlan& plan,
                 .progress = *progress,
                 .reboot = reboot});
   console.PrintEvent(Json::MakeObject()
-                         .Set("event", options.stage ? "staged" : "armed")
+                         .Set("event", EventName(plan, options))
                          .Set("slot", Name(plan.target))
                          .Set("version", plan.version));
-  if (After(options) != AfterWriting::kArmReboot) {
+  if (plan.already_there || After(options) != AfterWriting::kArmReboot) {
     console.Say(Outcome(plan, options));
   }
 }
@@ -119,10 +129,10 @@ void Upgrade(const UpgradeOptions& options, const Console& console) {
     ShowPlan(plan, machine, console);
     return;
   }
-  if (plan.nothing_to_do) {
-    console.PrintEvent(
-        Json::MakeObject().Set("event", "nothing-to-do").Set("message", *plan.nothing_to_do));
-    console.Say(*plan.nothing_to_do);
+  if (plan.steps.empty()) {
+    const auto message = plan.already_there.value_or("");
+    console.PrintEvent(Json::MakeObject().Set("event", "nothing-to-do").Set("message", message));
+    console.Say(message);
     return;
   }
   console.Say(DescribeUpgrade(plan, machine.disk));

@@ -176,7 +176,7 @@ TEST_CASE("PlanUpgrade: what is there already is not written again", "[installer
     facts.image = SomeImage("1", '1');
     const auto plan = PlanUpgrade(facts, {});
     CHECK(plan.steps.empty());
-    CHECK_THAT(plan.nothing_to_do.value(), Catch::Contains("is running already"));
+    CHECK_THAT(plan.already_there.value(), Catch::Contains("is running already"));
   }
   SECTION("pending") {
     auto facts = SomeFacts();
@@ -184,7 +184,7 @@ TEST_CASE("PlanUpgrade: what is there already is not written again", "[installer
     SetState(facts, {SlotId::kA, Trial{SlotId::kB, 3, false}});
     const auto plan = PlanUpgrade(facts, {});
     CHECK(plan.steps.empty());
-    CHECK_THAT(plan.nothing_to_do.value(), Catch::Contains("next boot"));
+    CHECK_THAT(plan.already_there.value(), Catch::Contains("next boot"));
   }
   SECTION("staged: only armed") {
     auto facts = SomeFacts();
@@ -194,7 +194,11 @@ TEST_CASE("PlanUpgrade: what is there already is not written again", "[installer
     const auto plan = PlanUpgrade(facts, {});
     CHECK_FALSE(Has<WriteSlotRoot>(plan));
     CHECK(Has<ArmTrial>(plan));
+    // The root was read and is sound; only what differs is written.
     facts.target_texts["SUMS"] += "x";
+    CHECK(Has<WriteSlotBootFiles>(PlanUpgrade(facts, {})));
+    CHECK_FALSE(Has<WriteSlotRoot>(PlanUpgrade(facts, {})));
+    facts.target_holds_image = false;
     CHECK(Has<WriteSlotRoot>(PlanUpgrade(facts, {})));
   }
 }
@@ -215,6 +219,52 @@ TEST_CASE("PlanUpgrade: options change the end, not the order", "[installer]") {
   const auto appended = PlanUpgrade(SomeFacts(), {.append = {"quiet"}});
   CHECK(appended.entry.machine_arguments == std::vector<std::string>{"quiet"});
   CHECK(Has<KeepArguments>(appended));
+}
+
+TEST_CASE("PlanUpgrade: kernel arguments are never lost without a word", "[installer]") {
+  const UpgradeRequest stage{.after = AfterWriting::kStage, .append = {"quiet"}};
+  auto facts = SomeFacts();
+  SECTION("running: kept for the next slot") {
+    facts.image = SomeImage("1", '1');
+    const auto plan = PlanUpgrade(facts, {.append = {"quiet"}});
+    CHECK(plan.steps == std::vector<UpgradeStep>{KeepArguments{{"quiet"}}});
+    const auto text = DescribeUpgrade(plan, SomeDisk());
+    CHECK_THAT(text, Catch::Contains("reach the next slot that is written\n"));
+    CHECK_THAT(text, Catch::Contains("1. keep the kernel arguments of this machine: quiet"));
+    CHECK_THAT(UpgradeToJson(plan).Dump(), Catch::Contains("keep-arguments"));
+    facts.machine_arguments = {"quiet"};
+    CHECK(PlanUpgrade(facts, {.append = {"quiet"}}).steps.empty());
+    const std::string long_one(2000, 'x');
+    CHECK_THROWS_AS(PlanUpgrade(facts, {.append = {long_one}}), Error);
+  }
+  SECTION("pending: the slot that waits is without them") {
+    facts.slots[1] = Holding(SlotId::kB, "2", '2');
+    SetState(facts, {SlotId::kA, Trial{SlotId::kB, 3, false}});
+    CHECK_THROWS_WITH(PlanUpgrade(facts, {.append = {"quiet"}}), Catch::Contains("is pending"));
+  }
+  SECTION("staged: its boot files are written again, once") {
+    facts.slots[1] = Holding(SlotId::kB, "2", '2');
+    facts.target_holds_image = true;
+    facts.target_texts = SlotTexts(facts.image, PlanUpgrade(facts, {}).entry);
+    CHECK(PlanUpgrade(facts, {.after = AfterWriting::kStage}).steps.empty());
+    const auto plan = PlanUpgrade(facts, stage);
+    CHECK(Has<WriteSlotBootFiles>(plan));
+    CHECK_FALSE(Has<WriteSlotRoot>(plan));
+    CHECK(plan.steps.back() == UpgradeStep(KeepArguments{{"quiet"}}));
+    // As after a cut between the last two steps, and as after all of them.
+    facts.target_texts = SlotTexts(facts.image, plan.entry);
+    CHECK(PlanUpgrade(facts, stage).steps.back() == UpgradeStep(KeepArguments{{"quiet"}}));
+    facts.machine_arguments = {"quiet"};
+    CHECK(PlanUpgrade(facts, stage).steps.empty());
+    CHECK_FALSE(Has<WriteSlotBootFiles>(PlanUpgrade(facts, {.append = {"quiet"}})));
+  }
+}
+
+TEST_CASE("PlanUpgrade: an argument that is appended again is the last one", "[installer]") {
+  auto facts = SomeFacts();
+  facts.machine_arguments = {"console=tty0", "quiet"};
+  const auto plan = PlanUpgrade(facts, {.append = {"console=tty0"}});
+  CHECK(plan.entry.machine_arguments == std::vector<std::string>{"quiet", "console=tty0"});
 }
 
 TEST_CASE("PlanUpgrade: damage is repaired first", "[installer]") {
