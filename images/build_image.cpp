@@ -100,8 +100,8 @@ std::array<std::byte, 16> DeriveUuid(const BuildOptions& options) {
 void CheckPartSize(std::string_view what, Bytes size, Bytes limit) {
   if (size > limit) {
     throw Error(ErrorKind::kDoesNotFit,
-                "the " + std::string(what) + " has " + FormatBytes(size) +
-                    "; a slot has room for " + FormatBytes(limit));
+                "the " + std::string(what) + " has " + FormatBytes(size) + "; an image takes " +
+                    FormatBytes(limit) + " at most");
   }
 }
 
@@ -124,7 +124,7 @@ TreeParts BuildTreeParts(const BuildOptions& options,
     const KernelFiles kernel = FindKernel(tree.root(), options.kernel);
     EnsureModuleIndex(tree.root(), kernel);
     parts.kernel_version = kernel.version;
-    parts.kernel = tree.root().Read(kernel.image, kMaxSlotKernelSize);
+    parts.kernel = tree.root().Read(kernel.image, kMaxKernelSize);
     cpio =
         BuildInitrdCpio(options.init_binary, tree.root(), ModuleIndex(tree.root(), kernel.modules));
     AddMountPoints(tree);
@@ -140,7 +140,7 @@ TreeParts BuildTreeParts(const BuildOptions& options,
   MakeErofs(directory.path(), parts.erofs, {parts.created, DeriveUuid(options)});
   parts.initrd = initrd.get();
   progress.End();
-  CheckPartSize("initrd", parts.initrd.size(), kMaxSlotInitrdSize);
+  CheckPartSize("initrd", parts.initrd.size(), kMaxInitrdSize);
   return parts;
 }
 

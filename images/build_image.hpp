@@ -59,10 +59,6 @@ struct BuildResult {
   Bytes archive_size = 0;
 };
 
-// Limits of a slot's place on the boot partition.
-inline constexpr Bytes kMaxSlotKernelSize = Bytes{32} << 20U;
-inline constexpr Bytes kMaxSlotInitrdSize = Bytes{96} << 20U;
-
 // Makes an OS image (docs/image-format.md) of a container's root file system: an OCI archive at
 // `options.output`, which appears there whole or not at all. All cores are used for packing. To
 // be run in a fakeroot session (images/fakeroot.hpp). Needs mkfs.erofs; depmod too for a root whose
@@ -70,8 +66,9 @@ inline constexpr Bytes kMaxSlotInitrdSize = Bytes{96} << 20U;
 //
 // Throws kUsage for options that make no sense and for a root that lacks what an OS needs (an init,
 // a kernel with its modules, `ros`), in a sentence that says what to do; kVerification for a
-// malformed or hostile container; kDoesNotFit for a kernel or initrd that is too large for its
-// place; kFailed for I/O and tools.
+// malformed or hostile container; kDoesNotFit for a kernel or initrd beyond the image format's
+// limit (how large a machine's places for them are is the machine's matter); kFailed for I/O and
+// tools.
 BuildResult BuildImage(const BuildOptions& options, Progress& progress);
 
 }  // namespace ros::images

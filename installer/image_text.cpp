@@ -1,5 +1,7 @@
 #include "installer/image_text.hpp"
 
+#include "partitions/boot_file_system.hpp"
+
 namespace ros::installer {
 namespace {
 
@@ -33,6 +35,15 @@ Json Layer(std::string_view name, const images::Descriptor& descriptor) {
       .Set("name", name)
       .Set("digest", descriptor.digest.ToString())
       .Set("bytes", descriptor.size);
+}
+
+void WarnOfSize(const char* part, Bytes size, Bytes usual, std::vector<std::string>& warnings) {
+  if (size > usual) {
+    warnings.push_back("the " + std::string(part) + " has " + FormatBytes(size) +
+                       ", and a slot's usual place for it holds " + FormatBytes(usual) +
+                       "; only machines that were installed with a larger --" + part +
+                       "-size take this image");
+  }
 }
 
 }  // namespace
@@ -79,6 +90,14 @@ std::string DescribeBuild(const images::BuildResult& result, const images::Build
          FormatBytes(result.root_size) + " in " + std::to_string(result.chunks) + " chunks, " +
          FormatBytes(result.root_packed_size) +
          " packed\nnot signed yet: ros image sign --key KEY " + options.output.string() + "\n";
+}
+
+std::vector<std::string> BuildWarnings(const images::BuildResult& result) {
+  const partitions::BootFileSizes usual;
+  std::vector<std::string> warnings;
+  WarnOfSize("kernel", result.kernel_size, usual.kernel, warnings);
+  WarnOfSize("initrd", result.initrd_size, usual.initrd, warnings);
+  return warnings;
 }
 
 Json BuildToJson(const images::BuildResult& result, const images::BuildOptions& options) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/json.hpp"
 #include "images/build_image.hpp"
@@ -14,6 +15,8 @@ Json ImageToJson(const images::VerifiedImage& image);
 
 // How a build's result is shown by `ros image build`.
 std::string DescribeBuild(const images::BuildResult& result, const images::BuildOptions& options);
+// What to know before the image goes to machines: parts that their usual places do not hold.
+std::vector<std::string> BuildWarnings(const images::BuildResult& result);
 Json BuildToJson(const images::BuildResult& result, const images::BuildOptions& options);
 
 }  // namespace ros::installer

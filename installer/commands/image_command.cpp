@@ -96,6 +96,9 @@ void Build(ImageBuildOptions options, const Console& console) {
   }
   const auto progress = console.MakeProgress();
   const auto result = images::BuildImage(build, *progress);
+  for (const auto& warning : BuildWarnings(result)) {
+    console.Warn(warning);
+  }
   if (console.json()) {
     console.PrintEvent(BuildToJson(result, build));
   } else {
