@@ -96,6 +96,7 @@ std::vector<std::string> ReadList(const Place& parent, std::string_view key, Che
 
 std::chrono::seconds ReadSeconds(const Place& parent,
                                  std::string_view key,
+                                 std::int64_t least,
                                  std::chrono::seconds fallback) {
   const auto* json = parent.Find(key);
   if (json == nullptr) {
@@ -103,8 +104,9 @@ std::chrono::seconds ReadSeconds(const Place& parent,
   }
   const auto where = parent.Name(key);
   const auto seconds = json->AsInt(where);
-  if (seconds < 1 || seconds > kMaxSeconds) {
-    Refuse(where, "expected seconds from 1 to " + std::to_string(kMaxSeconds));
+  if (seconds < least || seconds > kMaxSeconds) {
+    Refuse(where,
+           "expected seconds from " + std::to_string(least) + " to " + std::to_string(kMaxSeconds));
   }
   return std::chrono::seconds(seconds);
 }
@@ -157,8 +159,8 @@ HealthPolicy ReadHealth(const Place& config) {
     return health;
   }
   const Place place{*json, config.Name("health")};
-  health.deadline = ReadSeconds(place, "deadline", health.deadline);
-  health.watchdog = ReadSeconds(place, "watchdog", health.watchdog);
+  health.deadline = ReadSeconds(place, "deadline", 1, health.deadline);
+  health.watchdog = ReadSeconds(place, "watchdog", 0, health.watchdog);
   health.required = ReadList(place, "required", [](const Place& item) { ReadName(item); });
   return health;
 }

@@ -32,8 +32,8 @@ struct RootDescription {
 // When a trial of this image counts as good.
 struct HealthPolicy {
   std::chrono::seconds deadline{300};
-  std::vector<std::string> required;  // names of the reporters that must report in
-  std::chrono::seconds watchdog{180};
+  std::vector<std::string> required;   // names of the reporters that must report in
+  std::chrono::seconds watchdog{180};  // 0: none is armed
 
   bool operator==(const HealthPolicy&) const = default;
 };

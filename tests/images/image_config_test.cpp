@@ -27,6 +27,12 @@ TEST_CASE("ImageConfig: reads what it writes", "[images]") {
   CHECK(WriteImageConfig(config) == WriteImageConfig(SomeConfig()));
 }
 
+TEST_CASE("ImageConfig: a watchdog of 0 seconds is none", "[images]") {
+  auto config = SomeConfig();
+  config.health.watchdog = std::chrono::seconds(0);
+  CHECK(ParseImageConfig(WriteImageConfig(config)) == config);
+}
+
 TEST_CASE("ImageConfig: what is optional has defaults, what is unknown is passed over",
           "[images]") {
   const auto config = ParseImageConfig(
@@ -85,6 +91,7 @@ TEST_CASE("ImageConfig: refuses hostile values, naming the place", "[images]") {
       {R"("deadline":60)", R"("deadline":0)", "health.deadline"},
       {R"("deadline":60)", R"("deadline":100000)", "health.deadline"},
       {R"("watchdog":90)", R"("watchdog":-5)", "health.watchdog"},
+      {R"("watchdog":90)", R"("watchdog":86401)", "health.watchdog: expected seconds from 0"},
       {R"("network")", R"("net work")", "health.required[0]"},
       {R"("health":{)", R"("health":7,"x":{)", "health: expected an object"},
   }));

@@ -267,6 +267,13 @@ TEST_CASE("PlanUpgrade: an argument that is appended again is the last one", "[i
   CHECK(plan.entry.machine_arguments == std::vector<std::string>{"quiet", "console=tty0"});
 }
 
+TEST_CASE("PlanUpgrade: an image without a watchdog boots without one", "[installer]") {
+  auto facts = SomeFacts();
+  facts.image.config.health.watchdog = std::chrono::seconds(0);
+  CHECK_THAT(bootloader::KernelCommandLine(PlanUpgrade(facts, {}).entry),
+             Catch::Contains(" ros.watchdog=0 "));
+}
+
 TEST_CASE("PlanUpgrade: damage is repaired first", "[installer]") {
   auto facts = SomeFacts();
   facts.boot.first = {std::nullopt, "no signature"};
