@@ -115,25 +115,13 @@ class Installation {
   }
 
   void FillState(const std::filesystem::path& directory) const {
-    const auto& request = means_.request;
     const auto ros = directory / "ros";
     std::filesystem::create_directories(ros / "keys");
     std::filesystem::create_directories(ros / "config");
-    for (const auto& key : request.keys) {
-      WriteFileAtomically(ros / "keys" / key.name, AsBytes(key.text));
-    }
-    if (!request.kernel_arguments.empty()) {
-      WriteFileAtomically(ros / "args",
-                          AsBytes(memory::FormatKernelArguments(request.kernel_arguments)));
-    }
-    if (!request.machine_kind.empty()) {
-      WriteFileAtomically(ros / "machine", AsBytes(request.machine_kind + "\n"));
-    }
-    if (request.cloud_config) {
+    for (const auto& [path, file] : StateFiles(means_.request, means_.image.config)) {
       WriteFileAtomically(
-          ros / "config" / "cloud-config.yml", AsBytes(*request.cloud_config), 0600);
+          directory / path.substr(1), AsBytes(file.content), static_cast<mode_t>(file.mode));
     }
-    memory::RaiseEpochFloor(ros, means_.image.config.epoch);
     const health::Journal journal(ros, means_.clock);
     journal.Append({.event = health::JournalEvent::kInstalled,
                     .slot = SlotId::kA,

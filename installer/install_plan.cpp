@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "bootloader/grub_environment.hpp"
 #include "images/root_writer.hpp"
+#include "installer/machine.hpp"
 #include "installer/slot_content.hpp"
 
 namespace ros::installer {
@@ -94,21 +95,22 @@ void CheckBootLoaderSuits(const InstallFacts& facts) {
   }
 }
 
-std::vector<std::string> StateFiles(const InstallRequest& request) {
-  std::vector<std::string> files = {"/ros/journal"};
-  for (const auto& key : request.keys) {
-    files.push_back("/ros/keys/" + key.name);
+std::map<std::string, Bytes> Sizes(const std::vector<partitions::BootFile>& files) {
+  std::map<std::string, Bytes> sizes;
+  for (const auto& file : files) {
+    if (!file.content.empty()) {
+      sizes[file.path] = file.content.size();
+    }
   }
-  if (!request.kernel_arguments.empty()) {
-    files.emplace_back("/ros/args");
+  return sizes;
+}
+
+std::map<std::string, Bytes> Sizes(const std::map<std::string, StateFile>& files) {
+  std::map<std::string, Bytes> sizes;
+  for (const auto& [path, file] : files) {
+    sizes[path] = file.content.size();
   }
-  if (!request.machine_kind.empty()) {
-    files.emplace_back("/ros/machine");
-  }
-  if (request.cloud_config) {
-    files.emplace_back("/ros/config/cloud-config.yml");
-  }
-  return files;
+  return sizes;
 }
 
 void AddSteps(const InstallFacts& facts, const InstallRequest& request, InstallPlan& plan) {
@@ -118,12 +120,12 @@ void AddSteps(const InstallFacts& facts, const InstallRequest& request, InstallP
   } else {
     plan.steps.emplace_back(WipeDisk{});
   }
-  plan.steps.emplace_back(MakeBootPartition{});
+  plan.steps.emplace_back(MakeBootPartition{Sizes(plan.boot.files)});
   plan.steps.emplace_back(WriteFirstRoot{root.size, images::BytesNeeded(root) - root.size});
   plan.steps.emplace_back(
       WriteFirstBootFiles{SlotLengths(facts.image, SlotTexts(facts.image, plan.entry))});
   plan.steps.emplace_back(WriteBootLoader{facts.image.manifest.bootloader->size});
-  plan.steps.emplace_back(MakeStatePartition{StateFiles(request)});
+  plan.steps.emplace_back(MakeStatePartition{Sizes(StateFiles(request, facts.image.config))});
   plan.steps.emplace_back(WriteTable{});
 }
 
@@ -142,6 +144,27 @@ void CheckBootFilesFit(const InstallPlan& plan, const images::VerifiedImage& ima
 }
 
 }  // namespace
+
+std::map<std::string, StateFile> StateFiles(const InstallRequest& request,
+                                            const images::ImageConfig& config) {
+  std::map<std::string, StateFile> files;
+  for (const auto& key : request.keys) {
+    files["/ros/keys/" + key.name] = {.content = key.text};
+  }
+  if (!request.kernel_arguments.empty()) {
+    files["/ros/args"] = {.content = memory::FormatKernelArguments(request.kernel_arguments)};
+  }
+  if (!request.machine_kind.empty()) {
+    files["/ros/machine"] = {.content = request.machine_kind + "\n"};
+  }
+  if (request.cloud_config) {
+    files["/ros/config/cloud-config.yml"] = {.content = *request.cloud_config, .mode = 0600};
+  }
+  if (config.epoch > 0) {
+    files["/ros/epoch"] = {.content = memory::FormatEpoch(config.epoch)};
+  }
+  return files;
+}
 
 partitions::RosDisk DiskOf(const partitions::LayoutPlan& layout,
                            const std::filesystem::path& path) {

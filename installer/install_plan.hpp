@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -58,6 +59,7 @@ struct WipeDisk {
 };
 
 struct MakeBootPartition {
+  std::map<std::string, Bytes> files;  // those that are not empty
   bool operator==(const MakeBootPartition&) const = default;
 };
 
@@ -78,7 +80,7 @@ struct WriteBootLoader {
 };
 
 struct MakeStatePartition {
-  std::vector<std::string> files;
+  std::map<std::string, Bytes> files;  // beside the journal
   bool operator==(const MakeStatePartition&) const = default;
 };
 
@@ -118,6 +120,15 @@ InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request
 
 // The disk that the plan makes, as it will be found afterwards.
 partitions::RosDisk DiskOf(const partitions::LayoutPlan& layout, const std::filesystem::path& path);
+
+// What the state partition is made with, by path, beside the journal.
+struct StateFile {
+  std::string content;
+  unsigned mode = 0644;
+};
+
+std::map<std::string, StateFile> StateFiles(const InstallRequest& request,
+                                            const images::ImageConfig& config);
 
 // For people: what is lost, a picture of the disk as it will be, every step; and for machines.
 std::string DescribeInstall(const InstallPlan& plan);

@@ -1,6 +1,7 @@
 // How an installation's plan is shown: text for people, JSON for machines.
 #include "installer/disk_picture.hpp"
 #include "installer/install_plan.hpp"
+#include "installer/size_list.hpp"
 
 namespace ros::installer {
 namespace {
@@ -21,14 +22,6 @@ Json ToList(const std::vector<std::string>& words, std::string_view key) {
   return list;
 }
 
-Bytes Sum(const std::map<std::string, Bytes>& lengths) {
-  Bytes sum = 0;
-  for (const auto& [name, length] : lengths) {
-    sum += length;
-  }
-  return sum;
-}
-
 struct StepText {
   std::string operator()(const CreateImageFile& step) const {
     return "make a sparse file of " + FormatBytes(step.size);
@@ -38,8 +31,9 @@ struct StepText {
     return "wipe every old signature and partition table";
   }
 
-  std::string operator()(const MakeBootPartition& /*step*/) const {
-    return "make the boot partition (FAT32): boot state, places for both slots' files";
+  std::string operator()(const MakeBootPartition& step) const {
+    return "make the boot partition (FAT32): boot state, places for both slots' files" +
+           ListSizes(step.files);
   }
 
   std::string operator()(const WriteFirstRoot& step) const {
@@ -49,7 +43,7 @@ struct StepText {
 
   std::string operator()(const WriteFirstBootFiles& step) const {
     return "write " + std::to_string(step.lengths.size()) + " boot files of slot a, " +
-           FormatBytes(Sum(step.lengths)) + "; read back and verify";
+           FormatBytes(Sum(step.lengths)) + "; read back and verify" + ListSizes(step.lengths);
   }
 
   std::string operator()(const WriteBootLoader& step) const {
@@ -57,7 +51,9 @@ struct StepText {
   }
 
   std::string operator()(const MakeStatePartition& step) const {
-    return "make the state partition (ext4) with " + Join(step.files);
+    return "make the state partition (ext4) with a journal that begins here and " +
+           std::to_string(step.files.size()) + (step.files.size() == 1 ? " file" : " files") +
+           ListSizes(step.files);
   }
 
   std::string operator()(const WriteTable& /*step*/) const {
@@ -72,7 +68,9 @@ struct StepJson {
 
   Json operator()(const WipeDisk& /*step*/) const { return Named("wipe"); }
 
-  Json operator()(const MakeBootPartition& /*step*/) const { return Named("make-boot"); }
+  Json operator()(const MakeBootPartition& step) const {
+    return Named("make-boot").Set("files", SizesToJson(step.files, "path"));
+  }
 
   Json operator()(const WriteFirstRoot& step) const {
     return Named("write-root")
@@ -82,11 +80,9 @@ struct StepJson {
   }
 
   Json operator()(const WriteFirstBootFiles& step) const {
-    auto files = Json::MakeArray();
-    for (const auto& [name, length] : step.lengths) {
-      files.Append(Json::MakeObject().Set("name", name).Set("bytes", length));
-    }
-    return Named("write-boot-files").Set("slot", "a").Set("files", std::move(files));
+    return Named("write-boot-files")
+        .Set("slot", "a")
+        .Set("files", SizesToJson(step.lengths, "name"));
   }
 
   Json operator()(const WriteBootLoader& step) const {
@@ -94,7 +90,9 @@ struct StepJson {
   }
 
   Json operator()(const MakeStatePartition& step) const {
-    return Named("make-state").Set("files", ToList(step.files, "path"));
+    return Named("make-state")
+        .Set("journal", "/ros/journal")
+        .Set("files", SizesToJson(step.files, "path"));
   }
 
   Json operator()(const WriteTable& /*step*/) const { return Named("write-table"); }

@@ -84,8 +84,12 @@ std::uint64_t EpochFloor(const std::filesystem::path& state) {
 
 void RaiseEpochFloor(const std::filesystem::path& state, std::uint64_t epoch) {
   if (epoch > EpochFloor(state)) {
-    WriteFileAtomically(state / "epoch", AsBytes(std::to_string(epoch) + "\n"));
+    WriteFileAtomically(state / "epoch", AsBytes(FormatEpoch(epoch)));
   }
+}
+
+std::string FormatEpoch(std::uint64_t epoch) {
+  return std::to_string(epoch) + "\n";
 }
 
 std::vector<std::string> KernelArguments(const std::filesystem::path& state) {

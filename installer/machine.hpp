@@ -63,6 +63,8 @@ std::uint64_t EpochFloor(const std::filesystem::path& state);
 // Durable. Never lowers it.
 void RaiseEpochFloor(const std::filesystem::path& state, std::uint64_t epoch);
 
+std::string FormatEpoch(std::uint64_t epoch);
+
 // STATE/args: kernel arguments of this machine (`ros install --append`), one a line.
 std::vector<std::string> KernelArguments(const std::filesystem::path& state);
 std::string FormatKernelArguments(const std::vector<std::string>& arguments);

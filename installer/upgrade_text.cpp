@@ -1,5 +1,6 @@
 // How an upgrade's plan is shown: text for people, JSON for machines.
 #include "installer/disk_picture.hpp"
+#include "installer/size_list.hpp"
 #include "installer/upgrade_plan.hpp"
 #include "partitions/partition_role.hpp"
 
@@ -10,28 +11,12 @@ std::string Slot(SlotId slot) {
   return "slot " + std::string(Name(slot));
 }
 
-Bytes Sum(const std::map<std::string, Bytes>& lengths) {
-  Bytes sum = 0;
-  for (const auto& [name, length] : lengths) {
-    sum += length;
-  }
-  return sum;
-}
-
 std::string Join(const std::vector<std::string>& words, const char* between) {
   std::string text;
   for (const auto& word : words) {
     text += (text.empty() ? "" : between) + word;
   }
   return text;
-}
-
-Json LengthsToJson(const std::map<std::string, Bytes>& lengths) {
-  auto list = Json::MakeArray();
-  for (const auto& [name, length] : lengths) {
-    list.Append(Json::MakeObject().Set("name", name).Set("bytes", length));
-  }
-  return list;
 }
 
 struct StepText {
@@ -61,14 +46,8 @@ struct StepText {
   }
 
   std::string operator()(const WriteSlotBootFiles& step) const {
-    std::string text = "write " + std::to_string(step.lengths.size()) + " files of " +
-                       Slot(step.slot) + ", " + FormatBytes(Sum(step.lengths)) +
-                       "; read back and verify";
-    for (const auto& [name, length] : step.lengths) {
-      text += "\n       " + name + std::string(10 - std::min<std::size_t>(9, name.size()), ' ') +
-              FormatBytes(length);
-    }
-    return text;
+    return "write " + std::to_string(step.lengths.size()) + " files of " + Slot(step.slot) + ", " +
+           FormatBytes(Sum(step.lengths)) + "; read back and verify" + ListSizes(step.lengths);
   }
 
   std::string operator()(const FillSlot& step) const {
@@ -118,7 +97,7 @@ struct StepJson {
   Json operator()(const WriteSlotBootFiles& step) const {
     return Named("write-boot-files")
         .Set("slot", Name(step.slot))
-        .Set("files", LengthsToJson(step.lengths));
+        .Set("files", SizesToJson(step.lengths, "name"));
   }
 
   Json operator()(const FillSlot& step) const {
