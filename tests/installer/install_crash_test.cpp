@@ -1,77 +1,117 @@
 // Power cuts at every write of an installation.
 #include <catch2/catch.hpp>
+#include <limits>
 
+#include "bootloader/grub_config.hpp"
 #include "installer/install.hpp"
 #include "partitions/partition_table.hpp"
 #include "tests/installer/support/installed_disk.hpp"
+#include "tests/installer/support/recorded_disk.hpp"
 #include "tests/support/crashing_device.hpp"
 
 namespace ros::installer {
 namespace {
 
 using namespace ros::testing;  // NOLINT(google-build-using-namespace): the tools of these tests.
+using partitions::PartitionRole;
 
-struct Attempt {
-  std::shared_ptr<MemoryDisk> disk =
-      std::make_shared<MemoryDisk>(kSmallDisk, 512, Bytes{64} << 10U);
-  std::optional<InstallPlan> plan;
+constexpr Bytes kBootCode = 0x1b8;  // of the first sector; what follows is the partition table's
 
-  // False when the power went.
-  bool Run(const ImageShelf& shelf, const SmallImage& image, PowerSupply& power) {
-    try {
-      plan = InstallOn(std::make_shared<CrashingDevice>(disk, power), disk->name(), shelf, image);
-      return true;
-    } catch (const PowerCut&) {
-      return false;
-    }
+std::shared_ptr<MemoryDisk> MakeDisk() {
+  return std::make_shared<MemoryDisk>(kSmallDisk, 512, Bytes{64} << 10U);
+}
+
+std::vector<std::byte> ReadBytes(const BlockDevice& disk, Bytes offset, Bytes length) {
+  std::vector<std::byte> bytes(length);
+  disk.Read(offset, bytes);
+  return bytes;
+}
+
+// What of the boot loader on `disk` is not as on `whole`; empty when nothing is.
+std::string LoaderFault(const std::shared_ptr<BlockDevice>& disk,
+                        const BlockDevice& whole,
+                        const partitions::LayoutPlan& layout) {
+  const auto same = [&](Bytes offset, Bytes length) {
+    return ReadBytes(*disk, offset, length) == ReadBytes(whole, offset, length);
+  };
+  const auto& bios = layout.Get(PartitionRole::kBios);
+  const auto& boot = layout.Get(PartitionRole::kBoot);
+  if (!same(0, kBootCode)) {
+    return "the boot code";
   }
+  if (!same(bios.offset, bios.length)) {
+    return "the core image";
+  }
+  const auto volume = partitions::FatVolume::Open(Region(disk, boot.offset, boot.length));
+  return volume.ReadContent("/grub/grub.cfg", Bytes{1} << 20U) == bootloader::MainGrubConfig()
+             ? ""
+             : "/grub/grub.cfg";
+}
+
+// An installation, and all that it wrote.
+struct Recording {
+  ImageShelf shelf;
+  SmallImage image = shelf.Make("1");
+  std::shared_ptr<MemoryDisk> disk = MakeDisk();
+  std::shared_ptr<RecordedDisk> recorded = std::make_shared<RecordedDisk>(disk);
+  InstallPlan plan = InstallOn(recorded, disk->name(), shelf, image);
 };
 
 }  // namespace
 
 TEST_CASE("ApplyInstall: the disk boots the image from slot a", "[crash]") {
-  const ImageShelf shelf;
-  const auto image = shelf.Make("1");
-  Attempt attempt;
-  PowerSupply power;
-  REQUIRE(attempt.Run(shelf, image, power));
-  const auto outcome = WhatBoots(attempt.disk, attempt.plan->layout);
+  const Recording whole;
+  const auto outcome = WhatBoots(whole.disk, whole.plan.layout);
   CHECK(outcome.fault.empty());
   CHECK(outcome.slot == SlotId::kA);
   CHECK(outcome.version == "1");
   CHECK_FALSE(outcome.trial);
-  const auto disk = partitions::OpenRosDisk(attempt.disk->name());
-  CHECK(disk.uuid == attempt.plan->layout.disk_uuid);
+  const auto disk = partitions::OpenRosDisk(whole.disk->name());
+  CHECK(disk.uuid == whole.plan.layout.disk_uuid);
+}
+
+TEST_CASE("ApplyInstall: a power cut ends it", "[crash]") {
+  const ImageShelf shelf;
+  const auto image = shelf.Make("1");
+  const auto disk = MakeDisk();
+  PowerSupply power({.write = 10});
+  CHECK_THROWS_AS(
+      InstallOn(std::make_shared<CrashingDevice>(disk, power), disk->name(), shelf, image),
+      PowerCut);
 }
 
 TEST_CASE("ApplyInstall: a cut leaves no partition table, or a disk that boots", "[crash]") {
-  const ImageShelf shelf;
-  const auto image = shelf.Make("1");
-  InstallPlan plan;
-  const auto writes = CountWrites([&](PowerSupply& power) {
-    Attempt whole;
-    REQUIRE(whole.Run(shelf, image, power));
-    plan = *whole.plan;
-  });
+  const Recording whole;
+  const auto& layout = whole.plan.layout;
+  const auto writes = whole.recorded->SyncedBefore(std::numeric_limits<std::uint64_t>::max());
   REQUIRE(writes > 20);
-  for (std::uint64_t write = 1; write <= writes; ++write) {
-    const CutPlan cut{.write = write,
-                      .moment = write % 2 == 0 ? CutMoment::kAfter : CutMoment::kDuring,
-                      .unsynced = Unsynced::kRandom,
-                      .seed = static_cast<std::uint32_t>(write)};
-    Attempt attempt;
-    PowerSupply power(cut);
-    INFO("cut at write " << write << " of " << writes);
-    REQUIRE_FALSE(attempt.Run(shelf, image, power));
-    const auto table = partitions::ReadPartitionTable(*attempt.disk);
+  int installed = 0;
+  for (const auto& cut : AllCuts(writes)) {
+    const auto disk = MakeDisk();
+    // What was synced stays whatever comes, so the power is cut in what is left.
+    const auto synced = whole.recorded->SyncedBefore(cut.write);
+    whole.recorded->Replay(*disk, 1, synced);
+    auto rest = cut;
+    rest.write -= synced;
+    PowerSupply power(rest);
+    CrashingDevice device(disk, power);
+    INFO("cut at write " << cut.write << " of " << writes << ", moment "
+                         << static_cast<int>(cut.moment) << ", unsynced "
+                         << static_cast<int>(cut.unsynced));
+    REQUIRE_THROWS_AS(whole.recorded->Replay(device, synced + 1, writes), PowerCut);
+    const auto table = partitions::ReadPartitionTable(*disk);
     if (table.type == partitions::TableType::kNone) {
       continue;
     }
-    REQUIRE(table.uuid == plan.layout.disk_uuid);
-    const auto outcome = WhatBoots(attempt.disk, plan.layout);
+    ++installed;
+    REQUIRE(table.uuid == layout.disk_uuid);
+    const auto outcome = WhatBoots(disk, layout);
     REQUIRE(outcome.fault.empty());
     REQUIRE(outcome.version == "1");
+    REQUIRE(LoaderFault(disk, *whole.disk, layout).empty());
   }
+  // The last write was done and kept in some of them.
+  CHECK(installed > 0);
 }
 
 }  // namespace ros::installer
