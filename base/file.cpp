@@ -3,9 +3,15 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 #include <utility>
 
 #include "base/error.hpp"
@@ -47,6 +53,47 @@ std::string WriteTemporary(const std::filesystem::path& path, ByteSpan content, 
 
 void SyncParent(const std::filesystem::path& path) {
   SyncDirectory(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
+}
+
+// False when somebody else holds it and that is not to be waited for.
+bool TryLock(int fd, const std::filesystem::path& path, WhenLocked when) {
+  const int flags = LOCK_EX | (when == WhenLocked::kThrow ? LOCK_NB : 0);
+  int result = 0;
+  do {
+    result = ::flock(fd, flags);
+  } while (result != 0 && errno == EINTR);
+  if (result != 0 && errno != EWOULDBLOCK) {
+    ThrowErrno("locking " + path.string());
+  }
+  return result == 0;
+}
+
+// The number of the process that has an flock on an open file; empty when /proc/locks has none:
+// there are file systems that call their device otherwise than stat does.
+std::string LockHolder(int fd) {
+  struct stat status {};
+
+  if (::fstat(fd, &status) != 0) {
+    return {};
+  }
+  std::array<char, 64> place{};
+  std::snprintf(place.data(),
+                place.size(),
+                "%02x:%02x:%ju",
+                major(status.st_dev),
+                minor(status.st_dev),
+                static_cast<std::uintmax_t>(status.st_ino));
+  // "1: FLOCK  ADVISORY  WRITE 1234 fd:01:5678 0 EOF" (proc(5)).
+  std::ifstream lines("/proc/locks");
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string number, kind, mode, access, process, file;
+    words >> number >> kind >> mode >> access >> process >> file;
+    if (kind == "FLOCK" && file == place.data()) {
+      return process;
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -191,15 +238,7 @@ TempDirectory::~TempDirectory() {
 
 FileLock::FileLock(const std::filesystem::path& path, WhenLocked when)
     : fd_(OpenFile(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0644)) {
-  const int flags = LOCK_EX | (when == WhenLocked::kThrow ? LOCK_NB : 0);
-  int result = 0;
-  do {
-    result = ::flock(fd_.get(), flags);
-  } while (result != 0 && errno == EINTR);
-  if (result != 0) {
-    if (errno != EWOULDBLOCK) {
-      ThrowErrno("locking " + path.string());
-    }
+  if (!TryLock(fd_.get(), path, when)) {
     auto holder = ReadFile(path, 64);
     holder.erase(std::find(holder.begin(), holder.end(), '\n'), holder.end());
     throw Error(ErrorKind::kBusy,
@@ -211,6 +250,16 @@ FileLock::FileLock(const std::filesystem::path& path, WhenLocked when)
     ThrowErrno("writing " + path.string());
   }
   WriteFull(fd_.get(), 0, AsBytes(pid), path.string());
+}
+
+FileLock::FileLock(UniqueFd open, const std::filesystem::path& path) : fd_(std::move(open)) {
+  if (!TryLock(fd_.get(), path, WhenLocked::kThrow)) {
+    const auto holder = LockHolder(fd_.get());
+    throw Error(ErrorKind::kBusy,
+                path.string() + " is in use by another program" +
+                    (holder.empty() ? "" : " (process " + holder + ")") +
+                    "; try again when it is done");
+  }
 }
 
 }  // namespace ros

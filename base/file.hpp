@@ -65,7 +65,12 @@ enum class WhenLocked {
 // An flock on a file, held until destruction.
 class FileLock {
  public:
+  // Of a file of its own, which is made where it is missing and tells who holds it.
   explicit FileLock(const std::filesystem::path& path, WhenLocked when = WhenLocked::kThrow);
+
+  // Of a file or device node that is there for something else and is open already: nothing is
+  // written to it. Throws kBusy when it is held, naming the process where the kernel tells.
+  FileLock(UniqueFd open, const std::filesystem::path& path);
 
  private:
   UniqueFd fd_;

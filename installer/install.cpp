@@ -20,23 +20,38 @@ namespace {
 
 using partitions::PartitionRole;
 
-void CreateSparse(const std::filesystem::path& path, Bytes size) {
-  auto fd = OpenFile(path, O_RDWR | O_CREAT | O_EXCL, 0644);
-  if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) {
-    const int code = errno;
-    ::unlink(path.c_str());
-    ThrowErrno("making " + path.string(), code);
+// Makes the target and locks it before anybody can take it for a disk.
+FileLock CreateLocked(const std::filesystem::path& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!fd.valid() && errno == EEXIST) {
+    const FileLock free(OpenFile(path, O_RDWR), path);
+    throw Error(ErrorKind::kRefused,
+                path.string() +
+                    " was made by somebody else in the meantime; look at it, then "
+                    "start again");
   }
+  if (!fd.valid()) {
+    ThrowErrno("making " + path.string());
+  }
+  return {std::move(fd), path};
 }
 
 // Carries out the steps; one object for one installation.
 class Installation {
  public:
-  Installation(const InstallPlan& plan, const InstallMeans& means) : plan_(plan), means_(means) {}
+  // Locks the target where it is there already.
+  Installation(const InstallPlan& plan, const InstallMeans& means) : plan_(plan), means_(means) {
+    if (means.disk.kind != partitions::TargetKind::kMissing) {
+      lock_.emplace(OpenFile(plan.target, O_RDWR), plan.target);
+    }
+  }
 
   void operator()(const CreateImageFile& step) {
-    CreateSparse(plan_.target, step.size);
+    lock_.emplace(CreateLocked(plan_.target));
     created_ = true;
+    if (::truncate(plan_.target.c_str(), static_cast<off_t>(step.size)) != 0) {
+      ThrowErrno("making " + plan_.target.string());
+    }
     disk_ = means_.open(plan_.target);
   }
 
@@ -138,6 +153,8 @@ class Installation {
 
   const InstallPlan& plan_;
   const InstallMeans& means_;
+  // Held to the end: two installations onto one target would mix.
+  std::optional<FileLock> lock_;
   std::shared_ptr<BlockDevice> disk_;
   bool created_ = false;
 };

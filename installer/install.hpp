@@ -22,9 +22,10 @@ struct InstallMeans {
   Progress& progress;
 };
 
-// Does the steps of the plan, in their order. Until the last one the disk has no partition table,
-// so an installation that was cut short leaves a disk that nothing takes for one of ours. A file
-// that was made for it is removed when a step fails.
+// Does the steps of the plan, in their order, with the target locked (flock): throws kBusy before
+// anything is written when another program has locked it. Until the last one the disk has no
+// partition table, so an installation that was cut short leaves a disk that nothing takes for one
+// of ours. A file that was made for it is removed when a step fails.
 void ApplyInstall(const InstallPlan& plan, const InstallMeans& means);
 
 }  // namespace ros::installer

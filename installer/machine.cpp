@@ -27,8 +27,12 @@ std::string FirstLine(const std::string& text) {
 
 }  // namespace
 
+std::optional<health::BootArguments> RunningBootArguments() {
+  return health::FindBootArguments(ReadFile("/proc/cmdline", kSmallFileLimit));
+}
+
 Machine OpenRunningMachine() {
-  const auto arguments = health::FindBootArguments(ReadFile("/proc/cmdline", kSmallFileLimit));
+  const auto arguments = RunningBootArguments();
   if (!arguments) {
     throw Error(ErrorKind::kRefused,
                 "this system was not started from a slot of ros; run this on an installed machine, "

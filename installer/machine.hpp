@@ -32,6 +32,9 @@ struct Machine {
   std::filesystem::path root;
 };
 
+// How this system was booted; none where a slot of ours was not.
+std::optional<health::BootArguments> RunningBootArguments();
+
 // The machine we run on. Throws kRefused with a sentence for people where it is none of ours.
 Machine OpenRunningMachine();
 

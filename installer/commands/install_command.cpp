@@ -137,6 +137,15 @@ void OfferReboot(const InstallPlan& plan, const InstallOptions& options, const C
   }
 }
 
+// A disk of a machine of ours may be one that another command is at work on. A file is not, and
+// whoever may write it need not be root.
+std::optional<FileLock> LockAgainstUpgrades(const std::filesystem::path& target) {
+  if (!std::filesystem::is_block_file(target) || !RunningBootArguments()) {
+    return std::nullopt;
+  }
+  return LockMachine();
+}
+
 void Install(const InstallOptions& options, const Console& console) {
   CheckType(options.type);
   const auto request = MakeRequest(options, console);
@@ -156,6 +165,7 @@ void Install(const InstallOptions& options, const Console& console) {
     }
     return;
   }
+  const auto lock = LockAgainstUpgrades(plan.target);
   console.Say(DescribeInstall(plan));
   AskAboutData(plan, options, console);
   const SystemClock clock;

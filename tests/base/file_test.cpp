@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.hpp"
+#include "tests/support/memory_disk.hpp"
 
 namespace ros {
 namespace {
@@ -54,6 +55,26 @@ TEST_CASE("FileLock: a second holder is told who has it", "[base]") {
     CHECK(error.kind() == ErrorKind::kBusy);
     CHECK_THAT(error.message(), Catch::Contains(std::to_string(::getpid())));
   }
+}
+
+TEST_CASE("FileLock: a file of somebody else's is locked and not written to", "[base]") {
+  testing::MemoryDisk disk(4096, 512, 4096);
+  const std::filesystem::path path = disk.name();
+  const auto before = ReadFile(path, 4096);
+  const auto lock = [&] { return FileLock(OpenFile(path, O_RDWR), path); };
+  {
+    const auto first = lock();
+    try {
+      const auto second = lock();
+      FAIL("did not throw");
+    } catch (const Error& error) {
+      CHECK(error.kind() == ErrorKind::kBusy);
+      CHECK_THAT(error.message(), Catch::Contains(path.string() + " is in use"));
+      CHECK_THAT(error.message(), Catch::Contains("process " + std::to_string(::getpid())));
+    }
+  }
+  CHECK_NOTHROW(lock());
+  CHECK(ReadFile(path, 4096) == before);
 }
 
 TEST_CASE("TempDirectory: is gone afterwards", "[base]") {

@@ -1,7 +1,9 @@
 // Power cuts at every write of an installation.
 #include <catch2/catch.hpp>
+#include <functional>
 #include <limits>
 
+#include "base/error.hpp"
 #include "bootloader/grub_config.hpp"
 #include "installer/install.hpp"
 #include "partitions/partition_table.hpp"
@@ -57,7 +59,72 @@ struct Recording {
   InstallPlan plan = InstallOn(recorded, disk->name(), shelf, image);
 };
 
+// Installs onto a target that is a path; `meanwhile` runs once it is open.
+void InstallMeanwhile(const InstallPlan& plan,
+                      const InstallRequest& request,
+                      const partitions::DiskFacts& facts,
+                      const SmallImage& image,
+                      const std::function<void()>& meanwhile) {
+  NoProgress progress;
+  const SystemClock clock;
+  const auto open = [&](const std::filesystem::path& path) {
+    meanwhile();
+    return OpenBlockDevice(path, DeviceAccess::kExclusive);
+  };
+  ApplyInstall(plan,
+               {.source = *image.source,
+                .image = image.image,
+                .request = request,
+                .disk = facts,
+                .open = open,
+                .clock = clock,
+                .progress = progress});
+}
+
+// The error of `work`, which must throw one.
+template <typename Work>
+Error ErrorOf(Work work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error;
+  }
+  return {ErrorKind::kFailed, "no error"};
+}
+
 }  // namespace
+
+TEST_CASE("ApplyInstall: a second installation onto the same target is told who is at work",
+          "[crash]") {
+  const ImageShelf shelf;
+  const auto image = shelf.Make("1");
+  const TempDirectory directory;
+  const auto path = directory.path() / "disk.img";
+  auto request = SmallRequest(shelf, path.string());
+  request.create_size = kSmallDisk;
+  // Both have seen that there is no file yet.
+  const auto facts = partitions::InspectDisk(path);
+  const auto plan = PlanInstall({.disk = facts, .image = image.image}, request);
+  std::vector<Error> errors;
+  InstallMeanwhile(plan, request, facts, image, [&] {
+    errors.push_back(ErrorOf([&] { InstallMeanwhile(plan, request, facts, image, [] {}); }));
+    auto other = request;
+    other.create_size.reset();
+    const auto seen = partitions::InspectDisk(path);
+    const auto onto = PlanInstall({.disk = seen, .image = image.image}, other);
+    errors.push_back(ErrorOf([&] { InstallMeanwhile(onto, other, seen, image, [] {}); }));
+  });
+  REQUIRE(errors.size() == 2);
+  for (const auto& error : errors) {
+    CHECK(error.kind() == ErrorKind::kBusy);
+    CHECK_THAT(error.message(), Catch::Contains(path.string() + " is in use"));
+  }
+  const auto disk = OpenBlockDevice(path, DeviceAccess::kRead);
+  CHECK(WhatBoots(disk, plan.layout).version == "1");
+  const auto late = ErrorOf([&] { InstallMeanwhile(plan, request, facts, image, [] {}); });
+  CHECK(late.kind() == ErrorKind::kRefused);
+  CHECK(std::filesystem::exists(path));
+}
 
 TEST_CASE("ApplyInstall: the disk boots the image from slot a", "[crash]") {
   const Recording whole;
