@@ -25,7 +25,22 @@ std::string FirstLine(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
+partitions::RosDisk FindRunningDisk(const health::BootArguments& arguments) {
+  try {
+    return partitions::FindRosDisk(arguments.boot_partition);
+  } catch (const Error& error) {
+    throw NotFoundBy(::geteuid(), error);
+  }
+}
+
 }  // namespace
+
+Error NotFoundBy(uid_t user, const Error& error) {
+  constexpr uid_t kRoot = 0;
+  return user == kRoot ? error
+                       : Error(error.kind(),
+                               "may not read the disks: run ros as root (" + error.message() + ")");
+}
 
 std::optional<health::BootArguments> RunningBootArguments() {
   return health::FindBootArguments(ReadFile("/proc/cmdline", kSmallFileLimit));
@@ -38,7 +53,7 @@ Machine OpenRunningMachine() {
                 "this system was not started from a slot of ros; run this on an installed machine, "
                 "or name its disk with --disk");
   }
-  return {.disk = partitions::FindRosDisk(arguments->boot_partition),
+  return {.disk = FindRunningDisk(*arguments),
           .state = kStateDirectory,
           .running = arguments,
           .root = "/"};

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -8,6 +10,7 @@
 #include <vector>
 
 #include "base/block_device.hpp"
+#include "base/error.hpp"
 #include "base/file.hpp"
 #include "bootloader/boot_state_store.hpp"
 #include "health/boot_arguments.hpp"
@@ -32,8 +35,12 @@ struct Machine {
   std::filesystem::path root;
 };
 
-// How this system was booted; none where a slot of ours was not.
+// How this system was booted; none when it was not from a slot of ours.
 std::optional<health::BootArguments> RunningBootArguments();
+
+// `error`, which the search for the running disk has ended with, as `user` is to be told: disks
+// that may not be read are passed over in the search, and an ordinary user may read none.
+Error NotFoundBy(uid_t user, const Error& error);
 
 // The machine we run on. Throws kRefused with a sentence for people where it is none of ours.
 Machine OpenRunningMachine();
