@@ -33,10 +33,11 @@ void CheckImageSuits(const images::ImageConfig& image, const MachineDemands& dem
         called + " is for " + image.architecture + " and this machine is " + demands.architecture);
   }
   const auto& kinds = image.compatible;
-  const bool any = kinds.empty() || demands.kind.empty();
-  if (!any && std::find(kinds.begin(), kinds.end(), demands.kind) == kinds.end()) {
+  if (!kinds.empty() && std::find(kinds.begin(), kinds.end(), demands.kind) == kinds.end()) {
     throw Error(ErrorKind::kDoesNotFit,
-                called + " is for " + Join(kinds) + " and this machine is " + demands.kind);
+                called + " is for " + Join(kinds) + " and this machine is " +
+                    (demands.kind.empty() ? "of no kind; ros install --machine says what it is"
+                                          : demands.kind));
   }
   if (image.epoch < demands.epoch_floor) {
     throw Error(ErrorKind::kVerification,

@@ -11,7 +11,7 @@ namespace ros::installer {
 // What a machine demands of any image that comes onto it.
 struct MachineDemands {
   std::string architecture = "amd64";
-  std::string kind;  // empty: takes images for any machine
+  std::string kind;  // empty: takes images that are for any machine
   std::uint64_t epoch_floor = 0;
 };
 

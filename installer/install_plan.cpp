@@ -42,7 +42,9 @@ std::vector<std::string> Losses(const DiskFacts& disk) {
                      (signature.label.empty() ? "" : " \"" + signature.label + "\""));
   }
   if (losses.empty() && disk.HoldsData()) {
-    losses.emplace_back("data without a partition table");
+    losses.push_back(disk.unknown_data ? "data of no known kind, from byte " +
+                                             std::to_string(*disk.unknown_data) + " on"
+                                       : "data without a partition table");
   }
   return losses;
 }
@@ -51,6 +53,10 @@ std::vector<std::string> Losses(const DiskFacts& disk) {
 Bytes TargetSize(const InstallFacts& facts, const InstallRequest& request) {
   const auto& disk = facts.disk;
   if (disk.kind == TargetKind::kMissing && request.create_size) {
+    if (disk.path.string().starts_with("/dev/")) {
+      throw Error(ErrorKind::kUsage,
+                  "there is no " + disk.path.string() + "; --size makes files, not devices");
+    }
     return *request.create_size;
   }
   if (const auto refusal = partitions::RefusalFor(disk)) {

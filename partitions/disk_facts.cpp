@@ -15,6 +15,8 @@
 namespace ros::partitions {
 namespace {
 
+constexpr Bytes kPiece = Bytes{1} << 20U;
+
 bool IsTable(const Signature& signature) {
   return signature.type == "gpt" || signature.type == "dos" || signature.type == "PMBR";
 }
@@ -90,6 +92,54 @@ void AddContents(DiskFacts& facts, int fd) {
   std::erase_if(facts.signatures, IsTable);
 }
 
+// The first byte in [begin, end) that is not zero.
+std::optional<Bytes> FindByte(int fd, Bytes begin, Bytes end, const std::string& name) {
+  std::vector<std::byte> buffer(std::min(kPiece, end - begin));
+  for (Bytes at = begin; at < end; at += buffer.size()) {
+    const auto piece = std::span(buffer).first(std::min<Bytes>(buffer.size(), end - at));
+    ReadFull(fd, at, piece, name);
+    const auto found =
+        std::ranges::find_if(piece, [](std::byte byte) { return byte != std::byte{}; });
+    if (found != piece.end()) {
+      return at + static_cast<Bytes>(found - piece.begin());
+    }
+  }
+  return std::nullopt;
+}
+
+// As FindByte, for all of a file; its holes are not read.
+std::optional<Bytes> FindDataInFile(int fd, Bytes size, const std::string& name) {
+  Bytes end = 0;
+  while (end < size) {
+    const off_t begin = ::lseek(fd, static_cast<off_t>(end), SEEK_DATA);
+    if (begin < 0) {
+      return std::nullopt;  // nothing but a hole is left
+    }
+    const off_t hole = ::lseek(fd, begin, SEEK_HOLE);
+    end = hole < 0 ? size : std::min(static_cast<Bytes>(hole), size);
+    if (const auto found = FindByte(fd, static_cast<Bytes>(begin), end, name)) {
+      return found;
+    }
+  }
+  return std::nullopt;
+}
+
+void AddUnknownData(DiskFacts& facts, int fd) {
+  if (facts.HoldsData() || facts.size == 0) {
+    return;
+  }
+  const auto name = facts.path.string();
+  if (facts.kind == TargetKind::kImageFile) {
+    facts.unknown_data = FindDataInFile(fd, facts.size, name);
+    return;
+  }
+  const auto looked_at = std::min(kPiece, facts.size);
+  facts.unknown_data = FindByte(fd, 0, looked_at, name);
+  if (!facts.unknown_data) {
+    facts.unknown_data = FindByte(fd, facts.size - looked_at, facts.size, name);
+  }
+}
+
 std::string Joined(const std::vector<std::string>& reasons) {
   std::string text;
   for (const auto& reason : reasons) {
@@ -101,7 +151,7 @@ std::string Joined(const std::vector<std::string>& reasons) {
 }  // namespace
 
 bool DiskFacts::HoldsData() const {
-  return table.type != TableType::kNone || !signatures.empty();
+  return table.type != TableType::kNone || !signatures.empty() || unknown_data.has_value();
 }
 
 DiskFacts InspectDisk(const std::filesystem::path& path, const SystemPaths& system) {
@@ -125,13 +175,16 @@ DiskFacts InspectDisk(const std::filesystem::path& path, const SystemPaths& syst
       const auto fd = OpenForReading(path);
       AddFileFacts(facts, fd.get(), system);
       AddContents(facts, fd.get());
+      AddUnknownData(facts, fd.get());
       return facts;
     }
     const auto number =
         std::to_string(::major(status.st_rdev)) + ":" + std::to_string(::minor(status.st_rdev));
     AddSystemFacts(facts, number, system);
     AddExclusiveHolder(facts);
-    AddContents(facts, OpenForReading(path).get());
+    const auto fd = OpenForReading(path);
+    AddContents(facts, fd.get());
+    AddUnknownData(facts, fd.get());
     return facts;
   });
 }

@@ -76,8 +76,11 @@ struct DiskFacts {
   PartitionTable table;
   // What lies on the whole disk beside the table: LVM, ZFS, RAID, a file system without a table.
   std::vector<Signature> signatures;
+  // Where there is neither table nor signature: the first byte found that is not zero. A file is
+  // read as far as it has data, a disk at its first and last MiB.
+  std::optional<Bytes> unknown_data;
 
-  // A partition table or another signature is on it.
+  // A partition table, another signature or anything else but zeros is on it.
   [[nodiscard]] bool HoldsData() const;
 
   bool operator==(const DiskFacts&) const = default;

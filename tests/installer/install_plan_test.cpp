@@ -63,4 +63,17 @@ TEST_CASE("DescribeInstall: tells every file with its size", "[installer]") {
   }
 }
 
+TEST_CASE("PlanInstall: what may not be a target, and what is lost", "[installer]") {
+  auto facts = SomeFacts();
+  auto request = SomeRequest();
+  facts.disk.unknown_data = 4096;
+  CHECK(PlanInstall(facts, request).losses ==
+        std::vector<std::string>{"data of no known kind, from byte 4096 on"});
+  facts.disk = {.path = "/dev/sdz"};
+  request.create_size = 8_GiB;
+  CHECK_THROWS_WITH(PlanInstall(facts, request), Catch::Contains("--size makes files"));
+  facts.disk.path = "new.img";
+  CHECK_NOTHROW(PlanInstall(facts, request));
+}
+
 }  // namespace ros::installer

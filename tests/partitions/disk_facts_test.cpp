@@ -33,12 +33,27 @@ TEST_CASE("InspectDisk: missing, a directory, a character device", "[partitions]
 
 TEST_CASE("InspectDisk: an empty disk image", "[partitions]") {
   const SystemTree tree;
-  MemoryDisk disk(64_MiB);
+  MemoryDisk disk(64_MiB, 512, 0);
   const auto facts = InspectDisk(disk.name(), tree.paths());
   CHECK(facts.kind == TargetKind::kImageFile);
   CHECK(facts.size == 64_MiB);
   CHECK(facts.sector_size == 512);
   CHECK_FALSE(facts.HoldsData());
+  CHECK_FALSE(RefusalFor(facts).has_value());
+}
+
+TEST_CASE("InspectDisk: one byte that is not zero is data, wherever it is in a file",
+          "[partitions]") {
+  const SystemTree tree;
+  const Bytes at = GENERATE(Bytes{0}, 5_MiB + 17, 64_MiB - 1);
+  MemoryDisk disk(64_MiB, 512, 0);
+  // Zeros that are stored are no data.
+  disk.Write(4_MiB, std::vector<std::byte>(3_MiB));
+  REQUIRE_FALSE(InspectDisk(disk.name(), tree.paths()).HoldsData());
+  disk.Write(at, AsBytes("x"));
+  const auto facts = InspectDisk(disk.name(), tree.paths());
+  CHECK(facts.HoldsData());
+  CHECK(facts.unknown_data == at);
   CHECK_FALSE(RefusalFor(facts).has_value());
 }
 

@@ -35,7 +35,8 @@ TEST_CASE("WipeSignatures: both copies of a GPT and what was in its partitions",
   REQUIRE_THAT(Wipefs(disk), Catch::Contains("gpt"));
   Wipe(disk);
   CHECK(Wipefs(disk).empty());
-  CHECK(InspectDisk(disk.name()).HoldsData() == false);
+  CHECK(InspectDisk(disk.name()).table.type == TableType::kNone);
+  CHECK(InspectDisk(disk.name()).signatures.empty());
   CHECK(Run({"blkid", "-p", "-O", std::to_string(old), disk.name()}).out.empty());
 }
 
