@@ -50,7 +50,7 @@ TEST_CASE("debian-installs-upgrades-and-rolls-back", "[qemu]") {
   Machine machine(DebianMachine("debian", disk, files));
   machine.WaitForShell("1", kLong);
   CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
-  CHECK_THAT(machine.MustRun("ros status"), Catch::Contains("good"));
+  CheckFreshStatus(machine);
 
   INFO("a to b, committed by the gate that systemd runs");
   UpgradeTo(machine, "debian-v2");

@@ -1,7 +1,9 @@
 #include "qemu-harness/scenarios/story.hpp"
 
+#include <catch2/catch.hpp>
 #include <ostream>
 #include <regex>
+#include <sstream>
 
 #include "base/error.hpp"
 #include "qemu-harness/boot_files.hpp"
@@ -37,6 +39,39 @@ RunningOs WhoRuns(Machine& machine) {
   os.version = FirstGroup(text, "\\bVERSION=(\\S+)");
   os.trial = text.find("ros.trial=") != std::string::npos;
   return os;
+}
+
+Json Ask(Machine& machine, std::string_view command) {
+  return Json::Parse(machine.MustRun(std::string(command) + " --json"), command);
+}
+
+void CheckFreshStatus(Machine& machine) {
+  const Json status = Ask(machine, "ros status");
+  INFO(status.DumpPretty());
+  CHECK(status.At("good", "status") == Json("a"));
+  CHECK(status.At("running", "status") == Json("a"));
+  CHECK(status.At("on_trial", "status") == Json(false));
+  CHECK(status.At("boot_state_sound", "status") == Json(true));
+  CHECK(status.Find("trial", "status") == nullptr);
+  const Json::Array& slots = status.At("slots", "status").AsArray("slots");
+  REQUIRE(slots.size() == 2);
+  CHECK(slots[0].At("state", "slots") == Json("good"));
+  CHECK(slots[0].At("complete", "slots") == Json(true));
+  CHECK(slots[0].At("version", "slots") == Json("1"));
+  CHECK(slots[0].Find("problem", "slots") == nullptr);
+  CHECK(slots[1].At("state", "slots") == Json("empty"));
+}
+
+std::vector<Json> JournalEntries(Machine& machine, std::string_view event) {
+  std::vector<Json> entries;
+  std::istringstream lines(machine.MustRun("cat /ros/journal"));
+  for (std::string line; std::getline(lines, line);) {
+    Json entry = Json::Parse(line, "the journal");
+    if (entry.At("event", "the journal").AsString("event") == event) {
+      entries.push_back(std::move(entry));
+    }
+  }
+  return entries;
 }
 
 MachineOptions MachineWith(std::string name, const DiskImage& disk, const DiskImage* files) {
@@ -110,8 +145,8 @@ std::string InGuest(std::string_view image) {
   return std::string("/run/images/").append(image).append(".oci");
 }
 
-std::string BootVariable(const DiskImage& disk, std::string_view name) {
-  const std::string environment = ReadBootFile(disk, FindBootFile(disk, "/GRUB/GRUBENV"));
+std::string BootVariable(const DiskImage& disk, std::string_view name, std::string_view copy) {
+  const std::string environment = ReadBootFile(disk, FindBootFile(disk, copy));
   return FirstGroup(environment, "\n" + std::string(name) + "=([^\n]*)");
 }
 

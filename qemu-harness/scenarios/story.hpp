@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.hpp"
 #include "qemu-harness/disk_image.hpp"
 #include "qemu-harness/machine.hpp"
 
@@ -23,6 +24,17 @@ struct RunningOs {
 std::ostream& operator<<(std::ostream& out, const RunningOs& os);
 
 RunningOs WhoRuns(Machine& machine);
+
+// What a command of `ros` answers when it is given --json. Throws when it fails.
+Json Ask(Machine& machine, std::string_view command);
+
+// Checks (as Catch2 does) that `ros status` tells of a machine that was just installed: slot a is
+// good, runs and has all its files, slot b is empty.
+void CheckFreshStatus(Machine& machine);
+
+// The entries of the running machine's journal that are of this event (health/README.md), oldest
+// first.
+std::vector<Json> JournalEntries(Machine& machine, std::string_view event);
 
 // A machine with this disk (AHCI) and, when not null, a disk of files beside it.
 MachineOptions MachineWith(std::string name, const DiskImage& disk, const DiskImage* files);
@@ -73,7 +85,10 @@ std::string SlotsStarted(Machine& machine);
 // Where an image is in the guest.
 std::string InGuest(std::string_view image);
 
-// A variable of the boot state (`ros_good`, `ros_trial`, `ros_tries`) as it is on the disk.
-std::string BootVariable(const DiskImage& disk, std::string_view name);
+// A variable of the boot state (`ros_good`, `ros_trial`, `ros_tries`) as it is on the disk, in the
+// first or the second copy.
+std::string BootVariable(const DiskImage& disk,
+                         std::string_view name,
+                         std::string_view copy = "/GRUB/GRUBENV");
 
 }  // namespace ros::qemu
