@@ -10,6 +10,7 @@ namespace {
 
 constexpr ros::Bytes kKernelHeader = 1024;  // boot sector and setup header of a bzImage
 constexpr ros::Bytes kMiB = 1U << 20U;
+constexpr int kRefused = 3;
 
 // Makes a boot file's directory entry say that it is empty, without touching anything else.
 void EmptyBootFile(DiskImage& disk, const std::string& path) {
@@ -22,11 +23,36 @@ void DamageBootFile(DiskImage& disk, const std::string& path, ros::Bytes from, r
   disk.Damage(file.extents.at(0).offset + from, length);
 }
 
-// Upgrades to version 2, damages it while the machine is off, and sees version 1 come up again.
-void FallsBack(const std::string& name,
-               const std::string& upgrade_arguments,
-               const std::function<void(DiskImage&)>& damage) {
-  Story story(name, {"tiny-v2"});
+// What the machine remembers of the trial.
+void CheckJournal(Machine& machine, const std::string& cause) {
+  const std::vector<ros::Json> rolled_back = JournalEntries(machine, "rolled-back");
+  REQUIRE(rolled_back.size() == 1);
+  const ros::Json& entry = rolled_back[0];
+  INFO(entry.Dump());
+  CHECK(entry.At("slot", "journal").AsString("slot") == "b");
+  CHECK(entry.At("cause", "journal").AsString("cause") == cause);
+  // Else the image could not be told again and would be taken a second time.
+  CHECK(entry.Find("digest", "journal") != nullptr);
+}
+
+// What failed is refused without --retry, and welcome with it.
+void TriesAgain(Story& story) {
+  Machine& machine = story.machine();
+  const GuestResult refused = machine.Run("ros upgrade --no-reboot -i " + InGuest("tiny-v2"));
+  INFO(refused.output);
+  REQUIRE(refused.exit_code == kRefused);
+  CHECK_THAT(refused.output, Catch::Contains("--retry"));
+  story.Upgrade("tiny-v2", "--retry");
+  machine.RestartBy("reboot -f");
+  machine.WaitForShell("2");
+  CHECK(WhoRuns(machine) == RunningOs{"b", "2", true});
+}
+
+using Damage = std::function<void(DiskImage&)>;
+
+// Upgrades to version 2, damages it while the machine is off, and sees version 1 come up after one
+// look at version 2.
+Machine& FallsBack(Story& story, const std::string& upgrade_arguments, const Damage& damage) {
   story.Boot();
   story.Upgrade("tiny-v2", upgrade_arguments);
   story.PowerOff();
@@ -35,32 +61,45 @@ void FallsBack(const std::string& name,
 
   Machine& machine = story.Boot();
   CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
-  const std::string why = machine.MustRun("ros why");
-  INFO(why);
-  CHECK_THAT(why, Catch::Contains("2"));
-
-  INFO("the next upgrade works");
-  story.Upgrade("tiny-v2", "--retry");
-  machine.Start("reboot -f");
-  machine.WaitForShell("2");
-  CHECK(WhoRuns(machine) == RunningOs{"b", "2", true});
+  CHECK(SlotsStarted(machine) == "ba");
+  CHECK(machine.watchdog_resets() == 0);
+  return machine;
 }
 
-// The loader itself finds these, and starts the good slot in the same boot.
-void LoaderFallsBack(const std::string& name, const std::function<void(DiskImage&)>& damage) {
-  FallsBack(name, "", damage);
+void TellsWhy(Story& story, const std::string& cause) {
+  story.WaitForServices();
+  const ros::Json why = Ask(story.machine(), "ros why");
+  INFO(why.Dump());
+  CHECK(why.At("why", "ros why").AsString("why") == cause);
+  CheckJournal(story.machine(), cause);
+}
+
+// The loader itself finds these, and starts the good slot in the same boot, whatever tries are
+// left.
+void LoaderFallsBack(const std::string& name, const Damage& damage) {
+  Story story(name, {"tiny-v2"});
+  CHECK(FallsBack(story, "", damage).resets() == 0);
+  TellsWhy(story, "loader-fell-back");
+  TriesAgain(story);
+}
+
+// The kernel of the trial meets these, and restarts the machine.
+void ResetFallsBack(const std::string& name, const Damage& damage) {
+  Story story(name, {"tiny-v2"});
+  CHECK(FallsBack(story, "--tries 1", damage).resets() > 0);
+  TellsWhy(story, "tries-used-up");
+  TriesAgain(story);
 }
 
 }  // namespace
 
 TEST_CASE("damaged-root-start", "[qemu]") {
-  FallsBack("damaged-root-start", "--tries 1", [](DiskImage& disk) {
-    disk.Damage(disk.FindPartition("ROS-B").offset, kMiB);
-  });
+  ResetFallsBack("damaged-root-start",
+                 [](DiskImage& disk) { disk.Damage(disk.FindPartition("ROS-B").offset, kMiB); });
 }
 
 TEST_CASE("damaged-root-all-over", "[qemu]") {
-  FallsBack("damaged-root-all-over", "--tries 1", [](DiskImage& disk) {
+  ResetFallsBack("damaged-root-all-over", [](DiskImage& disk) {
     // All but the superblock, so that it mounts.
     Partition root = disk.FindPartition("ROS-B");
     root.offset += kMiB / 16;
