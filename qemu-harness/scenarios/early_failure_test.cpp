@@ -1,0 +1,138 @@
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "base/process.hpp"
+#include "qemu-harness/host.hpp"
+#include "qemu-harness/places.hpp"
+#include "qemu-harness/scenarios/story.hpp"
+
+using namespace ros::qemu;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+constexpr ros::Bytes kMiB = 1U << 20U;
+
+// Tiny version 1, with failures that are quick. Its modules must be loaded within the first limit,
+// also where nothing accelerates the machine.
+DiskImage InstallQuick() {
+  DiskImage disk(ros::Bytes{2} << 30U);
+  MustRos({"install",
+           "-d",
+           disk.path().string(),
+           "--slot-size",
+           "256M",
+           "-i",
+           ImagePath("tiny-v1").string(),
+           "--key",
+           KeyPath("release.pub").string(),
+           "-a",
+           "ros.wait=15 ros.wait-before-reboot=2",
+           "--no-reboot"});
+  return disk;
+}
+
+// A good slot waits before it goes round, so that a person can read what it said.
+void WaitsAndReboots(Machine& machine) {
+  machine.WaitForConsole("ros-init: rebooting in 2 s");
+  CHECK(machine.resets() == 0);
+  machine.WaitForConsole("ros: slot a");
+  CHECK(machine.resets() > 0);
+  CHECK(machine.watchdog_resets() == 0);
+}
+
+void SetUuid(const DiskImage& disk, std::string_view partition, const std::string& uuid) {
+  const std::vector<Partition> all = disk.Partitions();
+  const auto place = std::find_if(
+      all.begin(), all.end(), [&](const Partition& at) { return at.name == partition; });
+  ros::Command command;
+  command.argv = {"sfdisk",
+                  "--quiet",
+                  "--part-uuid",
+                  disk.path().string(),
+                  std::to_string(place - all.begin() + 1),
+                  uuid};
+  ros::RunTool(command);
+}
+
+// Where the block bitmap of an ext4's first group is (Documentation/filesystems/ext4), in the disk.
+ros::Bytes FirstBlockBitmap(const DiskImage& disk, const Partition& partition) {
+  const std::string superblock = disk.Read(partition.offset + 1024, 1024);
+  const ros::Bytes block = ros::Bytes{1024} << ros::LoadLe32(ros::AsBytes(superblock), 0x18);
+  // The group descriptors follow the superblock's block.
+  const std::string descriptor =
+      disk.Read(partition.offset + std::max<ros::Bytes>(block, 2048), 64);
+  return partition.offset + ros::LoadLe32(ros::AsBytes(descriptor), 0) * block;
+}
+
+// One of the lines below the sentence of `ros why`.
+bool WhyTells(Machine& machine, std::string_view text) {
+  const ros::Json why = Ask(machine, "ros why");
+  const ros::Json::Array& details = why.At("details", "ros why").AsArray("details");
+  return std::any_of(details.begin(), details.end(), [&](const ros::Json& detail) {
+    return detail.At("text", "details").AsString("text").find(text) != std::string::npos;
+  });
+}
+
+}  // namespace
+
+TEST_CASE("state-partition-is-another", "[qemu]") {
+  const DiskImage disk = InstallQuick();
+  const std::string uuid = disk.FindPartition("ROS-STATE").uuid;
+  SetUuid(disk, "ROS-STATE", "01234567-89ab-4cde-8f01-23456789abcd");
+  REQUIRE(disk.FindPartition("ROS-STATE").uuid == "01234567-89ab-4cde-8f01-23456789abcd");
+
+  Machine machine(MachineWith("state-partition-is-another", disk, nullptr));
+  machine.WaitForConsole("ros-init: the state partition \\(PARTUUID " + uuid +
+                         "\\) did not appear within 15 s; disks seen: .*sda");
+  WaitsAndReboots(machine);
+}
+
+TEST_CASE("state-file-system-is-repaired", "[qemu]") {
+  DiskImage disk = InstallQuick();
+  disk.Damage(FirstBlockBitmap(disk, disk.FindPartition("ROS-STATE")), 4096);
+
+  INFO("the kernel meets the damage, e2fsck mends it at the next boot");
+  Machine machine(MachineWith("state-file-system-is-repaired", disk, nullptr));
+  machine.WaitForConsole("ros-init: the state file system: e2fsck -p .*exit 1");
+  machine.WaitForShell();
+  CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
+  const std::vector<ros::Json> repaired = JournalEntries(machine, "repaired");
+  REQUIRE(repaired.size() == 1);
+  CHECK_THAT(repaired[0].At("reason", "journal").AsString("reason"),
+             Catch::Contains("the state file system: e2fsck -p"));
+  CHECK(WhyTells(machine, "e2fsck -p"));
+  machine.MustRun("echo whole >/var/note; sync; grep whole /var/note");
+}
+
+TEST_CASE("state-file-system-is-beyond-repair", "[qemu]") {
+  DiskImage disk = InstallQuick();
+  disk.Damage(disk.FindPartition("ROS-STATE").offset, kMiB);
+
+  Machine machine(MachineWith("state-file-system-is-beyond-repair", disk, nullptr));
+  machine.WaitForConsole(
+      "ros-init: the state file system: /dev/sda5 is damaged and e2fsck -p could not repair it");
+  WaitsAndReboots(machine);
+}
+
+TEST_CASE("good-slot-with-damaged-root", "[qemu]") {
+  DiskImage disk = InstallQuick();
+  const Partition root = disk.FindPartition("ROS-A");
+  disk.Damage(root.offset, kMiB);
+  {
+    Machine machine(MachineWith("good-slot-with-damaged-root-1", disk, nullptr));
+    machine.WaitForConsole(
+        "ros-init: the root of slot a on /dev/sda3 does not match its signed hash");
+    WaitsAndReboots(machine);
+  }
+
+  INFO("as it was before, the machine boots and tells");
+  disk.Damage(root.offset, kMiB);
+  Machine machine(MachineWith("good-slot-with-damaged-root-2", disk, nullptr));
+  machine.WaitForShell();
+  const std::vector<ros::Json> failures = JournalEntries(machine, "early-failure");
+  REQUIRE(failures.size() == 1);
+  CHECK(failures[0].At("slot", "journal").AsString("slot") == "a");
+  CHECK_THAT(failures[0].At("reason", "journal").AsString("reason"),
+             Catch::Contains("does not match its signed hash"));
+  CHECK(WhyTells(machine, "does not match its signed hash"));
+}
