@@ -15,7 +15,10 @@ constexpr std::size_t kUuidLength = 36;
 constexpr std::size_t kSha256HexLength = 64;
 constexpr std::size_t kLongestSalt = 512;
 
-constexpr std::array<std::string_view, 10> kOurArguments = {"ros.slot",
+// A word of an image or a machine comes after ours, and the kernel takes the last one: none may be
+// said twice. `panic` makes a kernel that dies before the watchdog is armed start again; a boot
+// parameter can also set it as the sysctl that it is.
+constexpr std::array<std::string_view, 12> kOurArguments = {"ros.slot",
                                                             "ros.boot",
                                                             "ros.root",
                                                             "ros.state",
@@ -24,6 +27,8 @@ constexpr std::array<std::string_view, 10> kOurArguments = {"ros.slot",
                                                             "ros.watchdog",
                                                             "ros.trial",
                                                             "ros.fell",
+                                                            "panic",
+                                                            "sysctl.kernel.panic",
                                                             "systemd.gpt_auto"};
 
 bool IsHex(char c) {
@@ -102,7 +107,10 @@ void CheckKernelArgument(std::string_view argument, ArgumentOrigin origin) {
   if (argument == "--") {
     RefuseArgument(origin, argument, "would hide the arguments after it from the kernel");
   }
-  const auto name = argument.substr(0, argument.find('='));
+  std::string name(argument.substr(0, argument.find('=')));
+  // The kernel takes both between the parts of a sysctl's name; it and systemd take - for _ too.
+  std::ranges::replace(name, '/', '.');
+  std::ranges::replace(name, '-', '_');
   if (std::ranges::find(kOurArguments, name) != kOurArguments.end()) {
     RefuseArgument(origin, argument, "is set by ros itself");
   }

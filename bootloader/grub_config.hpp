@@ -48,8 +48,9 @@ enum class ArgumentOrigin {
 };
 
 // Refuses arguments that could end GRUB's command or be read differently by GRUB and the kernel: a
-// character that is not a letter, digit or one of _-.,:=/@%+~[]!^*?, an empty one, `--`, and the
-// ros.NAME= that are ours. The message names the argument.
+// character that is not a letter, digit or one of _-.,:=/@%+~[]!^*?, an empty one, `--`, and those
+// that are ours: ros.NAME=, systemd.gpt_auto= and panic=, by which a kernel that dies early
+// restarts (a trial would hang for ever). The message names the argument.
 void CheckKernelArguments(const std::vector<std::string>& arguments, ArgumentOrigin origin);
 
 // SHA-256 in hex (64 lower-case characters) of a slot's files as they are on disk.

@@ -138,7 +138,23 @@ TEST_CASE("CheckKernelArguments: refuses to be spoken over", "[bootloader]") {
   CHECK(ImageRefusal("") == "kernel argument '' of the image is empty");
   CHECK(ImageRefusal("--") ==
         "kernel argument '--' of the image would hide the arguments after it from the kernel");
-  CHECK(ImageRefusal("panic=30").empty());
+  CHECK(ImageRefusal("systemd.gpt-auto=1") ==
+        "kernel argument 'systemd.gpt-auto=1' of the image is set by ros itself");
+  CHECK(ImageRefusal("init=/bin/sh").empty());
+  CHECK(ImageRefusal("panic_on_oops=1").empty());
+}
+
+TEST_CASE("CheckKernelArguments: a kernel that dies early always restarts", "[bootloader]") {
+  CHECK(ImageRefusal("panic=0") == "kernel argument 'panic=0' of the image is set by ros itself");
+  for (const std::string argument : {"panic",
+                                     "panic=30",
+                                     "sysctl.kernel.panic=0",
+                                     "sysctl/kernel/panic=0",
+                                     "sysctl.kernel/panic=0"}) {
+    CHECK(ImageRefusal(argument) ==
+          "kernel argument '" + argument + "' of the image is set by ros itself");
+    CHECK_THROWS_AS(CheckKernelArguments({argument}, ArgumentOrigin::kMachine), Error);
+  }
 }
 
 TEST_CASE("CheckKernelArguments: the machine's own are an error of usage", "[bootloader]") {
