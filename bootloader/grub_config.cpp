@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "base/error.hpp"
 
@@ -11,6 +10,7 @@ namespace {
 
 // x86 kernels take 2047 characters. GRUB puts BOOT_IMAGE= in front and adds one of ours.
 constexpr std::size_t kLongestCommandLine = 2000;
+// Of a UUID that GRUB puts in the place of a variable (whose own name is counted too).
 constexpr std::size_t kUuidLength = 36;
 constexpr std::size_t kSha256HexLength = 64;
 constexpr std::size_t kLongestSalt = 512;
@@ -59,17 +59,6 @@ std::string Shown(std::string_view text) {
               std::string(what) + " of a boot entry cannot be '" + Shown(value) + "'");
 }
 
-std::string CheckedUuid(std::string_view what, std::string_view value) {
-  std::string lower(value);
-  std::ranges::transform(
-      lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  const auto is_uuid_character = [](char c) { return IsHex(c) || c == '-'; };
-  if (lower.size() != kUuidLength || !std::ranges::all_of(lower, is_uuid_character)) {
-    CannotBe(what, value);
-  }
-  return lower;
-}
-
 const std::string& CheckedHex(std::string_view what, const std::string& value, std::size_t length) {
   if (value.size() != length || value.empty() || !std::ranges::all_of(value, IsHex)) {
     CannotBe(what, value);
@@ -116,7 +105,14 @@ void CheckKernelArgument(std::string_view argument, ArgumentOrigin origin) {
   }
 }
 
-// What comes before the place of `ros.trial=` and `ros.fell=`.
+// With GRUB's variables for UUIDs of partitions, which the main script sets.
+std::vector<std::string> PartitionArguments(SlotId slot) {
+  return {"ros.boot=$ros_boot",
+          "ros.root=$ros_root_" + std::string(Name(slot)),
+          "ros.state=$ros_state"};
+}
+
+// What else comes before the place of `ros.trial=` and `ros.fell=`.
 std::vector<std::string> OurArguments(const SlotEntry& entry) {
   const auto verity =
       CheckedHex("the root hash", entry.verity_root_hash, kSha256HexLength) + ":" +
@@ -124,9 +120,6 @@ std::vector<std::string> OurArguments(const SlotEntry& entry) {
       ":" + std::to_string(entry.verity_data_blocks);
   return {
       "ros.slot=" + std::string(Name(entry.slot)),
-      "ros.boot=" + CheckedUuid("the boot partition", entry.boot_partition),
-      "ros.root=" + CheckedUuid("the root partition", entry.root_partition),
-      "ros.state=" + CheckedUuid("the state partition", entry.state_partition),
       "ros.verity=" + verity,
       "ros.fs=" + CheckedName("the file system", entry.file_system),
       "ros.watchdog=" + std::to_string(entry.watchdog_seconds),
@@ -143,11 +136,15 @@ std::vector<std::string> TheirArguments(const SlotEntry& entry) {
   return arguments;
 }
 
-// Single quotes, so that GRUB takes each character as it is; checked before to hold none.
-std::string Quoted(const std::vector<std::string>& arguments) {
+// In single quotes, GRUB takes each character as it is; checked before to hold none. In double
+// quotes, it puts the values of variables in.
+constexpr std::string_view kAsItIs = "'";
+constexpr std::string_view kWithVariables = "\"";
+
+std::string Joined(const std::vector<std::string>& arguments, std::string_view quote) {
   std::string text;
   for (const auto& argument : arguments) {
-    text += " '" + argument + "'";
+    text.append(" ").append(quote).append(argument).append(quote);
   }
   return text;
 }
@@ -161,6 +158,14 @@ if serial --unit=0 --speed=115200; then
   terminal_input console serial
   terminal_output console serial
 fi
+
+# The partitions of the disk that GRUB was started from, for the slots' entries. Which copy of a disk
+# this is, that disk alone knows.
+regexp --set=1:ros_disk '^([^,]+),' "$root"
+probe --set=ros_boot --part-uuid ($ros_disk,gpt2)
+probe --set=ros_root_a --part-uuid ($ros_disk,gpt3)
+probe --set=ros_root_b --part-uuid ($ros_disk,gpt4)
+probe --set=ros_state --part-uuid ($ros_disk,gpt5)
 
 # ros_read FILE: the boot state in FILE; ros_sound=1 when it is not damaged.
 function ros_read {
@@ -277,8 +282,9 @@ std::string SlotGrubConfig(const SlotEntry& entry) {
   const auto command_line = KernelCommandLine(entry);
   const std::string folder = "/" + std::string(Name(entry.slot));
   std::string script = "# Slot " + std::string(Name(entry.slot)) + ", sourced by /grub/grub.cfg.\n";
-  script += "if linux " + folder + "/kernel" + Quoted(OurArguments(entry)) + " $ros_args" +
-            Quoted(TheirArguments(entry)) + "; then\n";
+  script += "if linux " + folder + "/kernel" + Joined(OurArguments(entry), kAsItIs) +
+            Joined(PartitionArguments(entry.slot), kWithVariables) + " $ros_args" +
+            Joined(TheirArguments(entry), kAsItIs) + "; then\n";
   script += "  set ros_kernel=1\n";
   script += "  if initrd " + folder + "/initrd; then set ros_loaded=1; fi\n";
   script += "fi\n";
@@ -286,16 +292,14 @@ std::string SlotGrubConfig(const SlotEntry& entry) {
 }
 
 std::string KernelCommandLine(const SlotEntry& entry) {
-  auto arguments = OurArguments(entry);
-  const auto theirs = TheirArguments(entry);
-  arguments.insert(arguments.end(), theirs.begin(), theirs.end());
-  std::string line;
-  for (const auto& argument : arguments) {
-    line += (line.empty() ? "" : " ") + argument;
-  }
-  if (line.size() > kLongestCommandLine) {
+  const auto partitions = PartitionArguments(entry.slot);
+  auto line =
+      (Joined(OurArguments(entry), "") + Joined(partitions, "") + Joined(TheirArguments(entry), ""))
+          .substr(1);
+  const auto length = line.size() + partitions.size() * kUuidLength;
+  if (length > kLongestCommandLine) {
     throw Error(ErrorKind::kDoesNotFit,
-                "the kernel command line has " + std::to_string(line.size()) +
+                "the kernel command line has " + std::to_string(length) +
                     " characters and the kernel takes " + std::to_string(kLongestCommandLine) +
                     "; give fewer or shorter kernel arguments");
   }

@@ -9,13 +9,10 @@
 
 namespace ros::bootloader {
 
-// What one slot boots with: all that its kernel command line says.
+// What one slot boots with: all that its kernel command line says, but for the partitions, which
+// GRUB finds on the disk that it was started from.
 struct SlotEntry {
   SlotId slot = SlotId::kA;
-  // Unique GUIDs of partitions (PARTUUID), 36 characters, any case.
-  std::string boot_partition;
-  std::string root_partition;
-  std::string state_partition;
   // dm-verity: hex, hex, and 4096-byte blocks of data in front of the tree.
   std::string verity_root_hash;
   std::string verity_salt;
@@ -30,16 +27,19 @@ struct SlotEntry {
 };
 
 // /grub/grub.cfg: the same on every machine, written at install and never again. Reads the boot
-// state, takes a try off, checks and starts a slot; docs/boot-state.md tells its rule.
+// state, takes a try off, checks and starts a slot; docs/boot-state.md tells its rule. It also asks
+// the partition table for the UUIDs that the slots' entries refer to.
 std::string MainGrubConfig();
 
 // /a/grub.cfg or /b/grub.cfg (GRUB.CFG of the slot's folder): loads kernel and initrd with the
-// command line of `entry`. Throws as CheckKernelArguments does, kDoesNotFit when the command line
-// is too long for a kernel, kFailed for another member that cannot be.
+// command line of `entry`. Names no disk: the same bytes fit every copy of one. Throws as
+// CheckKernelArguments does, kDoesNotFit when the command line is too long for a kernel, kFailed
+// for another member that cannot be.
 std::string SlotGrubConfig(const SlotEntry& entry);
 
 // The kernel command line of `entry`, as in SlotGrubConfig, without what GRUB adds at boot
-// (`ros.trial=`, `ros.fell=`): for plans and for people. Throws as SlotGrubConfig.
+// (`ros.trial=`, `ros.fell=`) and with its variables in the place of UUIDs ("ros.boot=$ros_boot"):
+// for plans and for people. Throws as SlotGrubConfig.
 std::string KernelCommandLine(const SlotEntry& entry);
 
 enum class ArgumentOrigin {

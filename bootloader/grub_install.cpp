@@ -18,25 +18,10 @@ constexpr const char* kPrefix = "(,gpt2)/grub";
 
 // Everything the script uses, since the boot partition holds no modules; `ls` and `cat` are for a
 // person at the prompt.
-constexpr const char* kModules[] = {"biosdisk",
-                                    "part_gpt",
-                                    "fat",
-                                    "normal",
-                                    "configfile",
-                                    "linux",
-                                    "chain",
-                                    "test",
-                                    "echo",
-                                    "loadenv",
-                                    "hashsum",
-                                    "gcry_sha256",
-                                    "serial",
-                                    "terminal",
-                                    "keystatus",
-                                    "reboot",
-                                    "halt",
-                                    "ls",
-                                    "cat"};
+constexpr const char* kModules[] = {
+    "biosdisk",  "part_gpt", "fat",     "normal",  "configfile",  "linux",  "chain",
+    "test",      "echo",     "loadenv", "hashsum", "gcry_sha256", "serial", "terminal",
+    "keystatus", "probe",    "regexp",  "reboot",  "halt",        "ls",     "cat"};
 
 // boot.img (GRUB, include/grub/i386/pc/boot.h).
 constexpr Bytes kKernelSector = 0x5c;  // u64: the core image's first sector

@@ -172,19 +172,6 @@ std::map<std::string, StateFile> StateFiles(const InstallRequest& request,
   return files;
 }
 
-partitions::RosDisk DiskOf(const partitions::LayoutPlan& layout,
-                           const std::filesystem::path& path) {
-  partitions::RosDisk disk{.path = path, .uuid = layout.disk_uuid};
-  for (const auto& part : layout.partitions) {
-    disk.partitions.push_back({.role = part.role,
-                               .uuid = part.uuid,
-                               .path = path,
-                               .offset = part.offset,
-                               .length = part.length});
-  }
-  return disk;
-}
-
 InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request) {
   const auto& config = facts.image.config;
   const Bytes size = TargetSize(facts, request);
@@ -217,8 +204,7 @@ InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request
                                               .sector_size = plan.layout.sector_size,
                                               .volume_id = volume_id,
                                               .files = BootFiles(request)});
-  plan.entry =
-      MakeSlotEntry(DiskOf(plan.layout, plan.target), SlotId::kA, config, request.kernel_arguments);
+  plan.entry = MakeSlotEntry(SlotId::kA, config, request.kernel_arguments);
   AddSteps(facts, request, plan);
   CheckBootFilesFit(plan, facts.image);
   return plan;

@@ -15,7 +15,6 @@
 #include "partitions/boot_file_system.hpp"
 #include "partitions/disk_facts.hpp"
 #include "partitions/layout_plan.hpp"
-#include "partitions/ros_disk.hpp"
 
 namespace ros::installer {
 
@@ -117,9 +116,6 @@ struct InstallPlan {
 // kRefused (in use, read-only), kDoesNotFit (size, architecture). Data on the disk is told in
 // `losses` and is the caller's to ask about. Pure.
 InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request);
-
-// The disk that the plan makes, as it will be found afterwards.
-partitions::RosDisk DiskOf(const partitions::LayoutPlan& layout, const std::filesystem::path& path);
 
 // What the state partition is made with, by path, beside the journal.
 struct StateFile {

@@ -194,15 +194,10 @@ std::map<std::string, std::string> ReadSlotTexts(const partitions::FatVolume& bo
   return texts;
 }
 
-bootloader::SlotEntry MakeSlotEntry(const partitions::RosDisk& disk,
-                                    SlotId slot,
+bootloader::SlotEntry MakeSlotEntry(SlotId slot,
                                     const images::ImageConfig& config,
                                     const std::vector<std::string>& machine_arguments) {
-  using partitions::PartitionRole;
   return {.slot = slot,
-          .boot_partition = disk.Get(PartitionRole::kBoot).uuid,
-          .root_partition = disk.Get(partitions::RoleOf(slot)).uuid,
-          .state_partition = disk.Get(PartitionRole::kState).uuid,
           .verity_root_hash = config.root.verity.root_hash,
           .verity_salt = config.root.verity.salt,
           .verity_data_blocks = config.root.size / kBlock,

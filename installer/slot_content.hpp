@@ -11,7 +11,6 @@
 #include "images/image_source.hpp"
 #include "images/verified_image.hpp"
 #include "partitions/fat_volume.hpp"
-#include "partitions/ros_disk.hpp"
 
 namespace ros::installer {
 
@@ -40,9 +39,8 @@ bool BootFilesAreSound(const partitions::FatVolume& boot, SlotId slot);
 // The texts that a slot's folder holds, by file name, as SlotTexts makes them. Throws as FatVolume.
 std::map<std::string, std::string> ReadSlotTexts(const partitions::FatVolume& boot, SlotId slot);
 
-// The loader entry of an image in a slot of this disk.
-bootloader::SlotEntry MakeSlotEntry(const partitions::RosDisk& disk,
-                                    SlotId slot,
+// The loader entry of an image in a slot, of whichever disk.
+bootloader::SlotEntry MakeSlotEntry(SlotId slot,
                                     const images::ImageConfig& config,
                                     const std::vector<std::string>& machine_arguments);
 

@@ -165,7 +165,7 @@ UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request
   plan.target_version = facts.slot(target).VersionText();
   const auto arguments = ArgumentsAfter(facts, request);
   bootloader::CheckKernelArguments(arguments, bootloader::ArgumentOrigin::kMachine);
-  plan.entry = MakeSlotEntry(facts.disk, target, image.config, arguments);
+  plan.entry = MakeSlotEntry(target, image.config, arguments);
   CheckImageSuits(image.config, facts.demands);
   plan.already_there = AlreadyThere(facts, request, plan);
   if (!plan.already_there) {

@@ -7,6 +7,7 @@
 #include "bootloader/grub_config.hpp"
 #include "bootloader/grub_environment.hpp"
 #include "grub_machine.hpp"
+#include "partitions/partition_role.hpp"
 
 namespace ros::bootloader::test {
 namespace {
@@ -31,6 +32,18 @@ struct Fixture {
 
 void Flip(std::string& content, std::size_t place) {
   content.at(place) = static_cast<char>(content.at(place) ^ 1);
+}
+
+// The kernel in `slot` was told the partitions of this disk.
+void CheckPartitions(const BootResult& boot, SlotId slot, const partitions::PartitionTable& table) {
+  const auto uuid = [&table](partitions::PartitionRole role) {
+    return table.partitions.at(static_cast<std::size_t>(partitions::PartitionNumber(role)) - 1)
+        .uuid;
+  };
+  INFO(boot.log);
+  CHECK(boot.Argument("ros.boot") == uuid(partitions::PartitionRole::kBoot));
+  CHECK(boot.Argument("ros.root") == uuid(partitions::RoleOf(slot)));
+  CHECK(boot.Argument("ros.state") == uuid(partitions::PartitionRole::kState));
 }
 
 struct Damage {
@@ -231,6 +244,28 @@ TEST_CASE("GRUB: of two disks, each boots from itself", "[bootloader][qemu]") {
   INFO(second.log);
   CHECK(second.kernel == "two b");
   CHECK(GrubStore(one.Grubenv(), one.Grubenv2()).Load().state() == BootState{});
+}
+
+TEST_CASE("GRUB: tells the partitions of the disk that it was started from", "[bootloader][qemu]") {
+  const TempDirectory scratch("ros-grub-test");
+  const auto parts = BuildGrubParts();
+  const GrubDisk one(scratch.path() / "one", parts, "one");
+  const GrubDisk two(scratch.path() / "two", parts, "two");
+  // The same bytes on both disks.
+  const auto files = WholeSlot(SlotId::kB, "b");
+  for (const auto* disk : {&one, &two}) {
+    disk->PutSlot(SlotId::kB, files);
+    GrubStore(disk->Grubenv(), disk->Grubenv2()).Store(kTrialOfB);
+  }
+  const Machine first{.disks = {one.path(), two.path()}, .boot_from = 0};
+  const Machine second{.disks = {one.path(), two.path()}, .boot_from = 1};
+  CheckPartitions(Boot(first), SlotId::kB, one.Table());
+  CheckPartitions(Boot(second), SlotId::kB, two.Table());
+  for (const auto* disk : {&one, &two}) {
+    GrubStore(disk->Grubenv(), disk->Grubenv2()).Store({.good = SlotId::kA});
+  }
+  CheckPartitions(Boot(first), SlotId::kA, one.Table());
+  CheckPartitions(Boot(second), SlotId::kA, two.Table());
 }
 
 }  // namespace ros::bootloader::test

@@ -14,9 +14,6 @@ constexpr Bytes kLimit = Bytes{1} << 20U;
 
 SlotEntry Entry() {
   return {.slot = SlotId::kB,
-          .boot_partition = "01234567-89AB-CDEF-0123-456789ABCDEF",
-          .root_partition = "11111111-2222-3333-4444-555555555555",
-          .state_partition = "66666666-7777-8888-9999-aaaaaaaaaaaa",
           .verity_root_hash = std::string(64, 'e'),
           .verity_salt = "00ff",
           .verity_data_blocks = 25600,
@@ -76,11 +73,9 @@ TEST_CASE("GrubConfig: the sums of a slot", "[bootloader]") {
 
 TEST_CASE("KernelCommandLine: our arguments, the image's, the machine's", "[bootloader]") {
   CHECK(KernelCommandLine(Entry()) ==
-        "ros.slot=b ros.boot=01234567-89ab-cdef-0123-456789abcdef "
-        "ros.root=11111111-2222-3333-4444-555555555555 "
-        "ros.state=66666666-7777-8888-9999-aaaaaaaaaaaa ros.verity=" +
-            std::string(64, 'e') +
+        "ros.slot=b ros.verity=" + std::string(64, 'e') +
             ":00ff:25600 ros.fs=erofs ros.watchdog=180 panic=10 systemd.gpt_auto=0 "
+            "ros.boot=$ros_boot ros.root=$ros_root_b ros.state=$ros_state "
             "console=ttyS0,115200n8 quiet mitigations=off");
 }
 
@@ -92,15 +87,31 @@ TEST_CASE("KernelCommandLine: refuses one that a kernel would cut off", "[bootlo
   CHECK_THROWS_AS(SlotGrubConfig(entry), Error);
 }
 
+TEST_CASE("KernelCommandLine: counts the UUIDs that GRUB puts in", "[bootloader]") {
+  constexpr std::size_t kUuids = 3 * 36;
+  auto entry = Entry();
+  entry.machine_arguments.clear();
+  const auto free = 2000 - kUuids - KernelCommandLine(entry).size() - 1;
+  entry.machine_arguments = {std::string(free, 'x')};
+  CHECK(KernelCommandLine(entry).size() == 2000 - kUuids);
+  entry.machine_arguments = {std::string(free + 1, 'x')};
+  CHECK_THROWS_WITH(KernelCommandLine(entry), Catch::Contains("has 2001 characters"));
+}
+
+TEST_CASE("SlotGrubConfig: names no disk", "[bootloader]") {
+  auto other = Entry();
+  other.slot = SlotId::kA;
+  CHECK_THAT(SlotGrubConfig(other), Catch::Contains(" \"ros.root=$ros_root_a\" "));
+  CHECK_THAT(SlotGrubConfig(Entry()), Catch::Contains(" \"ros.root=$ros_root_b\" "));
+}
+
 TEST_CASE("SlotGrubConfig: refuses members that could be script", "[bootloader]") {
   const auto refused = [](auto change) {
     auto entry = Entry();
     change(entry);
     CHECK_THROWS_AS(SlotGrubConfig(entry), Error);
   };
-  refused([](SlotEntry& entry) { entry.boot_partition = "x'; reboot; '"; });
-  refused([](SlotEntry& entry) { entry.root_partition = ""; });
-  refused([](SlotEntry& entry) { entry.state_partition = "66666666"; });
+  refused([](SlotEntry& entry) { entry.file_system = "x'; reboot; '"; });
   refused([](SlotEntry& entry) { entry.verity_root_hash = "abc"; });
   refused([](SlotEntry& entry) { entry.verity_salt = "0 0"; });
   refused([](SlotEntry& entry) { entry.verity_salt = ""; });

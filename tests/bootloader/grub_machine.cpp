@@ -23,6 +23,7 @@ using ros::literals::operator""_MiB;
 
 constexpr Bytes kDiskSize = 64_MiB;
 constexpr Bytes kBootSize = 40_MiB;
+constexpr const char* kSeed = "7f1a3d42-0c58-4b1e-9a55-2d6c1f0e8b11";
 // The stub kernel's end: where it keeps the name that it prints.
 constexpr std::string_view kTagPlace = "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@";
 // Far more than a boot takes: the machine that runs the test may be busy.
@@ -40,9 +41,6 @@ std::string HexDigest(const std::string& content) {
 
 SlotEntry EntryOf(SlotId slot) {
   return {.slot = slot,
-          .boot_partition = "11111111-1111-4111-8111-111111111111",
-          .root_partition = "22222222-2222-4222-8222-222222222222",
-          .state_partition = "33333333-3333-4333-8333-333333333333",
           .verity_root_hash = std::string(64, '4'),
           .verity_salt = std::string(64, '5'),
           .verity_data_blocks = 1000,
@@ -219,7 +217,7 @@ GrubDisk::GrubDisk(const std::filesystem::path& path,
                                               .slot = 1_MiB,
                                               .boot = kBootSize,
                                               .state_minimum = 1_MiB,
-                                              .seed = "7f1a3d42-0c58-4b1e-9a55-2d6c1f0e8b11"});
+                                              .seed = partitions::UuidFromSeed(kSeed, mark)});
   const auto region = [&](partitions::PartitionRole role) {
     const auto& place = layout.Get(role);
     return Region(disk, place.offset, place.length);
@@ -257,6 +255,10 @@ void GrubDisk::PutSlot(SlotId slot, const SlotFiles& files) const {
   for (const auto& [name, content] : files) {
     Put("/" + std::string(Name(slot)) + "/" + name, content);
   }
+}
+
+partitions::PartitionTable GrubDisk::Table() const {
+  return partitions::ReadPartitionTable(*OpenBlockDevice(path_, DeviceAccess::kRead));
 }
 
 Region GrubDisk::BootPartition() const {

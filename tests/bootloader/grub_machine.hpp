@@ -11,6 +11,7 @@
 #include "base/file.hpp"
 #include "bootloader/boot_state.hpp"
 #include "bootloader/grub_install.hpp"
+#include "partitions/disk_facts.hpp"
 
 namespace ros::bootloader::test {
 
@@ -28,7 +29,8 @@ void MakeSumsFit(SlotFiles& files);
 // partitions for roots and state are empty.
 class GrubDisk {
  public:
-  // `mark` goes into the names of the slots' kernels, to tell disks apart.
+  // `mark` goes into the names of the slots' kernels, to tell disks apart; all UUIDs follow from
+  // it.
   GrubDisk(const std::filesystem::path& path, const GrubParts& parts, const std::string& mark);
   // A copy of `other` at `path`.
   GrubDisk(const std::filesystem::path& path, const GrubDisk& other);
@@ -41,6 +43,9 @@ class GrubDisk {
   // Takes a file out of its folder. It cannot be Put again.
   void Remove(const std::string& path) const;
   void PutSlot(SlotId slot, const SlotFiles& files) const;
+
+  // The partition table as libblkid reads it.
+  [[nodiscard]] partitions::PartitionTable Table() const;
 
   // The environment blocks, where they lie on the disk.
   [[nodiscard]] Region Grubenv() const;
