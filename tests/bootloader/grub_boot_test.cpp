@@ -8,6 +8,8 @@
 #include "bootloader/grub_environment.hpp"
 #include "grub_machine.hpp"
 #include "partitions/partition_role.hpp"
+#include "partitions/table_change.hpp"
+#include "tests/support/crashing_device.hpp"
 
 namespace ros::bootloader::test {
 namespace {
@@ -266,6 +268,33 @@ TEST_CASE("GRUB: tells the partitions of the disk that it was started from", "[b
   }
   CheckPartitions(Boot(first), SlotId::kA, one.Table());
   CheckPartitions(Boot(second), SlotId::kA, two.Table());
+}
+
+TEST_CASE("GRUB: boots when the change of the partition table was cut off", "[bootloader][qemu]") {
+  const Fixture fixture;
+  const partitions::TableChange change{.disk_uuid = "0f61a7d0-3c1e-4d3b-8f0a-6f1f5a3c0001",
+                                       .partition_uuids = {"0f61a7d0-3c1e-4d3b-8f0a-6f1f5a3c0002",
+                                                           "0f61a7d0-3c1e-4d3b-8f0a-6f1f5a3c0003",
+                                                           "0f61a7d0-3c1e-4d3b-8f0a-6f1f5a3c0004",
+                                                           "0f61a7d0-3c1e-4d3b-8f0a-6f1f5a3c0005",
+                                                           "0f61a7d0-3c1e-4d3b-8f0a-6f1f5a3c0006"}};
+  constexpr std::uint64_t kWrites = 6;
+  constexpr std::uint64_t kSwitch = 2;
+  for (std::uint64_t write = 1; write <= kWrites; ++write) {
+    const GrubDisk disk(fixture.scratch.path() / std::to_string(write), fixture.disk);
+    // A write of one sector is there or not; of a longer one, a part is.
+    testing::PowerSupply power(
+        {.write = write,
+         .moment = write % 2 == 0 ? testing::CutMoment::kAfter : testing::CutMoment::kDuring,
+         .unsynced = testing::Unsynced::kKept});
+    {
+      testing::CrashingDevice device(OpenBlockDevice(disk.path(), DeviceAccess::kWrite), power);
+      CHECK_THROWS_AS(partitions::ChangePartitionTable(device, change), testing::PowerCut);
+    }
+    INFO("cut at write " << write);
+    CHECK((disk.Table().uuid == change.disk_uuid) == (write >= kSwitch));
+    CheckPartitions(Boot({.disks = {disk.path()}}), SlotId::kA, disk.Table());
+  }
 }
 
 }  // namespace ros::bootloader::test
