@@ -1,6 +1,8 @@
 #include "installer/machine.hpp"
 
 #include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -25,9 +27,19 @@ std::string FirstLine(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
-partitions::RosDisk FindRunningDisk(const health::BootArguments& arguments) {
+// Of the file system that a directory is on, as sysfs writes it: "8:5".
+std::string DeviceNumberOf(const char* directory) {
+  struct stat status {};
+
+  if (::stat(directory, &status) != 0) {
+    ThrowErrno(std::string("looking at ") + directory);
+  }
+  return std::to_string(major(status.st_dev)) + ":" + std::to_string(minor(status.st_dev));
+}
+
+partitions::RosDisk FindRunningDisk() {
   try {
-    return partitions::FindRosDisk(arguments.boot_partition);
+    return partitions::FindRosDisk(DeviceNumberOf(kStateDirectory));
   } catch (const Error& error) {
     throw NotFoundBy(::geteuid(), error);
   }
@@ -53,7 +65,7 @@ Machine OpenRunningMachine() {
                 "this system was not started from a slot of ros; run this on an installed machine, "
                 "or name its disk with --disk");
   }
-  return {.disk = FindRunningDisk(*arguments),
+  return {.disk = FindRunningDisk(),
           .state = kStateDirectory,
           .running = arguments,
           .root = "/"};

@@ -110,15 +110,22 @@ RosDisk OpenRosDisk(const std::filesystem::path& path,
   return MakeRosDisk(path, table, block ? ListPartitions(system) : std::vector<PartitionNode>());
 }
 
-RosDisk FindRosDisk(std::string_view boot_uuid, const SystemPaths& system) {
+RosDisk FindRosDisk(std::string_view state_device, const SystemPaths& system) {
   const auto nodes = ListPartitions(system);
-  const auto boot = FindPartition(nodes, boot_uuid);
-  if (!boot) {
+  const auto state = std::ranges::find(nodes, state_device, &PartitionNode::device_number);
+  if (state == nodes.end()) {
     throw Error(ErrorKind::kRefused,
-                "no disk has the boot partition with the UUID " + std::string(boot_uuid));
+                "the device " + std::string(state_device) +
+                    ", which holds the state, is no partition of a GPT disk");
   }
-  const auto device = OpenBlockDevice(boot->disk, DeviceAccess::kRead);
-  return MakeRosDisk(boot->disk, ReadPartitionTable(*device), nodes);
+  const auto device = OpenBlockDevice(state->disk, DeviceAccess::kRead);
+  auto disk = MakeRosDisk(state->disk, ReadPartitionTable(*device), nodes);
+  if (disk.Get(PartitionRole::kState).device_number != state_device) {
+    throw Error(ErrorKind::kRefused,
+                state->node + " holds the state and is not " +
+                    std::string(PartitionName(PartitionRole::kState)) + " of " + state->disk);
+  }
+  return disk;
 }
 
 Region OpenPartition(const RosDisk& disk,

@@ -46,9 +46,10 @@ RosDisk OpenRosDisk(const std::filesystem::path& path,
                     const SystemPaths& system = {},
                     const DeviceOpener& opener = OpenBlockDevice);
 
-// The disk that has the partition with this PARTUUID (of ROS-BOOT: `ros.boot=` of the kernel
-// command line). Throws kRefused when no disk or more than one has it, naming them.
-RosDisk FindRosDisk(std::string_view boot_uuid, const SystemPaths& system = {});
+// The disk that has its ROS-STATE at this device number ("8:5", what a mounted file system tells).
+// Not by UUID: those of a copied disk change while it runs, and the command line of the running
+// kernel then has what another copy may still have. Throws kRefused when there is no such disk.
+RosDisk FindRosDisk(std::string_view state_device, const SystemPaths& system = {});
 
 // One partition as a region. Opened for this call alone, so that a slot that is not to be written
 // is never open for writing. Throws kRefused when ROS-BOOT is to be written and is mounted

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "partitions/partition_table.hpp"
+#include "partitions/table_change.hpp"
 #include "tests/partitions/disk_fixture.hpp"
 #include "tests/partitions/system_tree.hpp"
 
@@ -33,7 +34,7 @@ struct Machine {
     }
   }
 
-  [[nodiscard]] std::string boot_uuid() const { return plan.Get(PartitionRole::kBoot).uuid; }
+  [[nodiscard]] RosDisk Find() const { return FindRosDisk("252:5", tree.paths()); }
 };
 
 }  // namespace
@@ -71,7 +72,7 @@ TEST_CASE("OpenRosDisk: a disk that is not ours is refused with what is missing"
 TEST_CASE("FindRosDisk: the live machine's partitions are used through their nodes",
           "[partitions]") {
   const Machine machine;
-  const auto disk = FindRosDisk(machine.boot_uuid(), machine.tree.paths());
+  const auto disk = machine.Find();
   CHECK(disk.path == machine.tree.Path("dev/vda"));
   const auto region =
       OpenPartition(disk, PartitionRole::kSlotB, DeviceAccess::kWrite, machine.tree.paths());
@@ -81,13 +82,32 @@ TEST_CASE("FindRosDisk: the live machine's partitions are used through their nod
   CHECK(ReadText(
             Region(std::shared_ptr<BlockDevice>(std::shared_ptr<void>(), machine.nodes[3].get())),
             6) == "slot b");
-  CHECK_THROWS_WITH(FindRosDisk(kSeed, machine.tree.paths()), Catch::Contains(kSeed));
+  CHECK_THROWS_WITH(FindRosDisk("252:6", machine.tree.paths()), Catch::Contains("252:6"));
+  CHECK_THROWS_WITH(FindRosDisk("252:2", machine.tree.paths()),
+                    Catch::Contains("is not ROS-STATE of"));
+}
+
+TEST_CASE("FindRosDisk: a disk whose UUIDs change while it runs is found", "[partitions]") {
+  Machine machine;
+  const auto before = machine.Find();
+  TableChange change{.disk_uuid = UuidFromSeed(kSeed, "new disk")};
+  for (const auto role : kPartitionRoles) {
+    change.partition_uuids.push_back(
+        UuidFromSeed(kSeed, "new " + std::string(PartitionName(role))));
+  }
+  ChangePartitionTable(machine.disk, change);
+  auto expected = before;
+  expected.uuid = change.disk_uuid;
+  for (std::size_t i = 0; i < expected.partitions.size(); ++i) {
+    expected.partitions[i].uuid = change.partition_uuids[i];
+  }
+  CHECK(machine.Find() == expected);
 }
 
 TEST_CASE("OpenPartition: ROS-BOOT that is mounted read-write is refused for writing",
           "[partitions]") {
   const Machine machine;
-  const auto disk = FindRosDisk(machine.boot_uuid(), machine.tree.paths());
+  const auto disk = machine.Find();
   const auto open = [&](DeviceAccess access) {
     return OpenPartition(disk, PartitionRole::kBoot, access, machine.tree.paths());
   };
