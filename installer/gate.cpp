@@ -5,7 +5,9 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "installer/first_boot.hpp"
 #include "installer/trial.hpp"
+#include "partitions/layout_plan.hpp"
 
 namespace ros::installer {
 namespace {
@@ -209,6 +211,7 @@ GateOutcome KeepGoodSlot(const Machine& machine, const GateMeans& means) {
   Tell(
       RecordGood(machine.state, means.clock, ImageOf(ReadSlotContent(boot, running.slot), entries)),
       means.console);
+  FinishFirstBoot(machine, {.seed = partitions::RandomSeed(), .clock = means.clock});
   return GateOutcome::kGood;
 }
 

@@ -8,6 +8,7 @@
 #include "health/journal.hpp"
 #include "images/bootloader_layer.hpp"
 #include "images/root_writer.hpp"
+#include "installer/first_boot.hpp"
 #include "installer/machine.hpp"
 #include "installer/slot_content.hpp"
 #include "partitions/fat_volume.hpp"
@@ -133,7 +134,8 @@ class Installation {
     const auto ros = directory / "ros";
     std::filesystem::create_directories(ros / "keys");
     std::filesystem::create_directories(ros / "config");
-    for (const auto& [path, file] : StateFiles(means_.request, means_.image.config)) {
+    for (const auto& [path, file] :
+         StateFiles(means_.request, means_.image.config, means_.disk.kind)) {
       WriteFileAtomically(
           directory / path.substr(1), AsBytes(file.content), static_cast<mode_t>(file.mode));
     }

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "bootloader/grub_environment.hpp"
 #include "images/root_writer.hpp"
+#include "installer/first_boot.hpp"
 #include "installer/machine.hpp"
 #include "installer/slot_content.hpp"
 
@@ -131,7 +132,8 @@ void AddSteps(const InstallFacts& facts, const InstallRequest& request, InstallP
   plan.steps.emplace_back(
       WriteFirstBootFiles{SlotLengths(facts.image, SlotTexts(facts.image, plan.entry))});
   plan.steps.emplace_back(WriteBootLoader{facts.image.manifest.bootloader->size});
-  plan.steps.emplace_back(MakeStatePartition{Sizes(StateFiles(request, facts.image.config))});
+  plan.steps.emplace_back(
+      MakeStatePartition{Sizes(StateFiles(request, facts.image.config, facts.disk.kind))});
   plan.steps.emplace_back(WriteTable{});
 }
 
@@ -152,7 +154,8 @@ void CheckBootFilesFit(const InstallPlan& plan, const images::VerifiedImage& ima
 }  // namespace
 
 std::map<std::string, StateFile> StateFiles(const InstallRequest& request,
-                                            const images::ImageConfig& config) {
+                                            const images::ImageConfig& config,
+                                            TargetKind target) {
   std::map<std::string, StateFile> files;
   for (const auto& key : request.keys) {
     files["/ros/keys/" + key.name] = {.content = key.text};
@@ -168,6 +171,9 @@ std::map<std::string, StateFile> StateFiles(const InstallRequest& request,
   }
   if (config.epoch > 0) {
     files["/ros/epoch"] = {.content = memory::FormatEpoch(config.epoch)};
+  }
+  if (LeavesFirstBootMark(target)) {
+    files[std::string("/ros/") + kFirstBootMark] = {};
   }
   return files;
 }

@@ -124,7 +124,8 @@ struct StateFile {
 };
 
 std::map<std::string, StateFile> StateFiles(const InstallRequest& request,
-                                            const images::ImageConfig& config);
+                                            const images::ImageConfig& config,
+                                            partitions::TargetKind target);
 
 // For people: what is lost, a picture of the disk as it will be, every step; and for machines.
 std::string DescribeInstall(const InstallPlan& plan);

@@ -1,5 +1,6 @@
 #include "partitions/layout_plan.hpp"
 
+#include <sys/random.h>
 #include <uuid.h>
 
 #include <algorithm>
@@ -95,6 +96,12 @@ const PlannedPartition& LayoutPlan::Get(PartitionRole role) const {
 }
 
 std::string RandomSeed() {
+  // libuuid does not wait for the kernel's random numbers and falls back to the time of day and the
+  // like, which machines that were started together share. This waits, once after a power-on.
+  std::byte unused{};
+  if (::getrandom(&unused, sizeof unused, 0) < 0) {
+    ThrowErrno("getting random numbers from the kernel");
+  }
   uuid_t seed;
   uuid_generate_random(seed);
   return Format(seed);

@@ -112,8 +112,14 @@ installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
                                  const std::string& path,
                                  const ImageShelf& shelf,
                                  const SmallImage& image) {
-  const auto request = SmallRequest(shelf, path);
-  const auto facts = partitions::InspectDisk(path);
+  return InstallOn(disk, partitions::InspectDisk(path), shelf, image);
+}
+
+installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
+                                 const partitions::DiskFacts& facts,
+                                 const ImageShelf& shelf,
+                                 const SmallImage& image) {
+  const auto request = SmallRequest(shelf, facts.path.string());
   auto plan = installer::PlanInstall({.disk = facts, .image = image.image}, request);
   NoProgress progress;
   const SystemClock clock;

@@ -52,6 +52,12 @@ installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
                                  const ImageShelf& shelf,
                                  const SmallImage& image);
 
+// The same, to a target that is taken for what `facts` say.
+installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
+                                 const partitions::DiskFacts& facts,
+                                 const ImageShelf& shelf,
+                                 const SmallImage& image);
+
 // What boots from a disk, by the boot loader's rule, and whether it is whole.
 struct BootOutcome {
   std::optional<SlotId> slot;

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+
+#include "base/clock.hpp"
+#include "installer/machine.hpp"
+#include "partitions/disk_facts.hpp"
+#include "partitions/ros_disk.hpp"
+
+namespace ros::installer {
+
+// STATE/first-boot: an installation to an image file leaves it. Any number of disks may be copies
+// of that file, with the same UUIDs. Whoever makes copies of an installed disk may put it there
+// too.
+inline constexpr const char* kFirstBootMark = "first-boot";
+
+// Whether an installation to such a target leaves the mark. A disk is one of its own already.
+bool LeavesFirstBootMark(partitions::TargetKind target);
+
+struct FirstBootMeans {
+  std::string seed;  // a UUID; the new ones follow from it
+  const Clock& clock;
+  partitions::DeviceOpener open = OpenBlockDevice;
+};
+
+// Does nothing where the mark is not there. Else gives the disk that this system runs from, and its
+// five partitions, UUIDs of their own, writes that into the journal, and removes the mark. The
+// kernel knows of it at the next boot, when GRUB tells it. A power cut at any moment leaves a disk
+// that boots the same slot as before; as long as the mark is there, the next boot does all of it
+// again. The caller holds the machine's lock. Throws as partitions::ChangePartitionTable.
+void FinishFirstBoot(const Machine& machine, const FirstBootMeans& means);
+
+}  // namespace ros::installer
