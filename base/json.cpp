@@ -70,7 +70,9 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
                    const std::string& /*token*/,
                    const nlohmann::detail::exception& error) override {
     // "[json.exception.parse_error.101] parse error at line 1, column 2: REASON"
-    const std::string text = error.what();
+    std::string text = error.what();
+    // What follows quotes the input, which may hold anything.
+    text.resize(std::min(text.size(), text.find("; last read")));
     const auto reason = text.find("; ");
     return Fail(Place(text_, position) + ": not valid JSON" +
                 (reason == std::string::npos ? "" : " (" + text.substr(reason + 2) + ")"));

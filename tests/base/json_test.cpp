@@ -37,6 +37,14 @@ TEST_CASE("Json: faults name their place", "[base]") {
   CHECK_THAT(ParseFailure(""), Catch::Contains("not valid JSON"));
 }
 
+TEST_CASE("Json: a fault does not quote what it found", "[base]") {
+  for (const auto* text : {"{\"a\x9b[31m\": 1}", "{\"a\":tru\x9b}", "{\"a\":\x1b[31m}"}) {
+    const auto failure = ParseFailure(text);
+    CHECK_THAT(failure, Catch::StartsWith("doc: line 1, column "));
+    CHECK(failure.find_first_of("\x9b\x1b") == std::string::npos);
+  }
+}
+
 TEST_CASE("Json: a wrong shape names the path", "[base]") {
   const auto json = Json::Parse(R"({"n":-1,"s":"x"})", "doc");
   CHECK_THROWS_WITH(json.At("n", "doc").AsUint("doc.n"),
