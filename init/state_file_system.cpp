@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -27,6 +28,9 @@ constexpr std::uint16_t kStateErrors = 2;
 
 // Bits of e2fsck's exit code.
 constexpr int kUncorrected = 4;
+constexpr int kOperationalError = 8;
+// Where an ext4 with blocks of 4096 bytes, as ours, has the first copy of its superblock.
+constexpr const char* kFirstBackup = "32768";
 
 constexpr auto kCheckLimit = std::chrono::minutes(30);
 constexpr std::size_t kSaidLimit = 4096;
@@ -68,13 +72,18 @@ class BindMount {
 };
 
 // The child: e2fsck of the new root, seeing that root alone.
-[[noreturn]] void ExecE2fsck(const std::string& program, const std::string& device, int output) {
+[[noreturn]] void ExecE2fsck(std::vector<std::string> words, int output) {
+  std::vector<char*> argv;
+  for (auto& word : words) {
+    argv.push_back(word.data());
+  }
+  argv.push_back(nullptr);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(output, STDERR_FILENO);
   ::close(STDIN_FILENO);  // it has nobody to ask
   static_cast<void>(::open("/dev/null", O_RDONLY));
   if (::chroot(kRootDirectory) == 0 && ::chdir("/") == 0) {
-    ::execl(program.c_str(), program.c_str(), "-p", device.c_str(), nullptr);
+    ::execv(argv[0], argv.data());
   }
   ::_exit(127);
 }
@@ -102,8 +111,7 @@ bool Listen(int output, std::string& said, const std::function<void()>& tick) {
 }
 
 // Runs the image's own e2fsck inside of the image. Returns its exit code and what it said.
-int RunE2fsck(const std::string& program,
-              const std::string& device,
+int RunE2fsck(const std::vector<std::string>& argv,
               std::string& said,
               const std::function<void()>& tick) {
   const BindMount dev("/dev");
@@ -119,7 +127,7 @@ int RunE2fsck(const std::string& program,
     ThrowErrno("starting e2fsck");
   }
   if (pid == 0) {
-    ExecE2fsck(program, device, write_end.get());
+    ExecE2fsck(argv, write_end.get());
   }
   write_end = UniqueFd();
   if (!Listen(read_end.get(), said, tick)) {
@@ -144,14 +152,21 @@ std::string Repair(const std::string& device, const std::function<void()>& tick)
   if (program.empty()) {
     return "needs a check, and the image has no e2fsck";
   }
+  std::string how = "e2fsck -p";
   std::string said;
-  const int code = RunE2fsck(program, device, said, tick);
+  int code = RunE2fsck({program, "-p", device}, said, tick);
+  if (code == kOperationalError) {
+    // As a rule a superblock that cannot be read; a copy of it may be whole.
+    how += std::string(" -b ") + kFirstBackup;
+    said.clear();
+    code = RunE2fsck({program, "-p", "-b", kFirstBackup, "-B", "4096", device}, said, tick);
+  }
   if (code >= kUncorrected) {
     throw Error(ErrorKind::kFailed,
-                device + " is damaged and e2fsck -p could not repair it (exit " +
+                device + " is damaged and " + how + " could not repair it (exit " +
                     std::to_string(code) + "): " + OneLine(said));
   }
-  return "e2fsck -p on the state file system (exit " + std::to_string(code) + "): " + OneLine(said);
+  return how + " (exit " + std::to_string(code) + "): " + OneLine(said);
 }
 
 void MountIt(const std::string& device) {

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <regex>
 
-#include "base/process.hpp"
+#include "base/file.hpp"
+#include "qemu-harness/boot_files.hpp"
 #include "qemu-harness/host.hpp"
 #include "qemu-harness/places.hpp"
 #include "qemu-harness/scenarios/story.hpp"
@@ -11,6 +13,8 @@ using namespace ros::qemu;  // NOLINT(google-build-using-namespace)
 namespace {
 
 constexpr ros::Bytes kMiB = 1U << 20U;
+constexpr ros::Bytes kBackupSuperblock =
+    128 * kMiB;  // block 32768, the first of an ext4's second group
 
 // Tiny version 1, with failures that are quick. Its modules must be loaded within the first limit,
 // also where nothing accelerates the machine.
@@ -40,18 +44,25 @@ void WaitsAndReboots(Machine& machine) {
   CHECK(machine.watchdog_resets() == 0);
 }
 
-void SetUuid(const DiskImage& disk, std::string_view partition, const std::string& uuid) {
-  const std::vector<Partition> all = disk.Partitions();
-  const auto place = std::find_if(
-      all.begin(), all.end(), [&](const Partition& at) { return at.name == partition; });
-  ros::Command command;
-  command.argv = {"sfdisk",
-                  "--quiet",
-                  "--part-uuid",
-                  disk.path().string(),
-                  std::to_string(place - all.begin() + 1),
-                  uuid};
-  ros::RunTool(command);
+// Starts slot a without a boot loader, which would tell the partitions that there are: with this
+// state partition. The kernel and the initrd are copied to `directory`.
+DirectKernel SlotWithState(const DiskImage& disk,
+                           const std::string& state,
+                           const std::filesystem::path& directory) {
+  for (const char* name : {"KERNEL", "INITRD"}) {
+    const std::string content =
+        ReadBootFile(disk, FindBootFile(disk, std::string("/A/").append(name)));
+    ros::WriteFileAtomically(directory / name, ros::AsBytes(content));
+  }
+  const std::string entry = ReadBootFile(disk, FindBootFile(disk, "/A/GRUB.CFG"));
+  std::smatch verity;
+  REQUIRE(std::regex_search(entry, verity, std::regex("ros\\.verity=[^']*")));
+  return {directory / "KERNEL",
+          directory / "INITRD",
+          "ros.slot=a ros.fs=erofs ros.watchdog=0 panic=10 console=ttyS0,115200 quiet "
+          "no_timer_check ros.wait=15 ros.wait-before-reboot=2 " +
+              verity.str() + " ros.boot=" + disk.FindPartition("ROS-BOOT").uuid +
+              " ros.root=" + disk.FindPartition("ROS-A").uuid + " ros.state=" + state};
 }
 
 // Where the block bitmap of an ext4's first group is (Documentation/filesystems/ext4), in the disk.
@@ -75,16 +86,20 @@ bool WhyTells(Machine& machine, std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("state-partition-is-another", "[qemu]") {
+TEST_CASE("state-partition-does-not-appear", "[qemu]") {
   const DiskImage disk = InstallQuick();
-  const std::string uuid = disk.FindPartition("ROS-STATE").uuid;
-  SetUuid(disk, "ROS-STATE", "01234567-89ab-4cde-8f01-23456789abcd");
-  REQUIRE(disk.FindPartition("ROS-STATE").uuid == "01234567-89ab-4cde-8f01-23456789abcd");
-
-  Machine machine(MachineWith("state-partition-is-another", disk, nullptr));
-  machine.WaitForConsole("ros-init: the state partition \\(PARTUUID " + uuid +
-                         "\\) did not appear within 15 s; disks seen: .*sda");
-  WaitsAndReboots(machine);
+  const ros::TempDirectory directory(RunDirectory(), "direct");
+  const std::string uuid = "01234567-89ab-4cde-8f01-23456789abcd";
+  MachineOptions options = MachineWith("state-partition-does-not-appear", disk, nullptr);
+  options.kernel = SlotWithState(disk, uuid, directory.path());
+  Machine machine(options);
+  const std::string line = "ros-init: the state partition \\(PARTUUID " + uuid +
+                           "\\) did not appear within 15 s; disks seen: .*sda";
+  machine.WaitForConsole(line);
+  machine.WaitForConsole("ros-init: rebooting in 2 s");
+  INFO("it goes round, and says so again");
+  machine.WaitForConsole(line);
+  CHECK(machine.watchdog_resets() == 0);
 }
 
 TEST_CASE("state-file-system-is-repaired", "[qemu]") {
@@ -104,13 +119,25 @@ TEST_CASE("state-file-system-is-repaired", "[qemu]") {
   machine.MustRun("echo whole >/var/note; sync; grep whole /var/note");
 }
 
-TEST_CASE("state-file-system-is-beyond-repair", "[qemu]") {
+TEST_CASE("state-without-superblock-is-repaired", "[qemu]") {
   DiskImage disk = InstallQuick();
   disk.Damage(disk.FindPartition("ROS-STATE").offset, kMiB);
+  Machine machine(MachineWith("state-without-superblock-is-repaired", disk, nullptr));
+  machine.WaitForConsole("ros-init: the state file system: e2fsck -p -b 32768 .*exit 1");
+  machine.WaitForShell();
+  CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
+}
+
+TEST_CASE("state-file-system-is-beyond-repair", "[qemu]") {
+  DiskImage disk = InstallQuick();
+  const Partition state = disk.FindPartition("ROS-STATE");
+  disk.Damage(state.offset, kMiB);
+  disk.Damage(state.offset + kBackupSuperblock, kMiB);
 
   Machine machine(MachineWith("state-file-system-is-beyond-repair", disk, nullptr));
   machine.WaitForConsole(
-      "ros-init: the state file system: /dev/sda5 is damaged and e2fsck -p could not repair it");
+      "ros-init: the state file system: /dev/sda5 is damaged and e2fsck -p -b 32768 could not "
+      "repair it");
   WaitsAndReboots(machine);
 }
 
