@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "base/interrupt.hpp"
 #include "base/unique_fd.hpp"
 
 extern char** environ;
@@ -112,7 +113,7 @@ class SpawnActions {
 // A child that is killed and reaped when it is left without having been waited for.
 class Child {
  public:
-  explicit Child(pid_t pid) : pid_(pid) {}
+  Child(pid_t pid, bool leads_group) : pid_(pid), leads_group_(leads_group) {}
 
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -121,7 +122,7 @@ class Child {
 
   ~Child() {
     if (pid_ > 0) {
-      ::kill(pid_, SIGKILL);
+      ::kill(leads_group_ ? -pid_ : pid_, SIGKILL);
       static_cast<void>(Wait());
     }
   }
@@ -136,13 +137,18 @@ class Child {
 
  private:
   pid_t pid_;
+  bool leads_group_;
 };
 
 // The three streams of a child while it runs.
 class Conversation {
  public:
   Conversation(UniqueFd in, UniqueFd out, UniqueFd err, const Command& command)
-      : in_(std::move(in)), out_(std::move(out)), err_(std::move(err)), command_(command) {
+      : in_(std::move(in)),
+        out_(std::move(out)),
+        err_(std::move(err)),
+        interrupts_(OpenInterrupts()),
+        command_(command) {
     if (command.input.empty()) {
       in_ = UniqueFd();
     } else {
@@ -150,12 +156,14 @@ class Conversation {
     }
   }
 
-  // Moves data until the child has closed its output. False when the deadline passed.
+  // Moves data until the child has closed its output. False when the deadline passed. Throws when
+  // an interrupt waits.
   bool Run(Deadline deadline, ProcessResult& result) {
     while (out_.valid() || err_.valid()) {
-      std::array<pollfd, 3> fds = {pollfd{in_.get(), POLLOUT, 0},
+      std::array<pollfd, 4> fds = {pollfd{in_.get(), POLLOUT, 0},
                                    pollfd{out_.get(), POLLIN, 0},
-                                   pollfd{err_.get(), POLLIN, 0}};
+                                   pollfd{err_.get(), POLLIN, 0},
+                                   pollfd{interrupts_.get(), POLLIN, 0}};
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
           deadline - std::chrono::steady_clock::now());
       if (left.count() <= 0) {
@@ -166,6 +174,7 @@ class Conversation {
       if (ready < 0 && errno != EINTR) {
         ThrowErrno("waiting for " + command_.argv[0]);
       }
+      ThrowIfInterrupted();
       if (ready > 0) {
         Feed(fds[0].revents);
         Drain(out_, fds[1].revents, result.out);
@@ -209,11 +218,14 @@ class Conversation {
   UniqueFd in_;
   UniqueFd out_;
   UniqueFd err_;
+  UniqueFd interrupts_;
   const Command& command_;
   std::size_t fed_ = 0;
 };
 
-pid_t Spawn(const Command& command, const SpawnActions& actions) {
+enum class ProcessGroup { kOurs, kItsOwn };
+
+pid_t Spawn(const Command& command, const SpawnActions& actions, ProcessGroup group) {
   auto argv = command.argv;
   auto environment = CleanEnvironment(command);
   const auto program = FindTool(argv.at(0));
@@ -221,12 +233,16 @@ pid_t Spawn(const Command& command, const SpawnActions& actions) {
   ::posix_spawnattr_init(&attributes);
   sigset_t none;
   ::sigemptyset(&none);
-  sigset_t pipe_signal;
-  ::sigemptyset(&pipe_signal);
-  ::sigaddset(&pipe_signal, SIGPIPE);
+  // Those that this program ignores.
+  sigset_t defaults;
+  ::sigemptyset(&defaults);
+  ::sigaddset(&defaults, SIGPIPE);
+  ::sigaddset(&defaults, SIGXFSZ);
   ::posix_spawnattr_setsigmask(&attributes, &none);
-  ::posix_spawnattr_setsigdefault(&attributes, &pipe_signal);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  ::posix_spawnattr_setsigdefault(&attributes, &defaults);
+  int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+  flags |= group == ProcessGroup::kItsOwn ? POSIX_SPAWN_SETPGROUP : 0;
+  ::posix_spawnattr_setflags(&attributes, static_cast<short>(flags));
   pid_t pid = -1;
   const int code = ::posix_spawn(&pid,
                                  program.c_str(),
@@ -271,7 +287,10 @@ ProcessResult RunProcess(const Command& command) {
     actions.ChangeDirectory(command.working_directory);
   }
   const auto deadline = std::chrono::steady_clock::now() + command.timeout;
-  Child child(Spawn(command, actions));
+  // Where interrupts are held, a child is ours to end, with all that it has started; the terminal's
+  // Ctrl-C must not reach it before us.
+  const bool holds = HoldsInterrupts();
+  Child child(Spawn(command, actions, holds ? ProcessGroup::kItsOwn : ProcessGroup::kOurs), holds);
   in.read = UniqueFd();
   out.write = UniqueFd();
   err.write = UniqueFd();

@@ -29,7 +29,8 @@ struct ProcessResult {
 };
 
 // Runs the command to its end. Throws kFailed when it cannot be started ("mkfs.erofs is not
-// installed; ..." for a missing tool) or when the timeout passes (the child is killed then).
+// installed; ..." for a missing tool) or when the timeout passes or an interrupt waits
+// (base/interrupt.hpp); the child is killed then.
 ProcessResult RunProcess(const Command& command);
 
 // As above, but a non-zero exit throws kFailed: "TOOL failed (exit N): last lines of its stderr".
