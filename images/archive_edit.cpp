@@ -5,14 +5,14 @@
 #include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <system_error>
-#include <utility>
+#include <algorithm>
 
 #include "base/c_ptr.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/interrupt.hpp"
+#include "base/output_file.hpp"
 #include "images/oci_archive.hpp"
 
 namespace ros::images {
@@ -59,66 +59,40 @@ std::string MakeTar(const std::map<std::string, std::string>& files) {
   return tar;
 }
 
-// A file beside another that takes its place at the end, or disappears.
+// The new archive while it is put together.
 class Replacement {
  public:
-  explicit Replacement(std::filesystem::path target)
-      : target_(std::move(target)), path_(target_.string() + ".XXXXXX") {
-    fd_ = UniqueFd(::mkostemp(path_.data(), O_CLOEXEC));
-    if (!fd_.valid()) {
-      ThrowErrno("making a file beside " + target_.string());
-    }
-  }
-
-  Replacement(const Replacement&) = delete;
-  Replacement& operator=(const Replacement&) = delete;
-  Replacement(Replacement&&) = delete;
-  Replacement& operator=(Replacement&&) = delete;
-
-  ~Replacement() {
-    if (!path_.empty()) {
-      ::unlink(path_.c_str());
-    }
-  }
+  explicit Replacement(const std::filesystem::path& target) : file_(target) {}
 
   // Appends a range of another file.
   void Copy(int from, Bytes begin, Bytes end) {
+    // Large enough for speed, small enough to be interrupted.
+    constexpr Bytes kPiece = Bytes{64} << 20U;
     auto offset = static_cast<off_t>(begin);
     while (offset < static_cast<off_t>(end)) {
-      const auto left = end - static_cast<Bytes>(offset);
-      const auto copied = ::sendfile(fd_.get(), from, &offset, left);
+      ThrowIfInterrupted();
+      const auto left = std::min(kPiece, end - static_cast<Bytes>(offset));
+      const auto copied = ::sendfile(file_.fd(), from, &offset, left);
       if (copied < 0) {
-        ThrowErrno("copying " + target_.string());
+        ThrowErrno("copying " + file_.target().string());
       }
       if (copied == 0) {
-        throw Error(ErrorKind::kFailed, target_.string() + " became shorter while it was copied");
+        throw Error(ErrorKind::kFailed,
+                    file_.target().string() + " became shorter while it was copied");
       }
       size_ += static_cast<Bytes>(copied);
     }
   }
 
   void Append(ByteSpan data) {
-    WriteFull(fd_.get(), size_, data, path_);
+    WriteFull(file_.fd(), size_, data, file_.target().string());
     size_ += data.size();
   }
 
-  void Commit(mode_t mode) {
-    if (::fchmod(fd_.get(), mode) != 0 || ::fsync(fd_.get()) != 0) {
-      ThrowErrno("writing " + path_);
-    }
-    fd_.Close(path_);
-    if (::rename(path_.c_str(), target_.c_str()) != 0) {
-      ThrowErrno("replacing " + target_.string());
-    }
-    path_.clear();
-    const auto directory = target_.parent_path();
-    SyncDirectory(directory.empty() ? "." : directory);
-  }
+  void Commit(mode_t mode) { file_.Commit(mode); }
 
  private:
-  std::filesystem::path target_;
-  std::string path_;
-  UniqueFd fd_;
+  OutputFile file_;
   Bytes size_ = 0;
 };
 
@@ -127,9 +101,7 @@ class Replacement {
 void EditArchive(const std::filesystem::path& path,
                  const std::set<std::string>& drop,
                  const std::map<std::string, std::string>& add) {
-  // Through links, so that what is replaced is the file and not a link to it.
-  const auto target = std::filesystem::canonical(path);
-  const auto fd = OpenFile(target, O_RDONLY);
+  const auto fd = OpenFile(path, O_RDONLY);
   const auto listing = ListArchive(fd.get(), path.string());
 
   struct stat status {};
@@ -137,7 +109,7 @@ void EditArchive(const std::filesystem::path& path,
   if (::fstat(fd.get(), &status) != 0) {
     ThrowErrno("looking at " + path.string());
   }
-  Replacement copy(target);
+  Replacement copy(path);
   Bytes at = 0;
   for (const auto& entry : listing.files) {
     if (drop.contains(entry.name)) {

@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/output_file.hpp"
 #include "images/chunk_cutter.hpp"
 #include "images/chunk_index.hpp"
 #include "images/container_tree.hpp"
@@ -48,13 +49,29 @@ ImageConfig DescribeImage(const BuildOptions& options) {
   return config;
 }
 
+// Building must neither replace what it reads nor read what it writes.
+void CheckPlaces(const BuildOptions& options) {
+  namespace fs = std::filesystem;
+  std::error_code code;
+  const auto output = ResolveOutput(options.output);
+  if (fs::equivalent(output, options.root, code)) {
+    throw Error(ErrorKind::kUsage,
+                "the output " + options.output.string() +
+                    " is the root that the image is made of; name another file");
+  }
+  const auto root = fs::canonical(options.root, code);
+  const auto inside = fs::canonical(output.parent_path(), code).lexically_relative(root);
+  if (fs::is_directory(root) && !inside.empty() && *inside.begin() != "..") {
+    throw Error(ErrorKind::kUsage,
+                "the output " + options.output.string() + " lies in the root " +
+                    options.root.string() + " and would become a part of it; name a file outside");
+  }
+}
+
 // What can be known to be wrong before the long work begins.
 void CheckOptions(const BuildOptions& options) {
   const FramePacker check_level(options.compression_level);
-  if (!options.output.has_filename() || std::filesystem::is_directory(options.output)) {
-    throw Error(ErrorKind::kUsage,
-                "the output must be a file, not a directory: " + options.output.string());
-  }
+  CheckPlaces(options);
   ImageConfig config = DescribeImage(options);
   config.root.size = kBlockSize;
   config.root.verity.root_hash = std::string(64, '0');
@@ -173,6 +190,8 @@ RootLayer BuildRoot(const BuildOptions& options,
 
 BuildResult BuildImage(const BuildOptions& options, Progress& progress) {
   CheckOptions(options);
+  // First, so that an output that cannot be written does not cost the whole build.
+  OutputFile output(options.output);
   const TempDirectory work(WorkParent(options), "ros-image-build");
   TreeParts parts = BuildTreeParts(options, work.path(), progress);
 
@@ -206,7 +225,7 @@ BuildResult BuildImage(const BuildOptions& options, Progress& progress) {
   archive.reference = options.version;
   result.digest = archive.manifest.descriptor.digest;
   progress.Begin("writing the image", 0);
-  result.archive_size = WriteOciArchive(archive, options.output);
+  result.archive_size = WriteOciArchive(archive, output);
   progress.End();
   return result;
 }

@@ -4,14 +4,13 @@
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "base/c_ptr.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/interrupt.hpp"
 #include "base/json.hpp"
 
 namespace ros::images {
@@ -19,56 +18,6 @@ namespace {
 
 using ArchiveWriter = CPtr<archive, archive_write_free>;
 using ArchiveEntry = CPtr<archive_entry, archive_entry_free>;
-
-// A file beside its later place, removed unless it gets there.
-class PendingFile {
- public:
-  explicit PendingFile(std::filesystem::path target) : target_(std::move(target)) {
-    if (!target_.has_parent_path()) {
-      target_ = "." / target_;
-    }
-    path_ = (target_.parent_path() / ("." + target_.filename().string() + ".XXXXXX")).string();
-    fd_ = UniqueFd(::mkostemp(path_.data(), O_CLOEXEC));
-    if (!fd_.valid()) {
-      ThrowErrno("making a file in " + target_.parent_path().string());
-    }
-  }
-
-  PendingFile(const PendingFile&) = delete;
-  PendingFile& operator=(const PendingFile&) = delete;
-  PendingFile(PendingFile&&) = delete;
-  PendingFile& operator=(PendingFile&&) = delete;
-
-  ~PendingFile() {
-    if (!path_.empty()) {
-      ::unlink(path_.c_str());
-    }
-  }
-
-  [[nodiscard]] int fd() const { return fd_.get(); }
-
-  // Durable under its name. Returns its size.
-  Bytes Commit() {
-    struct stat status {};
-
-    if (::fchmod(fd_.get(), 0644) != 0 || ::fstat(fd_.get(), &status) != 0 ||
-        ::fsync(fd_.get()) != 0) {
-      ThrowErrno("writing " + target_.string());
-    }
-    fd_.Close(target_.string());
-    if (::rename(path_.c_str(), target_.c_str()) != 0) {
-      ThrowErrno("renaming to " + target_.string());
-    }
-    path_.clear();
-    SyncDirectory(target_.parent_path());
-    return static_cast<Bytes>(status.st_size);
-  }
-
- private:
-  std::filesystem::path target_;
-  std::string path_;
-  UniqueFd fd_;
-};
 
 class TarWriter {
  public:
@@ -98,6 +47,7 @@ class TarWriter {
     for (Bytes offset = 0; offset < blob.descriptor.size; offset += buffer.size()) {
       const auto piece = MutableByteSpan(buffer).first(
           std::min<Bytes>(buffer.size(), blob.descriptor.size - offset));
+      ThrowIfInterrupted();
       ReadFull(fd.get(), offset, piece, file.string());
       AddData(piece);
     }
@@ -148,7 +98,7 @@ std::string WriteIndex(const ImageArchive& archive) {
 
 }  // namespace
 
-Bytes WriteOciArchive(const ImageArchive& archive, const std::filesystem::path& output) {
+Bytes WriteOciArchive(const ImageArchive& archive, OutputFile& output) {
   std::vector<const ArchiveBlob*> blobs;
   for (const auto& blob : archive.blobs) {
     blobs.push_back(&blob);
@@ -156,9 +106,8 @@ Bytes WriteOciArchive(const ImageArchive& archive, const std::filesystem::path& 
   std::stable_sort(blobs.begin(), blobs.end(), [](const auto* a, const auto* b) {
     return a->descriptor.size < b->descriptor.size;
   });
-  return InContext("writing " + output.string(), [&] {
-    PendingFile file(output);
-    TarWriter tar(file.fd());
+  return InContext("writing " + output.target().string(), [&] {
+    TarWriter tar(output.fd());
     tar.AddText("oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
     tar.AddText("index.json", WriteIndex(archive));
     tar.AddBlob(archive.manifest);
@@ -166,7 +115,7 @@ Bytes WriteOciArchive(const ImageArchive& archive, const std::filesystem::path& 
       tar.AddBlob(*blob);
     }
     tar.Finish();
-    return file.Commit();
+    return output.Commit(OrdinaryMode());
   });
 }
 

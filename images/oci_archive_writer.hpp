@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/output_file.hpp"
 #include "images/manifest.hpp"
 
 namespace ros::images {
@@ -25,9 +26,9 @@ struct ImageArchive {
 };
 
 // Writes the archive: oci-layout, index.json, the manifest, then the blobs from the smallest to the
-// largest; owners 0:0, times 0, modes 0644, so the same input gives the same bytes. It replaces
-// `output` as a whole once it is durable; on failure nothing is left.
+// largest; owners 0:0, times 0, modes 0644, so the same input gives the same bytes. It is
+// committed to `output` as a whole, readable to whom the umask lets.
 // Returns the archive's size. Throws kFailed, also when a file's size is not its descriptor's.
-Bytes WriteOciArchive(const ImageArchive& archive, const std::filesystem::path& output);
+Bytes WriteOciArchive(const ImageArchive& archive, OutputFile& output);
 
 }  // namespace ros::images

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/output_file.hpp"
 #include "config/apply.hpp"
 #include "config/config_file.hpp"
 #include "health/boot_arguments.hpp"
@@ -86,7 +87,7 @@ void Export(const ConfigOptions& options, const Console& console) {
     console.Print(text);
   } else {
     constexpr mode_t kSecret = 0600;
-    WriteFileAtomically(options.output, AsBytes(text), kSecret);
+    WriteFileAtomically(ResolveOutput(options.output), AsBytes(text), kSecret);
   }
 }
 

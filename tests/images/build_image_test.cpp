@@ -229,6 +229,26 @@ TEST_CASE("BuildImage: refuses options that make no sense", "[images]") {
   CHECK_FALSE(Refusal(workshop, options).empty());
 }
 
+TEST_CASE("BuildImage: neither replaces its input nor takes its output in", "[images]") {
+  const Workshop workshop;
+  PutFile(workshop.path("root.tar"), "a tar");
+  std::filesystem::create_symlink("root.tar", workshop.path("link.tar"));
+  BuildOptions options = workshop.options("link.tar");
+  options.root = workshop.path("root.tar");
+  NoProgress progress;
+  CHECK_THROWS_WITH(BuildImage(options, progress), Catch::Contains("is the root that the image"));
+  CHECK(ReadFile(options.root, 10) == "a tar");
+  options = workshop.options("root/image.oci");
+  CHECK_THAT(Refusal(workshop, options), Catch::Contains("would become a part of it"));
+}
+
+TEST_CASE("BuildImage: finds an output that cannot be written before it unpacks", "[images]") {
+  const Workshop workshop;
+  BuildOptions options = workshop.options("nowhere/image.oci");
+  options.root = "/there is no such root";
+  CHECK_THAT(Refusal(workshop, options), Catch::Contains("there is no directory"));
+}
+
 TEST_CASE("BuildImage: refuses a kernel that no image may have", "[images]") {
   const Workshop workshop;
   std::filesystem::resize_file(workshop.root() / "boot/vmlinuz-6.1.0-9", kMaxKernelSize + 1);

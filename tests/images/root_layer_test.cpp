@@ -100,7 +100,8 @@ TEST_CASE("WriteOciArchive: small blobs first, replaced as a whole", "[images]")
   large.content = directory.path() / "large";
   const ArchiveBlob small = Blob("small");
   const ImageArchive archive{Blob("manifest"), "1.0", {large, small}};
-  const Bytes size = WriteOciArchive(archive, output);
+  OutputFile file(output);
+  const Bytes size = WriteOciArchive(archive, file);
   CHECK(size == std::filesystem::file_size(output));
   const std::string names = RunTool({.argv = {"tar", "-tf", output.string()}});
   const auto path = [](const ArchiveBlob& blob) {
@@ -112,7 +113,10 @@ TEST_CASE("WriteOciArchive: small blobs first, replaced as a whole", "[images]")
 
   ArchiveBlob longer = large;
   longer.descriptor.size += 1;
-  CHECK_THROWS_AS(WriteOciArchive({Blob("manifest"), "1.0", {longer}}, output), Error);
+  {
+    OutputFile again(output);
+    CHECK_THROWS_AS(WriteOciArchive({Blob("manifest"), "1.0", {longer}}, again), Error);
+  }
   CHECK(std::filesystem::file_size(output) == size);
   CHECK(ListDirectory(directory.path()) == std::vector<std::string>{"image.oci", "large"});
 }
