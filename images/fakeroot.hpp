@@ -12,8 +12,11 @@ namespace ros::images {
 // the same input gives the same digest to every user on every file system.
 bool NeedsFakeroot();
 
-// The command that runs `argv` in a fakeroot session, to be executed in place of this process:
-// building an image is one session as a whole, because fakeroot forgets at its end who owns what.
-std::vector<std::string> FakerootCommand(const std::vector<std::string>& argv);
+// Runs `argv` in a fakeroot session with this process's streams and returns its exit code: building
+// an image is one session as a whole, because fakeroot forgets at its end who owns what. fakeroot
+// is a script that a signal ends before it has ended its daemon, so SIGINT, SIGTERM and SIGHUP are
+// handed to the program inside, and the session ends with it. Throws kFailed where fakeroot is not
+// installed.
+int RunInFakeroot(const std::vector<std::string>& argv);
 
 }  // namespace ros::images

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "installer/console.hpp"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): CLI11 is called so.
@@ -13,6 +15,8 @@ namespace ros::installer {
 struct CommandContext {
   Console& console;
   int exit_code = 0;
+  // What to tell beside "interrupted", where a signal ends the command.
+  std::string when_interrupted = "run it again to finish what it began";
 };
 
 // Each adds one command with its options; the command runs in CLI11's callback and throws

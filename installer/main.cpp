@@ -1,8 +1,10 @@
 // The `ros` command. Only this file turns exceptions into exit codes.
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <exception>
 
 #include "base/error.hpp"
+#include "base/interrupt.hpp"
 #include "installer/command.hpp"
 
 namespace {
@@ -11,6 +13,7 @@ using ros::installer::CommandContext;
 using ros::installer::Console;
 
 constexpr int kUsageExit = static_cast<int>(ros::ErrorKind::kUsage);
+constexpr int kSignalExit = 128;  // as shells have it
 constexpr int kFailedExit = static_cast<int>(ros::ErrorKind::kFailed);
 
 void AddCommands(CLI::App& app, CommandContext& context) {
@@ -47,6 +50,10 @@ int Run(int argc, char** argv) {
     console.Fail(std::string(error.what()) + "; see ros --help", kUsageExit);
     return kUsageExit;
   } catch (const ros::Error& error) {
+    if (const auto signal = ros::WaitingInterrupt()) {
+      console.Fail("interrupted; " + context.when_interrupted, kSignalExit + *signal);
+      return kSignalExit + *signal;
+    }
     const int code = static_cast<int>(error.kind());
     console.Fail(error.message(), code);
     return code;
@@ -59,6 +66,9 @@ int Run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Both come back as an error of the write, which says what could not be written.
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+  static_cast<void>(std::signal(SIGXFSZ, SIG_IGN));
   try {
     return Run(argc, argv);
   } catch (...) {

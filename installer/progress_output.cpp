@@ -85,6 +85,7 @@ std::string FormatBar(std::string_view step,
 }
 
 void StepProgress::Begin(std::string_view step, Bytes total) {
+  ThrowIfInterrupted();
   step_ = step;
   total_ = total;
   done_ = 0;
@@ -94,6 +95,7 @@ void StepProgress::Begin(std::string_view step, Bytes total) {
 }
 
 void StepProgress::Update(Bytes done) {
+  ThrowIfInterrupted();
   done_ = done;
   const auto now = std::chrono::steady_clock::now();
   if (now - shown_ >= kRedrawEvery) {

@@ -4,6 +4,7 @@
 #include <ostream>
 #include <string>
 
+#include "base/interrupt.hpp"
 #include "base/progress.hpp"
 
 namespace ros::installer {
@@ -16,7 +17,9 @@ std::string FormatBar(std::string_view step,
                       std::chrono::milliseconds elapsed,
                       std::size_t width);
 
-// What all three forms know of the step that runs.
+// What all three forms know of the step that runs. While one lives, SIGINT and its like wait for
+// the next Begin() or Update(), which throws then: work that is watched can be interrupted, and
+// cleans up after itself.
 class StepProgress : public Progress {
  public:
   void Begin(std::string_view step, Bytes total) override;
@@ -38,6 +41,7 @@ class StepProgress : public Progress {
   [[nodiscard]] Bytes total() const { return total_; }
 
  private:
+  InterruptGuard guard_;
   std::string step_;
   Bytes total_ = 0;
   Bytes done_ = 0;

@@ -1,10 +1,9 @@
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <memory>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/interrupt.hpp"
 #include "bootloader/grub_config.hpp"
 #include "bootloader/grub_install.hpp"
 #include "images/bootloader_layer.hpp"
@@ -37,11 +36,8 @@ std::filesystem::path FindInit() {
   return std::filesystem::exists(built) ? built : installed;
 }
 
-// Building is one fakeroot session as a whole: this process becomes it.
-void BecomeFakeroot() {
-  if (!images::NeedsFakeroot()) {
-    return;
-  }
+// What this process was started with.
+std::vector<std::string> OwnCommand() {
   std::vector<std::string> argv = {std::filesystem::read_symlink("/proc/self/exe").string()};
   const auto line = ReadFile("/proc/self/cmdline", Bytes{1} << 20U);
   std::size_t at = line.find('\0') + 1;
@@ -50,18 +46,7 @@ void BecomeFakeroot() {
     argv.push_back(line.substr(at, end - at));
     at = end + 1;
   }
-  auto command = images::FakerootCommand(argv);
-  std::vector<char*> pointers;
-  pointers.reserve(command.size() + 1);
-  for (auto& word : command) {
-    pointers.push_back(word.data());
-  }
-  pointers.push_back(nullptr);
-  ::execvp(pointers[0], pointers.data());
-  throw Error(
-      ErrorKind::kFailed,
-      "fakeroot is not installed; image build needs it, for root too, so that owners, device "
-      "nodes and attributes come out the same for everybody");
+  return argv;
 }
 
 std::optional<UnixTime> SourceDateEpoch() {
@@ -77,8 +62,14 @@ std::optional<UnixTime> SourceDateEpoch() {
   return value;
 }
 
-void Build(ImageBuildOptions options, const Console& console) {
-  BecomeFakeroot();
+void Build(ImageBuildOptions options, CommandContext& context) {
+  if (images::NeedsFakeroot()) {
+    context.exit_code = images::RunInFakeroot(OwnCommand());
+    return;
+  }
+  const auto& console = context.console;
+  const InterruptGuard guard;
+  context.when_interrupted = "nothing was written";
   auto& build = options.build;
   if (build.init_binary.empty()) {
     build.init_binary = FindInit();
@@ -106,7 +97,10 @@ void Build(ImageBuildOptions options, const Console& console) {
   }
 }
 
-void Sign(const std::string& file, const std::string& key, const Console& console) {
+void Sign(const std::string& file, const std::string& key, CommandContext& context) {
+  const auto& console = context.console;
+  const InterruptGuard guard;
+  context.when_interrupted = "the image is as it was";
   const auto digest = images::SignImage(file, keys::PrivateKey::FromFile(key));
   if (console.json()) {
     console.PrintJson(Json::MakeObject().Set("image", file).Set("digest", digest.ToString()));
@@ -204,14 +198,14 @@ void AddImageCommand(CLI::App& app, CommandContext& context) {
   AddBuildOptions(*build, *options);
   AddBuildTools(*build, *options);
   AddJsonFlag(*build, context);
-  build->callback([options, &context] { Build(*options, context.console); });
+  build->callback([options, &context] { Build(*options, context); });
 
   auto files = std::make_shared<FileOptions>();
   auto* sign = image->add_subcommand("sign", "Add a signature in cosign's form");
   sign->add_option("--key", files->key, "Private key, PEM")->required();
   sign->add_option("IMAGE", files->file)->required();
   AddJsonFlag(*sign, context);
-  sign->callback([files, &context] { Sign(files->file, files->key, context.console); });
+  sign->callback([files, &context] { Sign(files->file, files->key, context); });
 
   auto* verify = image->add_subcommand("verify", "Check signature and every digest");
   verify->add_option("--key", files->keys, "Public key, PEM (default: this machine's)")->take_all();

@@ -255,11 +255,5 @@ TEST_CASE("BuildImage: refuses a kernel that no image may have", "[images]") {
   CHECK_THAT(Refusal(workshop, workshop.options()), Catch::Contains("256 MiB"));
 }
 
-TEST_CASE("FakerootCommand: puts the session around the command", "[images]") {
-  CHECK(FakerootCommand({"ros", "image"}) ==
-        std::vector<std::string>{"fakeroot", "--", "ros", "image"});
-  CHECK(NeedsFakeroot() == (std::getenv("FAKEROOTKEY") == nullptr));
-}
-
 }  // namespace
 }  // namespace ros::images
