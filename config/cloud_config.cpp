@@ -4,10 +4,10 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
-#include <numeric>
 #include <span>
 
 #include "base/error.hpp"
+#include "base/nearest_name.hpp"
 #include "config/base64.hpp"
 
 namespace ros::config {
@@ -38,37 +38,6 @@ constexpr std::string_view kBinaryTag = "tag:yaml.org,2002:binary";
 
 std::string Quoted(std::string_view text) {
   return "\"" + std::string(text) + "\"";
-}
-
-// Insertions, removals and replacements that make `a` of `b` (Levenshtein).
-std::size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    auto diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const auto replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row.back();
-}
-
-std::string_view Nearest(std::string_view key, Names known) {
-  std::string_view best;
-  std::size_t best_distance = 3;
-  for (const auto name : known) {
-    // A long key would only cost time: it is no misspelling.
-    const bool comparable = key.size() <= name.size() + best_distance;
-    const auto distance = comparable ? EditDistance(key, name) : best_distance;
-    if (distance < best_distance && distance < name.size() / 2) {
-      best = name;
-      best_distance = distance;
-    }
-  }
-  return best;
 }
 
 bool Contains(Names names, std::string_view name) {
@@ -169,7 +138,7 @@ class Reader {
   }
 
   void WarnUnknown(const YamlTree::Member& member, Names known) {
-    const auto nearest = Nearest(member.key, known);
+    const auto nearest = NearestName(member.key, known);
     const auto guess = nearest.empty() ? "" : " (did you mean " + Quoted(nearest) + "?)";
     Warn(member.place, "unknown key " + Quoted(member.key) + guess);
   }

@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
 #include "installer/command.hpp"
+#include "installer/usage_error.hpp"
 
 namespace {
 
@@ -47,7 +48,7 @@ int Run(int argc, char** argv) {
     if (error.get_exit_code() == 0) {
       return app.exit(error);
     }
-    console.Fail(std::string(error.what()) + "; see ros --help", kUsageExit);
+    console.Fail(ros::installer::DescribeUsageError(app, error), kUsageExit);
     return kUsageExit;
   } catch (const ros::Error& error) {
     if (const auto signal = ros::WaitingInterrupt()) {

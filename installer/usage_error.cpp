@@ -1,0 +1,51 @@
+#include "installer/usage_error.hpp"
+
+#include <CLI/CLI.hpp>
+#include <vector>
+
+#include "base/nearest_name.hpp"
+
+namespace ros::installer {
+namespace {
+
+// The command that the words led to.
+const CLI::App& Deepest(const CLI::App& app) {
+  const auto named = app.get_subcommands();
+  return named.empty() ? app : Deepest(*named.back());
+}
+
+std::string FullName(const CLI::App& app) {
+  const auto* parent = app.get_parent();
+  return (parent == nullptr ? "" : FullName(*parent) + " ") + app.get_name();
+}
+
+std::string DescribeMissingCommand(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands([](const CLI::App* /*all*/) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  const auto words = app.remaining();
+  if (words.empty()) {
+    std::string list;
+    for (const auto& name : names) {
+      list += (list.empty() ? "" : ", ") + name;
+    }
+    return "a command is missing: " + list;
+  }
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  const auto nearest = NearestName(words.front(), known);
+  return std::string(words.front().starts_with('-') ? "unknown option" : "unknown command") +
+         " \"" + words.front() + "\"" +
+         (nearest.empty() ? "" : " (did you mean \"" + std::string(nearest) + "\"?)");
+}
+
+}  // namespace
+
+std::string DescribeUsageError(const CLI::App& app, const CLI::ParseError& error) {
+  const auto& command = Deepest(app);
+  const bool wants_command = command.get_require_subcommand_min() > 0;
+  return (wants_command ? DescribeMissingCommand(command) : std::string(error.what())) + "; see " +
+         FullName(command) + " --help";
+}
+
+}  // namespace ros::installer

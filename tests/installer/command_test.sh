@@ -1,0 +1,27 @@
+#!/bin/bash
+# command_test.sh ROS: the `ros` command as a user meets it when something is wrong.
+set -u
+ros=$(realpath "$1")
+# shellcheck source=tests/installer/support/small_root.sh
+. "$(dirname "$(realpath "$0")")/support/small_root.sh"
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 1
+failed=0
+
+# refuses EXIT TEXT COMMAND...: the exit code of `ros COMMAND...` and what it says on stderr.
+refuses() {
+  local exit_code=$1 text=$2
+  shift 2
+  "$ros" "$@" >out 2>err
+  local code=$?
+  [[ $code == "$exit_code" ]] || { echo "FAILED: $*: exit $code: $(cat err)"; failed=1; }
+  grep -qF -- "$text" err || { echo "FAILED: $*: no '$text' in: $(cat err)"; failed=1; }
+}
+
+refuses 2 'unknown command "bogus"; see ros --help' bogus
+refuses 2 'unknown command "instal" (did you mean "install"?); see ros --help' instal
+refuses 2 'unknown command "buid" (did you mean "build"?); see ros image --help' image buid
+refuses 2 'a command is missing: build, sign, verify, inspect; see ros image --help' image
+refuses 2 '--root is required; see ros image build --help' image build
+exit $failed
