@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "base/error.hpp"
 #include "installer/progress_output.hpp"
 
 namespace ros::installer {
@@ -58,6 +59,14 @@ void Console::PrintJson(const Json& json) const {
 void Console::PrintEvent(const Json& json_event) const {
   if (json()) {
     Print(json_event.Dump());
+  }
+}
+
+void Console::CheckPrinted() const {
+  if (!std::cout.flush()) {
+    throw Error(ErrorKind::kFailed,
+                "standard output cannot be written, what it got is not all; is its disk full, or "
+                "its reader gone?");
   }
 }
 

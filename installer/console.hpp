@@ -31,6 +31,8 @@ class Console {
   void PrintJson(const Json& json) const;
   // An event for machines: one JSON object on one line of stdout, with --json only.
   void PrintEvent(const Json& json) const;
+  // Throws kFailed unless all that was printed has arrived (a full disk, a closed pipe).
+  void CheckPrinted() const;
   // For people, on stderr.
   void Say(std::string_view text) const;
   // "ros: warning: MESSAGE" on stderr.

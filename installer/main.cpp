@@ -31,9 +31,17 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddOsCommand(app, context);
 }
 
-int Run(int argc, char** argv) {
-  Console console;
-  CommandContext context{console};
+// Help and version are results too; other usage errors are told.
+int EndParsing(const CLI::App& app, const CLI::ParseError& error, const Console& console) {
+  if (error.get_exit_code() == 0) {
+    return app.exit(error);
+  }
+  console.Fail(ros::installer::DescribeUsageError(app, error), kUsageExit);
+  return kUsageExit;
+}
+
+// The exit code of the command that the arguments name.
+int Parse(int argc, char** argv, CommandContext& context) {
   CLI::App app{"Installs and upgrades a container operating system in two slots.", "ros"};
   app.set_version_flag("--version", "ros " ROS_VERSION);
   app.require_subcommand(1);
@@ -45,11 +53,17 @@ int Run(int argc, char** argv) {
     app.parse(argc, argv);
     return context.exit_code;
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) {
-      return app.exit(error);
-    }
-    console.Fail(ros::installer::DescribeUsageError(app, error), kUsageExit);
-    return kUsageExit;
+    return EndParsing(app, error, context.console);
+  }
+}
+
+int Run(int argc, char** argv) {
+  Console console;
+  CommandContext context{console};
+  try {
+    const int code = Parse(argc, argv, context);
+    console.CheckPrinted();
+    return code;
   } catch (const ros::Error& error) {
     if (const auto signal = ros::WaitingInterrupt()) {
       console.Fail("interrupted; " + context.when_interrupted, kSignalExit + *signal);

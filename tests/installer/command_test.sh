@@ -24,4 +24,12 @@ refuses 2 'unknown command "instal" (did you mean "install"?); see ros --help' i
 refuses 2 'unknown command "buid" (did you mean "build"?); see ros image --help' image buid
 refuses 2 'a command is missing: build, sign, verify, inspect; see ros image --help' image
 refuses 2 '--root is required; see ros image build --help' image build
+
+# A result that did not arrive is no success.
+for arguments in --version '--help' 'keys generate key --json'; do
+  # shellcheck disable=SC2086
+  "$ros" $arguments >/dev/full 2>err
+  [[ $? == 1 ]] || { echo "FAILED: $arguments with a full stdout succeeds"; failed=1; }
+  grep -q 'standard output cannot be written' err || { echo "FAILED: said $(cat err)"; failed=1; }
+done
 exit $failed
