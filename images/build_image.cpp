@@ -1,6 +1,7 @@
 #include "images/build_image.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/output_file.hpp"
+#include "images/architecture.hpp"
 #include "images/chunk_cutter.hpp"
 #include "images/chunk_index.hpp"
 #include "images/container_tree.hpp"
@@ -18,6 +20,7 @@
 #include "images/frame_packer.hpp"
 #include "images/initrd.hpp"
 #include "images/kernel_files.hpp"
+#include "images/kernel_image.hpp"
 #include "images/manifest.hpp"
 #include "images/module_index.hpp"
 #include "images/oci_archive_writer.hpp"
@@ -49,6 +52,23 @@ ImageConfig DescribeImage(const BuildOptions& options) {
   return config;
 }
 
+struct Program {
+  std::string name;
+  UniqueFd fd;
+};
+
+// Only warned of: an image for another machine is refused there, and may be wanted for that.
+void WarnOfForeign(const Program& program, const BuildOptions& options, Progress& progress) {
+  std::string head(kProgramHeadSize, '\0');
+  const ssize_t got = ::pread(program.fd.get(), head.data(), head.size(), 0);
+  head.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+  const auto what = DescribeForeignProgram(head, options.architecture);
+  if (!what.empty()) {
+    progress.Warn(program.name + " is " + what + ", the image is for " + options.architecture +
+                  "; --architecture names another");
+  }
+}
+
 // Building must neither replace what it reads nor read what it writes.
 void CheckPlaces(const BuildOptions& options) {
   namespace fs = std::filesystem;
@@ -69,7 +89,7 @@ void CheckPlaces(const BuildOptions& options) {
 }
 
 // What can be known to be wrong before the long work begins.
-void CheckOptions(const BuildOptions& options) {
+void CheckOptions(const BuildOptions& options, Progress& progress) {
   const FramePacker check_level(options.compression_level);
   CheckPlaces(options);
   ImageConfig config = DescribeImage(options);
@@ -81,7 +101,9 @@ void CheckOptions(const BuildOptions& options) {
   } catch (const Error& error) {
     throw Error(ErrorKind::kUsage, error.message());
   }
-  (void)OpenFile(options.init_binary, O_RDONLY);
+  CheckArchitecture(options.architecture);
+  WarnOfForeign(
+      {options.init_binary.string(), OpenFile(options.init_binary, O_RDONLY)}, options, progress);
 }
 
 std::filesystem::path WorkParent(const BuildOptions& options) {
@@ -138,10 +160,12 @@ TreeParts BuildTreeParts(const BuildOptions& options,
   std::string cpio;
   InContext(options.root.string(), [&] {
     CheckOsRoot(tree.root(), options.ros_in_root);
+    WarnOfForeign({"/sbin/init", tree.root().Open("sbin/init", O_RDONLY)}, options, progress);
     const KernelFiles kernel = FindKernel(tree.root(), options.kernel);
     EnsureModuleIndex(tree.root(), kernel);
     parts.kernel_version = kernel.version;
     parts.kernel = tree.root().Read(kernel.image, kMaxKernelSize);
+    CheckKernelImage(parts.kernel, options.architecture, "/" + kernel.image);
     cpio =
         BuildInitrdCpio(options.init_binary, tree.root(), ModuleIndex(tree.root(), kernel.modules));
     AddMountPoints(tree);
@@ -189,7 +213,7 @@ RootLayer BuildRoot(const BuildOptions& options,
 }  // namespace
 
 BuildResult BuildImage(const BuildOptions& options, Progress& progress) {
-  CheckOptions(options);
+  CheckOptions(options, progress);
   // First, so that an output that cannot be written does not cost the whole build.
   OutputFile output(options.output);
   const TempDirectory work(WorkParent(options), "ros-image-build");

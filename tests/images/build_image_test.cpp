@@ -13,16 +13,19 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/process.hpp"
+#include "images/architecture.hpp"
 #include "images/chunk_index.hpp"
 #include "images/erofs_reader.hpp"
 #include "images/fakeroot.hpp"
 #include "images/image_source.hpp"
+#include "images/kernel_image.hpp"
 #include "images/manifest.hpp"
 #include "tests/images/support/small_root.hpp"
 
 namespace ros::images {
 namespace {
 
+using testing::KernelImage;
 using testing::MakeSmallRoot;
 using testing::Noise;
 using testing::PutFile;
@@ -92,7 +95,7 @@ TEST_CASE("BuildImage: makes an image that the read side takes", "[images]") {
   CHECK(config == result.config);
   CHECK(config.created == 1'600'000'000);
   CHECK(config.epoch == 3);
-  CHECK(ReadBlob(*source, manifest.kernel, kMaxKernelSize) == "kernel " + Noise(5000, 1));
+  CHECK(ReadBlob(*source, manifest.kernel, kMaxKernelSize) == KernelImage());
   CHECK(ReadBlob(*source, *manifest.bootloader, kMaxBootloaderSize) == "boot loader");
   const auto chunks =
       ParseChunkIndex(AsBytes(ReadBlob(*source, manifest.root_index, kMaxIndexSize)),
@@ -247,6 +250,39 @@ TEST_CASE("BuildImage: finds an output that cannot be written before it unpacks"
   BuildOptions options = workshop.options("nowhere/image.oci");
   options.root = "/there is no such root";
   CHECK_THAT(Refusal(workshop, options), Catch::Contains("there is no directory"));
+}
+
+TEST_CASE("BuildImage: refuses a kernel and programs that are not for the machine", "[images]") {
+  const Workshop workshop;
+  const auto kernel = workshop.root() / "boot/vmlinuz-6.1.0-9";
+  PutFile(kernel, "");
+  CHECK_THAT(Refusal(workshop, workshop.options()), Catch::Contains("vmlinuz-6.1.0-9 is empty"));
+  PutFile(kernel, Noise(5000, 1));
+  CHECK_THAT(Refusal(workshop, workshop.options()),
+             Catch::Contains("not a Linux kernel for amd64"));
+  PutFile(kernel, KernelImage());
+  BuildOptions options = workshop.options();
+  options.architecture = "bogus";
+  CHECK_THAT(Refusal(workshop, options), Catch::Contains("\"bogus\" is none of 386, amd64, arm"));
+}
+
+TEST_CASE("DescribeForeignProgram: knows machines by their ELF header", "[images]") {
+  auto program = testing::StaticProgram();
+  CHECK(DescribeForeignProgram(program, "amd64").empty());
+  CHECK(DescribeForeignProgram(program, "arm64") == "a program for amd64");
+  program[18] = '\xB7';
+  CHECK(DescribeForeignProgram(program, "amd64") == "a program for arm64");
+  program[18] = '\x01';
+  CHECK(DescribeForeignProgram(program, "amd64") == "a program for another machine");
+  CHECK(DescribeForeignProgram("#!/bin/sh and more of it\n", "amd64").empty());
+  CHECK(DescribeForeignProgram("", "amd64").empty());
+}
+
+TEST_CASE("KernelVersionOf: reads the header, and nothing where there is none", "[images]") {
+  CHECK(KernelVersionOf(KernelImage()) == "6.1.0-9");
+  CHECK(KernelVersionOf(KernelImage().substr(0, 0xe00)).empty());
+  CHECK(KernelVersionOf(Noise(5000, 1)).empty());
+  CHECK(KernelVersionOf("").empty());
 }
 
 TEST_CASE("BuildImage: refuses a kernel that no image may have", "[images]") {

@@ -45,7 +45,17 @@ std::string StaticProgram() {
       "ELF\x02\x01\x01",
       7);
   program.resize(4096, '\0');
+  program[18] = 62;  // EM_X86_64
   return program;
+}
+
+std::string KernelImage() {
+  std::string kernel = Noise(5000, 1);
+  kernel.replace(0x1fe, 2, "\x55\xAA");
+  kernel.replace(0x202, 4, "HdrS");
+  kernel.replace(0x20e, 2, std::string("\x00\x0C", 2));
+  kernel.replace(0xe00, 22, "6.1.0-9 (built by us)");
+  return kernel;
 }
 
 void MakeSmallRoot(const std::filesystem::path& directory) {
@@ -53,7 +63,7 @@ void MakeSmallRoot(const std::filesystem::path& directory) {
   PutFile(directory / "sbin/init", StaticProgram());
   PutFile(directory / "usr/bin/ros", StaticProgram());
   PutFile(directory / "etc/hostname", "small\n");
-  PutFile(directory / "boot/vmlinuz-6.1.0-9", "kernel " + Noise(5000, 1));
+  PutFile(directory / "boot/vmlinuz-6.1.0-9", KernelImage());
   std::string dependencies;
   for (const std::string_view name : {"dm-mod",
                                       "dm-verity",

@@ -15,6 +15,9 @@ std::string Noise(std::size_t size, unsigned seed);
 // A program that is static as far as its header says.
 std::string StaticProgram();
 
+// A kernel for amd64 of version 6.1.0-9 as far as its header says.
+std::string KernelImage();
+
 // A root in `directory` that has all that an OS image needs: init, ros, a kernel "6.1.0-9" with a
 // few modules (plain files that begin like ELF) and their index.
 void MakeSmallRoot(const std::filesystem::path& directory);
