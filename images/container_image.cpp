@@ -84,6 +84,15 @@ UniqueFd OpenCheckedBlob(const RootDirectory& directory, const Descriptor& descr
   return fd;
 }
 
+// The index's entry of an OS image says what it is, and so does its manifest.
+void RefuseOsImage(const Json& json, const std::string& where) {
+  const auto* const type = json.Find("artifactType", where);
+  if (type != nullptr && *type == Json(kArtifactType)) {
+    throw Error(ErrorKind::kUsage,
+                "it is an OS image already; an image is built from a container or a root");
+  }
+}
+
 struct Candidate {
   Descriptor descriptor;
   std::string platform;  // "linux/amd64"; empty where the index does not say
@@ -110,6 +119,7 @@ class IndexSearch {
 
  private:
   void Add(const Json& json, const std::string& place, int depth) {
+    RefuseOsImage(json, place);
     Candidate candidate{ParseDescriptor(json, place), PlatformOf(json, place)};
     // Build attestations and signatures lie beside the images.
     if (candidate.descriptor.annotations.count("vnd.docker.reference.type") != 0 ||
@@ -179,6 +189,7 @@ std::vector<ContainerLayer> OpenOciLayers(const RootDirectory& directory,
   const std::string wanted = "linux/" + std::string(architecture);
   const Descriptor chosen = ChooseManifest(directory, wanted);
   const Json manifest = Json::Parse(ReadBlobFile(directory, chosen), "the container's manifest");
+  RefuseOsImage(manifest, "manifest");
   const std::string found = PlatformOfConfig(directory, manifest);
   if (found != wanted) {
     throw Error(ErrorKind::kUsage,

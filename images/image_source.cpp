@@ -129,7 +129,9 @@ Descriptor ChooseImage(const ImageSource& source, std::optional<std::string_view
     return image.digest == images.front().digest && image.size == images.front().size;
   });
   if (!is_one) {
-    Refuse(source.name(), "there is more than one image in it, name one: " + NamesOf(images));
+    Refuse(source.name(),
+           "there is more than one image in it: " + NamesOf(images) +
+               "; copy the one that is meant to a file of its own, as `skopeo copy` does");
   }
   return images.front();
 }

@@ -53,6 +53,12 @@ void ExpectEnvelope(const Json& json) {
   if (json.Find("mediaType", kWhere) != nullptr) {
     ExpectText(json, "mediaType", kOciManifestType);
   }
+  // Any container has such an envelope, but no type of artifact.
+  if (json.Find("artifactType", kWhere) == nullptr) {
+    Refuse(kWhere,
+           "no artifactType: this is a container and not an OS image; `ros image build --root` "
+           "makes one of it");
+  }
   ExpectText(json, "artifactType", kArtifactType);
 }
 

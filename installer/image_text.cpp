@@ -1,5 +1,10 @@
 #include "installer/image_text.hpp"
 
+#include <algorithm>
+#include <span>
+
+#include "images/kernel_image.hpp"
+#include "images/signature.hpp"
 #include "partitions/boot_file_system.hpp"
 
 namespace ros::installer {
@@ -21,8 +26,21 @@ Json ToList(const std::vector<std::string>& words, std::string_view key) {
   return list;
 }
 
-std::string Sizes(const images::ImageManifest& manifest) {
-  std::string text = "  kernel    " + FormatBytes(manifest.kernel.size) + "\n  initrd    " +
+// Who signed it, or at least who says so.
+std::string SignedBy(const images::VerifiedImage& image, const ImageHints& hints) {
+  if (!image.signers.empty() || hints.signature_keys.empty()) {
+    return Join(image.signers, "no");
+  }
+  return "not verified; " + std::to_string(hints.signature_keys.size()) +
+         (hints.signature_keys.size() == 1 ? " signature by the key "
+                                           : " signatures by the keys ") +
+         Join(hints.signature_keys, "");
+}
+
+std::string Sizes(const images::ImageManifest& manifest, const ImageHints& hints) {
+  std::string text = "  kernel    " +
+                     (hints.kernel_version.empty() ? "" : hints.kernel_version + ", ") +
+                     FormatBytes(manifest.kernel.size) + "\n  initrd    " +
                      FormatBytes(manifest.initrd.size) + "\n";
   if (manifest.bootloader) {
     text += "  loader    " + FormatBytes(manifest.bootloader->size) + "\n";
@@ -48,23 +66,35 @@ void WarnOfSize(const char* part, Bytes size, Bytes usual, std::vector<std::stri
 
 }  // namespace
 
-std::string DescribeImage(const images::VerifiedImage& image) {
+ImageHints ReadHints(const images::ImageSource& source, const images::VerifiedImage& image) {
+  ImageHints hints;
+  for (const auto& signature : images::FindSignatures(source, image.manifest.digest)) {
+    hints.signature_keys.push_back(signature.key_hint.empty() ? "unknown" : signature.key_hint);
+  }
+  const auto kernel = source.OpenBlob(image.manifest.kernel.digest);
+  std::string head(std::min(kernel->size(), images::kKernelHeadSize), '\0');
+  kernel->ReadAt(0, std::as_writable_bytes(std::span(head)));
+  hints.kernel_version = images::KernelVersionOf(head);
+  return hints;
+}
+
+std::string DescribeImage(const images::VerifiedImage& image, const ImageHints& hints) {
   const auto& config = image.config;
   const auto& manifest = image.manifest;
   return config.name + " " + config.version + "\n  digest    " + manifest.digest.ToString() +
-         "\n  signed    " + Join(image.signers, "not checked") + "\n  for       " +
-         config.architecture + ", " + Join(config.compatible, "any machine") + "\n  epoch     " +
-         std::to_string(config.epoch) + "\n  created   " + FormatTime(config.created) +
-         "\n  root      " + config.root.filesystem + ", " + FormatBytes(config.root.size) + " in " +
-         std::to_string(image.chunks.size()) + " chunks, " + FormatBytes(manifest.root.size) +
-         " packed\n  verity    " + config.root.verity.root_hash + "\n" + Sizes(manifest) +
-         "  arguments " + Join(config.kernel_arguments, "none") + "\n  health    " +
+         "\n  signed    " + SignedBy(image, hints) + "\n  for       " + config.architecture + ", " +
+         Join(config.compatible, "any machine") + "\n  epoch     " + std::to_string(config.epoch) +
+         "\n  created   " + FormatTime(config.created) + "\n  root      " + config.root.filesystem +
+         ", " + FormatBytes(config.root.size) + " in " + std::to_string(image.chunks.size()) +
+         " chunks, " + FormatBytes(manifest.root.size) + " packed\n  verity    " +
+         config.root.verity.root_hash + "\n" + Sizes(manifest, hints) + "  arguments " +
+         Join(config.kernel_arguments, "none") + "\n  health    " +
          Join(config.health.required, "no reporter required") + " within " +
          std::to_string(config.health.deadline.count()) + " s; watchdog " +
          std::to_string(config.health.watchdog.count()) + " s\n";
 }
 
-Json ImageToJson(const images::VerifiedImage& image) {
+Json ImageToJson(const images::VerifiedImage& image, const ImageHints& hints) {
   const auto& manifest = image.manifest;
   auto layers = Json::MakeArray();
   layers.Append(Layer("kernel", manifest.kernel)).Append(Layer("initrd", manifest.initrd));
@@ -76,6 +106,8 @@ Json ImageToJson(const images::VerifiedImage& image) {
   json.Set("digest", manifest.digest.ToString())
       .Set("verified", !image.signers.empty())
       .Set("signers", ToList(image.signers, "key"))
+      .Set("signatures", ToList(hints.signature_keys, "key"))
+      .Set("kernel_version", hints.kernel_version)
       .Set("config", images::ToJson(image.config))
       .Set("chunks", std::uint64_t{image.chunks.size()})
       .Set("layers", std::move(layers));

@@ -115,20 +115,22 @@ void Verify(const std::string& file, const std::vector<std::string>& keys, const
       keys.empty() ? memory::Trust(kStateDirectory) : keys::TrustStore::FromFiles(paths);
   const auto progress = console.MakePlanProgress();
   const auto opened = OpenTrustedImage(file, trust, images::SignaturePolicy::kRequired, *progress);
+  const auto hints = ReadHints(*opened.source, opened.image);
   if (console.json()) {
-    console.PrintJson(ImageToJson(opened.image));
+    console.PrintJson(ImageToJson(opened.image, hints));
   } else {
-    console.Print("good: " + DescribeImage(opened.image));
+    console.Print("good: " + DescribeImage(opened.image, hints));
   }
 }
 
 void Inspect(const std::string& file, const Console& console) {
   const auto source = images::OpenImage(file);
   const auto image = images::InspectImage(*source);
+  const auto hints = ReadHints(*source, image);
   if (console.json()) {
-    console.PrintJson(ImageToJson(image));
+    console.PrintJson(ImageToJson(image, hints));
   } else {
-    console.Print(DescribeImage(image));
+    console.Print(DescribeImage(image, hints));
   }
 }
 

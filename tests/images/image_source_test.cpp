@@ -168,8 +168,9 @@ TEST_CASE("ChooseImage: never guesses", "[images]") {
   SECTION("two images") {
     const Layout layout(add(""));
     const auto source = OpenImage(layout.directory.path());
-    CheckError(
-        ErrorKind::kVerification, "name one: other, 1.0.0", [&] { ChooseImage(*source, {}); });
+    CheckError(ErrorKind::kVerification, "in it: other, 1.0.0; copy the one", [&] {
+      ChooseImage(*source, {});
+    });
     CHECK(ChooseImage(*source, "other").size == 5);
   }
   SECTION("an artifact of another kind is none of ours") {

@@ -19,6 +19,11 @@ refuses() {
   grep -qF -- "$text" err || { echo "FAILED: $*: no '$text' in: $(cat err)"; failed=1; }
 }
 
+# accepts COMMAND...: `ros COMMAND...` does it; what it prints is left in the file out.
+accepts() {
+  "$ros" "$@" >out 2>err || { echo "FAILED: $*: exit $?: $(cat err)"; failed=1; }
+}
+
 refuses 2 'unknown command "bogus"; see ros --help' bogus
 refuses 2 'unknown command "instal" (did you mean "install"?); see ros --help' instal
 refuses 2 'unknown command "buid" (did you mean "build"?); see ros image --help' image buid
@@ -32,4 +37,27 @@ for arguments in --version '--help' 'keys generate key --json'; do
   [[ $? == 1 ]] || { echo "FAILED: $arguments with a full stdout succeeds"; failed=1; }
   grep -q 'standard output cannot be written' err || { echo "FAILED: said $(cat err)"; failed=1; }
 done
+
+# shows TEXT: the last command's result has it.
+shows() {
+  grep -qF -- "$1" out || { echo "FAILED: no '$1' in: $(cat out)"; failed=1; }
+}
+
+make_small_root root
+accepts image build --root root --name small --version 1 --init root/sbin/init \
+  --no-boot-loader --work . -o small.oci
+accepts image inspect small.oci
+shows 'signed    no'
+shows 'kernel    6.1.0-9, '
+accepts image sign --key key.key small.oci
+fingerprint=$(openssl pkey -pubin -in key.pub -outform der | sha256sum | cut -c1-16)
+accepts image inspect small.oci
+shows "signed    not verified; 1 signature by the key $fingerprint"
+accepts image inspect --json small.oci
+shows '"kernel_version": "6.1.0-9"'
+shows "\"key\": \"$fingerprint\""
+accepts image verify --key key.pub small.oci
+shows 'signed    key'
+refuses 2 'it is an OS image already' image build --root small.oci --name a --version 1 \
+  --init root/sbin/init --no-boot-loader --work . -o again.oci
 exit $failed

@@ -10,7 +10,7 @@ make_small_root() {
     head -c 510 /dev/zero
     printf '\125\252\0\0HdrS'
     head -c 8 /dev/zero
-    printf '\20\1'
+    printf '\20\0'
     printf '6.1.0-9 (us)'
     head -c 4096 /dev/zero
   } >"$1/boot/vmlinuz-6.1.0-9"
