@@ -27,6 +27,11 @@ std::string MakeTempDirectory(const std::filesystem::path& parent, std::string_v
   return path;
 }
 
+std::filesystem::path TempParent() {
+  const char* const chosen = std::getenv("TMPDIR");
+  return chosen != nullptr && *chosen != '\0' ? chosen : "/tmp";
+}
+
 // A new file beside `path`, written and synced, not yet under its name.
 std::string WriteTemporary(const std::filesystem::path& path, ByteSpan content, mode_t mode) {
   const auto directory = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
@@ -216,7 +221,7 @@ std::vector<std::string> ListDirectory(const std::filesystem::path& directory) {
 }
 
 TempDirectory::TempDirectory(std::string_view prefix)
-    : path_(MakeTempDirectory(std::filesystem::temp_directory_path(), prefix)) {}
+    : path_(MakeTempDirectory(TempParent(), prefix)) {}
 
 TempDirectory::TempDirectory(const std::filesystem::path& parent, std::string_view prefix)
     : path_(MakeTempDirectory(parent, prefix)) {}

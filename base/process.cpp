@@ -257,8 +257,26 @@ pid_t Spawn(const Command& command, const SpawnActions& actions, ProcessGroup gr
   return pid;
 }
 
+// What a terminal would still show: without the escape sequences by which a tool draws its progress
+// and without the lines that it wrote over.
+std::string WithoutControls(std::string_view text) {
+  std::string plain;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '\x1b' && text.substr(at + 1, 1) == "[") {
+      at = std::min(text.find_first_not_of("0123456789;?", at + 2), text.size());
+    } else if (c == '\r' && text.substr(at + 1, 1) != "\n") {
+      plain.resize(plain.rfind('\n') + 1);
+    } else if (c == '\n' || static_cast<unsigned char>(c) >= ' ') {
+      plain += c;
+    }
+  }
+  return plain;
+}
+
 // The end of a tool's complaint, on one line.
-std::string LastLines(std::string text) {
+std::string LastLines(std::string_view complaint) {
+  auto text = WithoutControls(complaint);
   while (!text.empty() && text.back() == '\n') {
     text.pop_back();
   }

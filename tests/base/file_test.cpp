@@ -77,6 +77,15 @@ TEST_CASE("FileLock: a file of somebody else's is locked and not written to", "[
   CHECK(ReadFile(path, 4096) == before);
 }
 
+TEST_CASE("TempDirectory: names a TMPDIR that is not there", "[base]") {
+  const char* const before = std::getenv("TMPDIR");
+  const std::string kept = before == nullptr ? "" : before;
+  ::setenv("TMPDIR", "/nonexistent", 1);
+  CHECK_THROWS_WITH(TempDirectory(),
+                    "making a temporary directory in /nonexistent: No such file or directory");
+  kept.empty() ? ::unsetenv("TMPDIR") : ::setenv("TMPDIR", kept.c_str(), 1);
+}
+
 TEST_CASE("TempDirectory: is gone afterwards", "[base]") {
   std::filesystem::path path;
   {

@@ -22,6 +22,11 @@ TEST_CASE("RunTool: a failure carries what the tool said", "[base]") {
                     Catch::StartsWith("no-such-tool-anywhere is not installed"));
 }
 
+TEST_CASE("RunTool: a failure is told without what drew the tool's progress", "[base]") {
+  const auto script = R"(printf 'start\nfile a\r\033[Kfile b\r\033[Kno \007space\n' >&2; exit 1)";
+  CHECK_THROWS_WITH(RunTool({.argv = {"sh", "-c", script}}), "sh failed (exit 1): start no space");
+}
+
 TEST_CASE("RunProcess: a child that does not end is killed", "[base]") {
   CHECK_THROWS_WITH(RunTool({.argv = {"sleep", "1000"}, .timeout = std::chrono::milliseconds(50)}),
                     Catch::Contains("did not finish"));
