@@ -435,6 +435,10 @@ CloudConfig ParseCloudConfig(std::string_view text, std::string_view file) {
   return config;
 }
 
+std::span<const std::string_view> KnownKeys() {
+  return kKnownKeys;
+}
+
 CloudConfig ReadCloudConfig(const YamlTree& tree, std::string_view file) {
   return Reader(file).Read(tree);
 }

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,9 @@ struct CloudConfig {
   //   unknown key "hostnme" (did you mean "hostname"?), ignoring
   std::vector<std::string> warnings;
 };
+
+// The keys that a cloud-config may have at its top.
+std::span<const std::string_view> KnownKeys();
 
 // Reads a cloud-config; `file` is its name in messages. Keys of the maps `ros` and `rancher` are
 // free. Throws kUsage "FILE:LINE:COLUMN: why" for what ParseYaml refuses, a script or a multi-part

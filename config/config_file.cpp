@@ -1,10 +1,12 @@
 #include "config/config_file.hpp"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/nearest_name.hpp"
 
 namespace ros::config {
 namespace {
@@ -23,6 +25,11 @@ struct SourceFile {
 SourceFile ReadSource(const fs::path& path) {
   std::error_code code;
   const bool there = fs::exists(path, code);
+  if (code) {
+    throw Error(ErrorKind::kFailed,
+                "the configuration in " + path.parent_path().string() +
+                    " cannot be read: " + code.message() + "; it may hold secrets, so ask as root");
+  }
   return {there ? ReadFile(path, YamlLimits().size) : std::string(), path.string()};
 }
 
@@ -54,6 +61,19 @@ std::vector<std::string> SplitKey(std::string_view key) {
     throw Error(ErrorKind::kUsage, "a key with that many parts is too deep");
   }
   return parts;
+}
+
+// A file may carry what others read; a key that somebody types is meant for us.
+void RefuseUnknown(const std::string& key) {
+  const auto known = KnownKeys();
+  if (std::find(known.begin(), known.end(), key) != known.end()) {
+    return;
+  }
+  const auto nearest = NearestName(key, known);
+  throw Error(ErrorKind::kUsage,
+              "unknown key \"" + key + "\"" +
+                  (nearest.empty() ? "; see ros-config(8) for those that are known"
+                                   : " (did you mean \"" + std::string(nearest) + "\"?)"));
 }
 
 // The value wrapped into maps: {a: {b: value}} for a.b.
@@ -138,6 +158,7 @@ std::vector<std::string> ConfigFiles::Set(std::string_view key, std::string_view
   const auto parts = SplitKey(key);
   auto tree = ParseYaml(value, "value of " + std::string(key));
   ForgetPlaces(tree);
+  RefuseUnknown(parts.front());
   auto user = ParseMap(ReadSource(directory_ / kUserName));
   auto warnings = ReadCloudConfig(Nested(parts, tree), key).warnings;
   Put(user, parts, std::move(tree));

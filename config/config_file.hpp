@@ -30,8 +30,9 @@ class ConfigFiles {
   [[nodiscard]] std::string Get(std::string_view key) const;
 
   // Puts a value into user.yml; `value` is YAML ("[a, b]" is a list). Returns warnings. Throws
-  // kUsage, with nothing written, when the value does not parse, when a part of the key is there
-  // and is no map, or when the configuration would no longer be valid.
+  // kUsage, with nothing written, when nothing reads such a key, when the value does not parse,
+  // when a part of the key is there and is no map, or when the configuration would no longer be
+  // valid.
   std::vector<std::string> Set(std::string_view key, std::string_view value) const;
 
   // Lays a whole cloud-config over user.yml. As Set.

@@ -32,6 +32,21 @@ check 2 '' set hostname '[a' --state state
 complained 'ros: value of hostname:1:1: not valid YAML'
 check 0 'web1' get hostname --state state
 
+check 2 '' set hostnme web2 --state state
+complained 'unknown key "hostnme" (did you mean "hostname"?)'
+check 0 'web1' get hostname --state state
+# Without the right to look, a key is not "not set". Root is allowed to look at everything.
+if [[ $(id -u) == 0 ]] && setpriv --reuid 65534 --regid 65534 --clear-groups test -x "$ros"; then
+  chmod 755 .
+  root_ros=$ros
+  printf '#!/bin/sh\nexec setpriv --reuid 65534 --regid 65534 --clear-groups %q "$@"\n' "$ros" >nobody
+  chmod 755 nobody
+  ros=./nobody
+  check 1 '' get hostname --state state
+  complained 'Permission denied'
+  ros=$root_ros
+fi
+
 printf '#cloud-config\nruncmds: []\nros: {upgrade: {channel: beta}}\n' >more.yml
 check 0 '' validate more.yml
 complained 'more.yml:2: unknown key "runcmds" (did you mean "runcmd"?), ignoring'

@@ -92,11 +92,12 @@ TEST_CASE("ConfigFiles::Set: refuses without writing", "[config]") {
   CHECK_THAT(refusal("ros.a.b", "x"), Catch::Contains("below a value that is no map"));
 }
 
-TEST_CASE("ConfigFiles::Set: a key it does not know is kept and warned of", "[config]") {
+TEST_CASE("ConfigFiles::Set: refuses a key it does not know and names the one meant", "[config]") {
   const Fixture fixture;
-  CHECK(fixture.files.Set("hostnme", "x") ==
-        Told{"hostnme: unknown key \"hostnme\" (did you mean \"hostname\"?), ignoring"});
-  CHECK(fixture.files.Get("hostnme") == "x\n");
+  CHECK_THROWS_WITH(fixture.files.Set("hostnme", "x"),
+                    "unknown key \"hostnme\" (did you mean \"hostname\"?)");
+  CHECK_THROWS_WITH(fixture.files.Set("apt.sources", "x"), Catch::Contains("see ros-config(8)"));
+  CHECK_THROWS_WITH(fixture.files.Get("hostnme"), Catch::Contains("is not set"));
 }
 
 TEST_CASE("ConfigFiles::Merge: later wins, lists are replaced", "[config]") {
