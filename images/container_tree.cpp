@@ -56,7 +56,9 @@ void UnpackLayers(const RootDirectory& image,
   for (const auto& layer : layers) {
     total += FileSize(layer.fd.get());
   }
-  progress.Begin("unpacking " + std::to_string(layers.size()) + " layers", total);
+  progress.Begin(
+      "unpacking " + std::to_string(layers.size()) + (layers.size() == 1 ? " layer" : " layers"),
+      total);
   Bytes before = 0;
   for (const auto& layer : layers) {
     UnpackLayer({layer.fd.get(), layer.name, Whiteouts::kApply}, tree, [&](Bytes read) {

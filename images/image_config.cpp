@@ -41,7 +41,8 @@ std::string ReadName(const Place& place) {
   const auto& text = place.json.AsString(place.where);
   if (!IsImageName(text)) {
     Refuse(place.where,
-           "\"" + ShowText(text) + "\" may only have letters, digits, _ . and -, at most " +
+           "\"" + ShowText(text) +
+               "\" is no name: a letter, digit or _ first, then also . and -, at most " +
                std::to_string(kMaxNameLength));
   }
   return text;

@@ -61,7 +61,8 @@ std::string FormatBar(std::string_view step,
                       std::chrono::milliseconds elapsed,
                       std::size_t width) {
   const double seconds = static_cast<double>(elapsed.count()) / 1000;
-  std::string tail = "  " + FormatBytes(done);
+  // Zero of an unknown total says nothing.
+  std::string tail = done == 0 && total == 0 ? "" : "  " + FormatBytes(done);
   double share = 0;
   if (total > 0) {
     share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));

@@ -18,6 +18,9 @@
 namespace ros::installer {
 namespace {
 
+// JSON has no larger whole numbers that every reader takes.
+constexpr std::int64_t kMaxEpoch = (std::int64_t{1} << 53) - 1;
+
 struct ImageBuildOptions {
   images::BuildOptions build;
   std::string append;
@@ -33,7 +36,13 @@ std::filesystem::path FindInit() {
   const auto self = std::filesystem::read_symlink("/proc/self/exe");
   const auto built = self.parent_path().parent_path() / "init" / "ros-init";
   const auto installed = self.parent_path().parent_path() / ROS_LIBEXECDIR / "ros" / "ros-init";
-  return std::filesystem::exists(built) ? built : installed;
+  for (const auto& place : {built, installed}) {
+    if (std::filesystem::exists(place)) {
+      return place;
+    }
+  }
+  throw Error(ErrorKind::kUsage,
+              "ros-init is not at " + installed.string() + "; install it, or name one by --init");
 }
 
 // What this process was started with.
@@ -150,6 +159,7 @@ void AddBuildOptions(CLI::App& command, ImageBuildOptions& options) {
   command.add_option("--compatible", build.compatible, "Kind of machine it is for (default: any)")
       ->take_all();
   command.add_option("--epoch", build.epoch, "Machines never go back to a lower epoch")
+      ->check(CLI::Range(std::int64_t{0}, kMaxEpoch))
       ->capture_default_str();
   command
       .add_option("--required-report",

@@ -29,6 +29,11 @@ refuses 2 'unknown command "instal" (did you mean "install"?); see ros --help' i
 refuses 2 'unknown command "buid" (did you mean "build"?); see ros image --help' image buid
 refuses 2 'a command is missing: build, sign, verify, inspect; see ros image --help' image
 refuses 2 '--root is required; see ros image build --help' image build
+refuses 2 '--epoch: Value -1 not in range' image build --epoch -1 --root a --name b --version 1 -o c
+refuses 2 '"-x" is no name' image build --root a --name -x --version 1 -o c --init /dev/null --no-boot-loader
+mkdir -p alone/bin && cp "$ros" alone/bin/ros
+(ros=alone/bin/ros; refuses 2 'name one by --init' image build --root a --name x --version 1 -o c
+  exit $failed) || failed=1
 
 # A result that did not arrive is no success.
 for arguments in --version '--help' 'keys generate key --json'; do
@@ -60,4 +65,8 @@ accepts image verify --key key.pub small.oci
 shows 'signed    key'
 refuses 2 'it is an OS image already' image build --root small.oci --name a --version 1 \
   --init root/sbin/init --no-boot-loader --work . -o again.oci
+accepts image build --root root --name arm --version 1 --init root/sbin/init --architecture arm64 \
+  --no-boot-loader --work . -o arm.oci
+grep -q 'warning: /sbin/init is a program for amd64, the image is for arm64' err ||
+  { echo "FAILED: no warning of a foreign init: $(cat err)"; failed=1; }
 exit $failed

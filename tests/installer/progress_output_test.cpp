@@ -14,6 +14,13 @@ TEST_CASE("FormatBar: shows bytes, rate and time left", "[installer]") {
         "  150 MiB of 600 MiB  150 MiB/s  3.0 s left");
 }
 
+TEST_CASE("FormatBar: names a step of unknown length alone until there is something to count",
+          "[installer]") {
+  const auto line = FormatBar("making the file system", 0, 0, std::chrono::seconds(9), 60);
+  CHECK(line.find("bytes") == std::string::npos);
+  CHECK(FormatBar("x", 5_MiB, 0, std::chrono::seconds(1), 60).find("5 MiB") != std::string::npos);
+}
+
 TEST_CASE("FormatBar: never exceeds the width, and leaves the bar out where it has no room",
           "[installer]") {
   for (const std::size_t width : {20U, 40U, 60U, 79U, 200U}) {
