@@ -32,8 +32,10 @@ refuses 2 '--root is required; see ros image build --help' image build
 refuses 2 '--epoch: Value -1 not in range' image build --epoch -1 --root a --name b --version 1 -o c
 refuses 2 '"-x" is no name' image build --root a --name -x --version 1 -o c --init /dev/null --no-boot-loader
 mkdir -p alone/bin && cp "$ros" alone/bin/ros
-(ros=alone/bin/ros; refuses 2 'name one by --init' image build --root a --name x --version 1 -o c
-  exit $failed) || failed=1
+whole=$ros
+ros=alone/bin/ros
+refuses 2 'name one by --init' image build --root a --name x --version 1 -o c
+ros=$whole
 
 # A result that did not arrive is no success.
 for arguments in --version '--help' 'keys generate key --json'; do

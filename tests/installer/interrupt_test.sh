@@ -18,6 +18,7 @@ make_small_root root
 mkdir bin tmp work out
 mkfifo started
 # Tells that it has started, by its process and session, and then takes for ever.
+# shellcheck disable=SC2016  # the tool expands it
 printf '#!/bin/sh\necho "$$ $FAKEROOTKEY" >%s/started\nsleep 1000\n' "$scratch" >bin/mkfs.erofs
 chmod 755 bin/mkfs.erofs
 

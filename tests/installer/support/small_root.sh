@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # make_small_root DIRECTORY: a root that has all that `ros image build` asks for.
 make_small_root() {
   local modules=$1/usr/lib/modules/6.1.0-9 name
