@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "installer/progress_output.hpp"
+#include "installer/terminal_text.hpp"
 
 namespace ros::installer {
 namespace {
@@ -45,7 +46,7 @@ Console::Console()
       colour_(WantsColour()) {}
 
 void Console::Print(std::string_view text) const {
-  std::cout << text;
+  std::cout << (json() ? std::string(text) : TerminalText(text));
   if (!text.empty() && text.back() != '\n') {
     std::cout << '\n';
   }
@@ -71,11 +72,11 @@ void Console::CheckPrinted() const {
 }
 
 void Console::Say(std::string_view text) const {
-  std::cerr << text << '\n';
+  std::cerr << TerminalText(text) << '\n';
 }
 
 void Console::Warn(std::string_view message) const {
-  std::cerr << "ros: warning: " << message << '\n';
+  std::cerr << "ros: warning: " << TerminalText(message) << '\n';
 }
 
 void Console::Fail(std::string_view message, int exit_code) const {
@@ -84,14 +85,14 @@ void Console::Fail(std::string_view message, int exit_code) const {
     error.Set("exit", exit_code).Set("message", message);
     Print(Json::MakeObject().Set("error", std::move(error)).Dump());
   }
-  std::cerr << "ros: " << message << '\n';
+  std::cerr << "ros: " << TerminalText(message) << '\n';
 }
 
 bool Console::Confirm(std::string_view question) const {
   if (!can_ask()) {
     return false;
   }
-  std::cerr << question << " Type yes to go on: ";
+  std::cerr << TerminalText(question) << " Type yes to go on: ";
   std::string answer;
   return static_cast<bool>(std::getline(std::cin, answer)) && answer == "yes";
 }
