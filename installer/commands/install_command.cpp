@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/interrupt.hpp"
 #include "config/cloud_config.hpp"
 #include "installer/command.hpp"
 #include "installer/install.hpp"
@@ -146,7 +147,8 @@ std::optional<FileLock> LockAgainstUpgrades(const std::filesystem::path& target)
   return LockMachine();
 }
 
-void Install(const InstallOptions& options, const Console& console) {
+void Install(const InstallOptions& options, CommandContext& context) {
+  const auto& console = context.console;
   CheckType(options.type);
   const auto request = MakeRequest(options, console);
   const auto progress = options.plan ? console.MakePlanProgress() : console.MakeProgress();
@@ -168,6 +170,9 @@ void Install(const InstallOptions& options, const Console& console) {
   const auto lock = LockAgainstUpgrades(plan.target);
   console.Say(DescribeInstall(plan));
   AskAboutData(plan, options, console);
+  // Not before: whoever is asked may answer with Ctrl-C.
+  const InterruptGuard guard;
+  context.when_interrupted = "nothing boots from the target; run it again";
   const SystemClock clock;
   const auto open = [](const std::filesystem::path& path) {
     return OpenBlockDevice(path, DeviceAccess::kExclusive);
@@ -236,7 +241,7 @@ void AddInstallCommand(CLI::App& app, CommandContext& context) {
   AddOptions(*command, *options);
   AddSizeOptions(*command, *options);
   AddJsonFlag(*command, context);
-  command->callback([options, &context] { Install(*options, context.console); });
+  command->callback([options, &context] { Install(*options, context); });
 }
 
 }  // namespace ros::installer

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "base/error.hpp"
+#include "base/interrupt.hpp"
 #include "health/journal.hpp"
 #include "installer/command.hpp"
 #include "installer/machine.hpp"
@@ -109,7 +110,10 @@ void Apply(const UpgradePlan& plan,
   }
 }
 
-void Upgrade(const UpgradeOptions& options, const Console& console) {
+void Upgrade(const UpgradeOptions& options, CommandContext& context) {
+  const auto& console = context.console;
+  const InterruptGuard guard;
+  context.when_interrupted = "what runs and what boots is as it was; run it again";
   if (options.image.empty()) {
     throw Error(ErrorKind::kUsage, "name the image to upgrade to: ros upgrade -i IMAGE");
   }
@@ -156,7 +160,7 @@ void AddUpgrade(CLI::App& parent, CommandContext& context) {
   command->add_flag("-f,--force", options->force, "Accepted for RancherOS; nothing is asked");
   command->add_flag("--plan", options->plan, "Show what would be done, and stop");
   AddJsonFlag(*command, context);
-  command->callback([options, &context] { Upgrade(*options, context.console); });
+  command->callback([options, &context] { Upgrade(*options, context); });
 }
 
 }  // namespace

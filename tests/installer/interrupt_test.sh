@@ -1,5 +1,6 @@
 #!/bin/bash
-# interrupt_test.sh ROS: a build that a signal ends leaves no file, no process and no message queue.
+# interrupt_test.sh ROS: a build and an installation that a signal ends leave no file, no process and no
+# message queue.
 set -u
 ros=$(realpath "$1")
 # shellcheck source=tests/installer/support/small_root.sh
@@ -26,7 +27,7 @@ for signal in TERM HUP; do
   PATH=$scratch/bin:$PATH TMPDIR=$scratch/tmp "$ros" image build --root root --name small \
     --version 1 --init root/sbin/init --no-boot-loader --work work -o out/small.oci 2>err &
   build=$!
-  read -r tool session <started
+  read -rt 60 tool session <started
   kill -"$signal" $build
   wait $build
   code=$?
@@ -43,4 +44,26 @@ for signal in TERM HUP; do
   done
   [[ -z $queues ]] || fail "$signal: the message queue of fakeroot is left: $queues"
 done
+
+# An installation to a new file, at its last step but one.
+rm bin/mkfs.erofs
+"$ros" keys generate out/release >/dev/null
+"$ros" image build --root root --name small --version 1 --init root/sbin/init --work work \
+  -o out/small.oci >/dev/null 2>&1 && "$ros" image sign --key out/release.key out/small.oci >/dev/null ||
+  fail "no image to install"
+# shellcheck disable=SC2016  # the tool expands it
+printf '#!/bin/sh\necho $$ >%s/started\nsleep 1000\n' "$scratch" >bin/mke2fs
+chmod 755 bin/mke2fs
+PATH=$scratch/bin:$PATH TMPDIR=$scratch/tmp "$ros" install -d "$scratch/new.img" --size 3G \
+  -i out/small.oci --key out/release.pub --no-reboot 2>err &
+install=$!
+read -rt 60 tool <started
+kill -TERM $install
+wait $install
+code=$?
+[[ $code == 143 ]] || fail "install: exit $code: $(cat err)"
+grep -q 'ros: interrupted; nothing boots from the target' err || fail "install: said $(cat err)"
+left=$(find tmp new.img -mindepth 0 ! -path tmp 2>/dev/null)
+[[ -z $left ]] || fail "install: left behind: $left"
+[[ ! -e /proc/$tool ]] || fail "install: mke2fs is still running"
 exit $failed
