@@ -65,10 +65,7 @@ Machine OpenRunningMachine() {
                 "this system was not started from a slot of ros; run this on an installed machine, "
                 "or name its disk with --disk");
   }
-  return {.disk = FindRunningDisk(),
-          .state = kStateDirectory,
-          .running = arguments,
-          .root = "/"};
+  return {.disk = FindRunningDisk(), .state = kStateDirectory, .running = arguments, .root = "/"};
 }
 
 Machine OpenDisk(const std::filesystem::path& path) {
