@@ -23,8 +23,9 @@ mkfifo started
 printf '#!/bin/sh\necho "$$ $FAKEROOTKEY" >%s/started\nsleep 1000\n' "$scratch" >bin/mkfs.erofs
 chmod 755 bin/mkfs.erofs
 
+# Whoever runs this may ignore signals (nohup), and a shell cannot undo that: `env` can.
 for signal in TERM HUP; do
-  PATH=$scratch/bin:$PATH TMPDIR=$scratch/tmp "$ros" image build --root root --name small \
+  PATH=$scratch/bin:$PATH TMPDIR=$scratch/tmp env --default-signal "$ros" image build --root root --name small \
     --version 1 --init root/sbin/init --no-boot-loader --work work -o out/small.oci 2>err &
   build=$!
   read -rt 60 tool session <started
@@ -54,7 +55,7 @@ rm bin/mkfs.erofs
 # shellcheck disable=SC2016  # the tool expands it
 printf '#!/bin/sh\necho $$ >%s/started\nsleep 1000\n' "$scratch" >bin/mke2fs
 chmod 755 bin/mke2fs
-PATH=$scratch/bin:$PATH TMPDIR=$scratch/tmp "$ros" install -d "$scratch/new.img" --size 3G \
+PATH=$scratch/bin:$PATH TMPDIR=$scratch/tmp env --default-signal "$ros" install -d "$scratch/new.img" --size 3G \
   -i out/small.oci --key out/release.pub --no-reboot 2>err &
 install=$!
 read -rt 60 tool <started
