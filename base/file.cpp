@@ -82,12 +82,12 @@ std::string LockHolder(int fd) {
     return {};
   }
   std::array<char, 64> place{};
-  std::snprintf(place.data(),
-                place.size(),
-                "%02x:%02x:%ju",
-                major(status.st_dev),
-                minor(status.st_dev),
-                static_cast<std::uintmax_t>(status.st_ino));
+  static_cast<void>(std::snprintf(place.data(),
+                                  place.size(),
+                                  "%02x:%02x:%ju",
+                                  major(status.st_dev),
+                                  minor(status.st_dev),
+                                  static_cast<std::uintmax_t>(status.st_ino)));
   // "1: FLOCK  ADVISORY  WRITE 1234 fd:01:5678 0 EOF" (proc(5)).
   std::ifstream lines("/proc/locks");
   for (std::string line; std::getline(lines, line);) {

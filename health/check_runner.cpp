@@ -214,7 +214,7 @@ CheckOutcome CheckRunner::Finish(Time now) {
   ::kill(-pid_, SIGKILL);  // what it left behind, while the group's number is still its own
   int status = 0;
   Reap(status);
-  const auto outcome = Judge(status);
+  auto outcome = Judge(status);
   done_ = outcome.final;
   due_ = now + retry_after_;
   return outcome;

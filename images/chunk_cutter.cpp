@@ -31,6 +31,18 @@ Bytes ImageSize(int fd, const std::filesystem::path& image) {
   return size;
 }
 
+// A hole is in no block.
+void Own(const BlockRange& range, std::uint32_t file, std::vector<std::uint32_t>& owners) {
+  if (range.first == kHoleBlock) {
+    return;
+  }
+  for (std::uint64_t block = range.first; block < range.first + range.count; ++block) {
+    if (owners.at(block) == kNoFile) {
+      owners[block] = file;
+    }
+  }
+}
+
 // For each block the file that brought it into the image. mkfs.erofs stores equal blocks once;
 // files come in the order in which it wrote them, so the first one that names a block is the one.
 std::vector<std::uint32_t> FindOwners(const std::filesystem::path& image, std::uint64_t blocks) {
@@ -43,14 +55,7 @@ std::vector<std::uint32_t> FindOwners(const std::filesystem::path& image, std::u
     }
     ++file;
     for (const auto& range : entry.blocks) {
-      if (range.first == kHoleBlock) {
-        continue;
-      }
-      for (std::uint64_t block = range.first; block < range.first + range.count; ++block) {
-        if (owners.at(block) == kNoFile) {
-          owners[block] = file;
-        }
-      }
+      Own(range, file, owners);
     }
   });
   return owners;

@@ -89,6 +89,9 @@ class Reader {
   void AddBlocks(ErofsEntry& entry, std::uint64_t first, std::uint64_t count) const;
   [[nodiscard]] std::string ReadDirectory(const Inode& inode) const;
   [[nodiscard]] std::vector<Dirent> ParseDirectory(const Inode& inode) const;
+  [[nodiscard]] Inode ReadEntry(const Pending& pending) const;
+  [[nodiscard]] std::vector<Pending> ReadChildren(const Inode& directory,
+                                                  std::string_view below) const;
   static void ParseDirents(ByteSpan block, std::string_view path, std::vector<Dirent>& dirents);
 
   const ErofsBytes& image_;
@@ -174,7 +177,7 @@ void Reader::ReadXattrs(Bytes offset, unsigned count, Inode& inode) const {
   }
   constexpr Bytes kLargestXattr = 4 + 255 + 65536 + 4;
   for (unsigned i = 0; i < shared; ++i) {
-    const Bytes where = shared_xattrs_ + Bytes{LoadLe32(area, kHeader + i * 4)} * 4;
+    const Bytes where = shared_xattrs_ + Bytes{LoadLe32(area, kHeader + Bytes{i} * 4)} * 4;
     const Bytes left = where < size_ ? size_ - where : 0;
     const std::string one = ReadAt(where, std::min(left, kLargestXattr), inode.entry.path);
     Bytes begin = 0;
@@ -324,6 +327,32 @@ std::vector<Reader::Dirent> Reader::ParseDirectory(const Inode& inode) const {
   return dirents;
 }
 
+Inode Reader::ReadEntry(const Pending& pending) const {
+  Inode inode = ReadInode(pending.nid, pending.path);
+  const auto mode = inode.entry.mode;
+  if (S_ISDIR(mode) || S_ISREG(mode) || S_ISLNK(mode)) {
+    ReadBlocks(inode);
+  } else {
+    inode.entry.device = inode.address;
+  }
+  return inode;
+}
+
+// What is in a directory, the last name first; of the root only `below`, where that is not empty.
+std::vector<Reader::Pending> Reader::ReadChildren(const Inode& directory,
+                                                  std::string_view below) const {
+  const auto& path = directory.entry.path;
+  const bool all = below.empty() || !path.empty();
+  auto dirents = ParseDirectory(directory);
+  std::vector<Pending> children;
+  for (auto it = dirents.rbegin(); it != dirents.rend(); ++it) {
+    if (all || it->name == below) {
+      children.push_back({it->nid, path.empty() ? it->name : path + "/" + it->name});
+    }
+  }
+  return children;
+}
+
 void Reader::Walk(std::string_view below, const std::function<void(const ErofsEntry&)>& on_entry) {
   std::vector<Pending> stack = {{root_, ""}};
   std::set<std::uint64_t> directories;
@@ -334,30 +363,17 @@ void Reader::Walk(std::string_view below, const std::function<void(const ErofsEn
     if (++entries > kMaxEntries || pending.path.size() > kMaxPath) {
       Damaged(pending.path, "too many entries, or too deep");
     }
-    Inode inode = ReadInode(pending.nid, pending.path);
-    const bool is_directory = S_ISDIR(inode.entry.mode);
-    if (is_directory || S_ISREG(inode.entry.mode) || S_ISLNK(inode.entry.mode)) {
-      ReadBlocks(inode);
-    } else {
-      inode.entry.device = inode.address;
+    Inode inode = ReadEntry(pending);
+    if (S_ISDIR(inode.entry.mode)) {
+      if (!directories.insert(pending.nid).second) {
+        Damaged(pending.path, "a directory that is there twice");
+      }
+      auto children = ReadChildren(inode, below);
+      stack.insert(stack.end(), children.begin(), children.end());
+      inode.entry.blocks.clear();
     }
-    if (!is_directory) {
+    if (below.empty() || !pending.path.empty()) {
       on_entry(inode.entry);
-      continue;
-    }
-    if (!directories.insert(pending.nid).second) {
-      Damaged(pending.path, "a directory that is there twice");
-    }
-    auto dirents = ParseDirectory(inode);
-    inode.entry.blocks.clear();
-    const bool only_looked_through = !below.empty() && pending.path.empty();
-    if (only_looked_through) {
-      std::erase_if(dirents, [&](const Dirent& dirent) { return dirent.name != below; });
-    } else {
-      on_entry(inode.entry);
-    }
-    for (auto it = dirents.rbegin(); it != dirents.rend(); ++it) {
-      stack.push_back({it->nid, pending.path.empty() ? it->name : pending.path + "/" + it->name});
     }
   }
 }

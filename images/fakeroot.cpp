@@ -74,7 +74,7 @@ int RunInFakeroot(const std::vector<std::string>& argv) {
   ::sigaddset(&signals, SIGCHLD);
   sigset_t before;
   ::pthread_sigmask(SIG_BLOCK, &signals, &before);
-  ::signal(SIGCHLD, SIG_DFL);
+  static_cast<void>(::signal(SIGCHLD, SIG_DFL));
   // The session is not the terminal's foreground; its progress is shown all the same.
   const auto terminal = ::signal(SIGTTOU, SIG_IGN);
   const pid_t session = StartFakeroot(argv);
@@ -92,7 +92,7 @@ int RunInFakeroot(const std::vector<std::string>& argv) {
       SignalChildrenOf(session, handed_on);
     }
   }
-  ::signal(SIGTTOU, terminal);
+  static_cast<void>(::signal(SIGTTOU, terminal));
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

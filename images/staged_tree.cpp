@@ -56,6 +56,13 @@ std::string_view NameOf(std::string_view path) {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
+// The path of a name in a directory; "" is the top.
+std::string Below(std::string_view directory, std::string_view name) {
+  std::string path(directory);
+  path.append(directory.empty() ? "" : "/").append(name);
+  return path;
+}
+
 bool IsInside(std::string_view path, std::string_view directory) {
   return path.size() > directory.size() && path.starts_with(directory) &&
          path[directory.size()] == '/';
@@ -265,7 +272,7 @@ void StagedTree::RemoveUnlessOfThisLayer(int parent,
     return;
   }
   for (const auto& entry : ListOpenDirectory(directory.get(), path)) {
-    RemoveUnlessOfThisLayer(directory.get(), entry, path + "/" + entry);
+    RemoveUnlessOfThisLayer(directory.get(), entry, Below(path, entry));
   }
 }
 
@@ -283,7 +290,7 @@ void StagedTree::ClearLower(std::string_view directory) {
     return;
   }
   for (const auto& entry : ListOpenDirectory(fd.get(), clean)) {
-    RemoveUnlessOfThisLayer(fd.get(), entry, clean.empty() ? entry : clean + "/" + entry);
+    RemoveUnlessOfThisLayer(fd.get(), entry, Below(clean, entry));
   }
 }
 

@@ -43,8 +43,8 @@ Ext4Health Inspect(const std::string& device) {
 }
 
 std::string FindE2fsck() {
-  for (const std::string path : {"/usr/sbin/e2fsck", "/sbin/e2fsck", "/usr/bin/e2fsck"}) {
-    if (::access((kRootDirectory + path).c_str(), X_OK) == 0) {
+  for (const char* path : {"/usr/sbin/e2fsck", "/sbin/e2fsck", "/usr/bin/e2fsck"}) {
+    if (::access((kRootDirectory + std::string(path)).c_str(), X_OK) == 0) {
       return path;
     }
   }
@@ -73,14 +73,12 @@ class BindMount {
 
 // The child: e2fsck of the new root, seeing that root alone.
 [[noreturn]] void ExecE2fsck(std::vector<std::string> words, int output) {
-  std::vector<char*> argv;
-  for (auto& word : words) {
-    argv.push_back(word.data());
-  }
-  argv.push_back(nullptr);
+  std::vector<char*> argv(words.size() + 1);  // the last one is null
+  std::ranges::transform(words, argv.begin(), [](std::string& word) { return word.data(); });
   ::dup2(output, STDOUT_FILENO);
   ::dup2(output, STDERR_FILENO);
   ::close(STDIN_FILENO);  // it has nobody to ask
+  // NOLINTNEXTLINE(android-cloexec-open): it becomes the program's standard input.
   static_cast<void>(::open("/dev/null", O_RDONLY));
   if (::chroot(kRootDirectory) == 0 && ::chdir("/") == 0) {
     ::execv(argv[0], argv.data());
