@@ -23,6 +23,19 @@ std::string HeaderText(const std::string& header) {
   return IsFlushRight(header) ? header.substr(1) : header;
 }
 
+// Of a table with a header.
+std::vector<std::size_t> ColumnWidths(const std::vector<std::vector<std::string>>& rows) {
+  const auto& header = rows.front();
+  std::vector<std::size_t> widths(header.size(), 0);
+  for (std::size_t column = 0; column < header.size(); ++column) {
+    widths[column] = HeaderText(header[column]).size();
+    for (auto row = rows.begin() + 1; row != rows.end(); ++row) {
+      widths[column] = std::max(widths[column], row->at(column).size());
+    }
+  }
+  return widths;
+}
+
 }  // namespace
 
 std::vector<std::size_t> ScaleParts(const std::vector<PicturePart>& parts, std::size_t width) {
@@ -67,13 +80,7 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
     return {};
   }
   const auto& header = rows.front();
-  std::vector<std::size_t> widths(header.size(), 0);
-  for (std::size_t column = 0; column < header.size(); ++column) {
-    widths[column] = HeaderText(header[column]).size();
-    for (auto row = rows.begin() + 1; row != rows.end(); ++row) {
-      widths[column] = std::max(widths[column], row->at(column).size());
-    }
-  }
+  const auto widths = ColumnWidths(rows);
   std::string table;
   for (const auto& row : rows) {
     std::string line;

@@ -77,12 +77,7 @@ class Installation {
   void operator()(const WriteFirstBootFiles& step) {
     InContext("writing the boot files of slot a", [&] {
       auto boot = partitions::FatVolume::Open(Get(PartitionRole::kBoot));
-      WriteSlotFiles(boot,
-                     SlotId::kA,
-                     means_.source,
-                     means_.image,
-                     SlotTexts(means_.image, plan_.entry),
-                     means_.progress);
+      WriteSlotFiles(boot, means_.source, means_.image, plan_.entry, means_.progress);
       FillSlotFolder(boot, SlotId::kA, step.lengths);
     });
   }

@@ -254,11 +254,12 @@ void EmptySlotFolder(partitions::FatVolume& boot, SlotId slot) {
 }
 
 void WriteSlotFiles(const partitions::FatVolume& boot,
-                    SlotId slot,
                     const images::ImageSource& source,
                     const images::VerifiedImage& image,
-                    const std::map<std::string, std::string>& texts,
+                    const bootloader::SlotEntry& entry,
                     Progress& progress) {
+  const auto slot = entry.slot;
+  const auto texts = SlotTexts(image, entry);
   Bytes total = 0;
   for (const auto& [name, length] : SlotLengths(image, texts)) {
     total += 2 * length;  // written, then read back

@@ -60,14 +60,14 @@ void CheckSlotFilesFit(const partitions::FatVolume& boot,
 // Makes the slot impossible to boot: all lengths 0, one sector written, synced.
 void EmptySlotFolder(partitions::FatVolume& boot, SlotId slot);
 
-// Writes kernel, initrd and texts into their clusters, syncs, reads all back from the disk and
-// compares. The slot's lengths stay as they are. Throws kVerification when the image's kernel or
-// initrd is not what its manifest says, kFailed when the disk gives other bytes back.
+// Writes kernel, initrd and texts (SlotTexts) into the clusters of the entry's slot, syncs, reads
+// all back from the disk and compares. The slot's lengths stay as they are. Throws kVerification
+// when the image's kernel or initrd is not what its manifest says, kFailed when the disk gives
+// other bytes back.
 void WriteSlotFiles(const partitions::FatVolume& boot,
-                    SlotId slot,
                     const images::ImageSource& source,
                     const images::VerifiedImage& image,
-                    const std::map<std::string, std::string>& texts,
+                    const bootloader::SlotEntry& entry,
                     Progress& progress);
 
 // Makes the slot's files appear, all at once: one sector written, synced.

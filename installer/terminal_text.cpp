@@ -18,19 +18,28 @@ std::size_t ColourLength(std::string_view text) {
   return end != std::string_view::npos && text[end] == 'm' ? end + 1 : 0;
 }
 
-// Bytes of the character at the start of the text (RFC 3629, section 4, overlong forms aside); 0
-// when it is none, or one that a terminal acts upon.
-std::size_t CharacterLength(std::string_view text) {
-  const unsigned first = Byte(text, 0);
-  if (first < 0x80) {
-    const bool shown = (first >= 0x20 && first != 0x7f) || first == '\n' || first == '\t';
-    return shown ? 1 : 0;
+// Bytes of a character that begins with this one (RFC 3629, section 4); 0 when none does.
+std::size_t SequenceLength(unsigned first) {
+  if (first < 0xc2 || first > 0xf4) {
+    return first < 0x80 ? 1 : 0;
   }
-  const bool control = first == 0xc2 && Byte(text, 1) < 0xa0;
-  const std::size_t length = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  if (control || first > 0xf4) {
+  return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+// Whether a terminal acts upon the character at the start of the text.
+bool IsControl(std::string_view text) {
+  const unsigned first = Byte(text, 0);
+  const bool ascii = (first < 0x20 && first != '\n' && first != '\t') || first == 0x7f;
+  return ascii || (first == 0xc2 && Byte(text, 1) < 0xa0);
+}
+
+// Bytes of the character at the start of the text ; 0 when it is none, or one that a terminal
+// acts upon.
+std::size_t CharacterLength(std::string_view text) {
+  if (IsControl(text)) {
     return 0;
   }
+  const auto length = SequenceLength(Byte(text, 0));
   for (std::size_t i = 1; i < length; ++i) {
     if ((Byte(text, i) & 0xc0U) != 0x80) {
       return 0;

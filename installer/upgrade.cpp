@@ -107,12 +107,7 @@ class Upgrader {
 
   void operator()(const WriteSlotBootFiles& step) {
     InContext("writing the boot files of slot " + std::string(Name(step.slot)), [&] {
-      WriteSlotFiles(boot_,
-                     step.slot,
-                     means_.source,
-                     means_.image,
-                     SlotTexts(means_.image, plan_.entry),
-                     means_.progress);
+      WriteSlotFiles(boot_, means_.source, means_.image, plan_.entry, means_.progress);
     });
   }
 

@@ -60,7 +60,7 @@ ROS_SHA_INLINE void StoreState(const Lane& lane, Sha256Words& words) {
 ROS_SHA_INLINE void LoadWords(Lane& lane, const std::byte* data) {
   const auto big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
   for (int i = 0; i < 4; ++i) {
-    lane.words[i] = _mm_shuffle_epi8(Load(data + 16 * i), big_endian);
+    lane.words[i] = _mm_shuffle_epi8(Load(data + std::ptrdiff_t{16} * i), big_endian);
   }
 }
 
@@ -70,7 +70,7 @@ ROS_SHA_INLINE void FourRounds(Lane& lane) {
   auto& now = lane.words[kStep % 4];
   auto& next = lane.words[(kStep + 1) % 4];
   auto& last = lane.words[(kStep + 3) % 4];
-  const auto sum = _mm_add_epi32(now, Load(kRoundConstants.data() + 4 * kStep));
+  const auto sum = _mm_add_epi32(now, Load(kRoundConstants.data() + std::ptrdiff_t{4} * kStep));
   lane.cdgh = _mm_sha256rnds2_epu32(lane.cdgh, lane.abef, sum);
   if constexpr (kStep >= 3 && kStep <= 14) {
     next = _mm_sha256msg2_epu32(_mm_add_epi32(next, _mm_alignr_epi8(now, last, 4)), now);
@@ -117,8 +117,8 @@ ROS_SHA_TARGET void CompressLanes(Sha256Words& first,
                                   Sha256Words& second,
                                   const std::byte* second_data,
                                   std::size_t blocks) {
-  Lane one;
-  Lane two;
+  Lane one{};
+  Lane two{};
   LoadState(one, first);
   LoadState(two, second);
   for (; blocks > 0; --blocks) {

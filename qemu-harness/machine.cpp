@@ -157,6 +157,7 @@ Machine::~Machine() {
 
 void Machine::Launch(const std::vector<std::string>& argv, const std::vector<int>& fds) {
   std::vector<char*> pointers;
+  pointers.reserve(argv.size() + 1);
   for (const std::string& word : argv) {
     pointers.push_back(const_cast<char*>(word.c_str()));
   }
