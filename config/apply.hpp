@@ -15,7 +15,7 @@ namespace ros::config {
 // What makes "once" and "each boot" mean something.
 struct BootIdentity {
   // Names this installation: another one means that all is done anew (a disk image that was written
-  // to many machines). The partition UUID of ROS-STATE.
+  // to many machines). The partition UUID of ROS-STATE at the first boot.
   std::string instance;
   // Names this boot: /proc/sys/kernel/random/boot_id.
   std::string boot;

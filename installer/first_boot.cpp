@@ -1,5 +1,7 @@
 #include "installer/first_boot.hpp"
 
+#include <sstream>
+
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "health/journal.hpp"
@@ -18,6 +20,14 @@ partitions::TableChange NewIdentity(const std::string& seed) {
   return change;
 }
 
+// STATE/instance: the state partition's UUID, and the name that the installation keeps under it.
+constexpr const char* kInstanceFile = "instance";
+constexpr Bytes kInstanceLimit = 256;
+
+std::string UuidOf(const partitions::TableChange& change, partitions::PartitionRole role) {
+  return change.partition_uuids.at(static_cast<std::size_t>(PartitionNumber(role)) - 1);
+}
+
 void RemoveDurably(const std::filesystem::path& path) {
   std::error_code code;
   std::filesystem::remove(path, code);
@@ -33,6 +43,19 @@ bool LeavesFirstBootMark(partitions::TargetKind target) {
   return target == partitions::TargetKind::kMissing || target == partitions::TargetKind::kImageFile;
 }
 
+std::string InstanceName(const std::filesystem::path& state, std::string_view state_partition) {
+  const auto path = state / kInstanceFile;
+  if (std::filesystem::exists(path)) {
+    std::istringstream words(ReadFile(path, kInstanceLimit));
+    std::string uuid;
+    std::string name;
+    if (words >> uuid >> name && uuid == state_partition) {
+      return name;
+    }
+  }
+  return std::string(state_partition);
+}
+
 void FinishFirstBoot(const Machine& machine, const FirstBootMeans& means) {
   const auto mark = machine.state / kFirstBootMark;
   if (machine.state.empty() || !std::filesystem::exists(mark)) {
@@ -40,6 +63,11 @@ void FinishFirstBoot(const Machine& machine, const FirstBootMeans& means) {
   }
   InContext("giving this copy of a disk image its own UUIDs", [&] {
     const auto change = NewIdentity(means.seed);
+    // Before the change: what was done once in this boot is not to be done again in the next.
+    const auto name = InstanceName(machine.state, machine.running.value().state_partition);
+    WriteFileAtomically(
+        machine.state / kInstanceFile,
+        AsBytes(UuidOf(change, partitions::PartitionRole::kState) + " " + name + "\n"));
     partitions::ChangePartitionTable(*means.open(machine.disk.path, DeviceAccess::kWrite), change);
     health::Journal(machine.state, means.clock)
         .Append({.slot = machine.running.value().slot,

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "installer/machine.hpp"
@@ -17,6 +19,11 @@ inline constexpr const char* kFirstBootMark = "first-boot";
 // Whether an installation to such a target leaves the mark. A disk is one of its own already.
 bool LeavesFirstBootMark(partitions::TargetKind target);
 
+// What this installation is called, for what is done once in it (config/apply.hpp): the UUID of its
+// state partition, as the kernel was told (`ros.state=`), and after a change of it by
+// FinishFirstBoot what it was called before. `state` is the state directory.
+std::string InstanceName(const std::filesystem::path& state, std::string_view state_partition);
+
 struct FirstBootMeans {
   std::string seed;  // a UUID; the new ones follow from it
   const Clock& clock;
@@ -24,7 +31,8 @@ struct FirstBootMeans {
 };
 
 // Does nothing where the mark is not there. Else gives the disk that this system runs from, and its
-// five partitions, UUIDs of their own, writes that into the journal, and removes the mark. The
+// five partitions, UUIDs of their own, keeps its InstanceName, writes that into the journal, and
+// removes the mark. The
 // kernel knows of it at the next boot, when GRUB tells it. A power cut at any moment leaves a disk
 // that boots the same slot as before; as long as the mark is there, the next boot does all of it
 // again. The caller holds the machine's lock. Throws as partitions::ChangePartitionTable.

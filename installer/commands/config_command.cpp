@@ -10,6 +10,7 @@
 #include "config/config_file.hpp"
 #include "health/boot_arguments.hpp"
 #include "installer/command.hpp"
+#include "installer/first_boot.hpp"
 #include "installer/machine.hpp"
 
 namespace ros::installer {
@@ -101,7 +102,8 @@ config::BootIdentity ReadBootIdentity() {
   constexpr Bytes kMostOfProc = Bytes{64} << 10U;
   const auto boot = ReadFile("/proc/sys/kernel/random/boot_id", kMostOfProc);
   const auto arguments = health::FindBootArguments(ReadFile("/proc/cmdline", kMostOfProc));
-  return {arguments ? arguments->state_partition : "", boot.substr(0, boot.find('\n'))};
+  return {arguments ? InstanceName(kStateDirectory, arguments->state_partition) : "",
+          boot.substr(0, boot.find('\n'))};
 }
 
 config::Stage ParseStage(const std::string& name) {

@@ -44,10 +44,9 @@ struct RunningCopy {
 
   // False when the power went.
   bool Run(PowerSupply& power, const std::string& seed = kSeed) {
-    health::BootArguments running;
     const Machine machine{.disk = partitions::OpenRosDisk(disk->name()),
                           .state = state.path(),
-                          .running = running,
+                          .running = health::BootArguments{.state_partition = "old-uuid"},
                           .root = "/"};
     try {
       FinishFirstBoot(machine,
@@ -132,6 +131,10 @@ TEST_CASE("FinishFirstBoot: new UUIDs, once", "[crash]") {
   CHECK(copy.Run(power));
   CHECK(Identity(*copy.disk) == IdentityFrom(kSeed));
   CHECK_FALSE(copy.Marked());
+  // In this boot, in the next, and on a disk that is another.
+  CHECK(InstanceName(copy.state.path(), "old-uuid") == "old-uuid");
+  CHECK(InstanceName(copy.state.path(), Identity(*copy.disk)[5]) == "old-uuid");
+  CHECK(InstanceName(copy.state.path(), "another") == "another");
   copy.CheckBoots();
   REQUIRE(copy.Journal().size() == 1);
   CHECK(copy.Journal()[0].event == health::JournalEvent::kNote);
