@@ -121,7 +121,7 @@ TEST_CASE("state-file-system-is-repaired", "[qemu]") {
 
 TEST_CASE("state-without-superblock-is-repaired", "[qemu]") {
   DiskImage disk = InstallQuick();
-  disk.Damage(disk.FindPartition("ROS-STATE").offset, kMiB);
+  disk.Damage(disk.FindPartition("ROS-STATE").offset, 4096);
   Machine machine(MachineWith("state-without-superblock-is-repaired", disk, nullptr));
   machine.WaitForConsole("ros-init: the state file system: e2fsck -p -b 32768 .*exit 1");
   machine.WaitForShell();
