@@ -75,9 +75,11 @@ constexpr std::string_view kBusDrivers[] = {
     "rtsx_pci",
     "rtsx_pci_sdmmc",
     "mmc_block",
-    "ufshcd_pci",
-    // What turns a SCSI device into a disk.
-    "sd_mod"};
+    "ufshcd_pci"};
+
+// What turns a SCSI device into a disk. Most disks are behind SCSI (SATA and USB too) and take a
+// while to answer, in which it is loaded; asked for by the disk, it would be loaded after that.
+constexpr std::string_view kScsiDisk = "sd_mod";
 
 constexpr std::string_view kAtaDirectory = "kernel/drivers/ata/";
 constexpr std::string_view kWatchdogDirectory = "kernel/drivers/watchdog/";
@@ -180,6 +182,7 @@ std::vector<BootModule> ChooseBootModules(const ModuleIndex& index) {
     }
     chooser.Add(ModuleClass::kAlways, std::string(name));
   }
+  chooser.Add(ModuleClass::kAlways, std::string(kScsiDisk));
   for (const auto name : kBusDrivers) {
     chooser.Add(ModuleClass::kBus, std::string(name));
   }

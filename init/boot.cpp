@@ -2,6 +2,7 @@
 
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -35,23 +36,32 @@ std::string SlotText(const BootArguments& arguments) {
   return "slot " + std::string(Name(arguments.slot));
 }
 
+ModuleLoader::Insert InsertWith(Probing probing) {
+  return [probing](const std::string& file) { return InsertModule(file, probing); };
+}
+
 ModuleLoader MakeModuleLoader(const BootArguments& arguments,
                               const std::vector<ModuleEntry>& list) {
   const bool watchdog = arguments.trial && arguments.watchdog.count() > 0;
+  // A watchdog that is not there yet when it is opened would be taken for none.
   return {list,
           ModuleAliases::Parse(ReadFile("/modules.alias", kTextLimit)),
           watchdog ? WatchdogDrivers::kLoad : WatchdogDrivers::kSkip,
-          InsertModule};
+          InsertWith(watchdog ? Probing::kSync : Probing::kAsync)};
 }
 
 // Loads the modules of class `always` on a thread of its own while disks are looked for: half of
 // the time of a boot goes into loading modules, and the kernel loads two at a time. A dependency
-// that both want is loaded by one, and the kernel lets the other wait for it.
+// that both want is loaded by one, and the kernel lets the other wait for it. Disks go first where
+// there is one core: they need time to answer, in which the rest is loaded.
 class BackgroundLoad {
  public:
   explicit BackgroundLoad(const std::vector<ModuleEntry>& list)
-      : loader_(list, {}, WatchdogDrivers::kSkip, InsertModule),
-        thread_([this] { loader_.LoadClass(ModuleClass::kAlways); }) {}
+      : loader_(list, {}, WatchdogDrivers::kSkip, InsertWith(Probing::kAsync)), thread_([this] {
+          constexpr int kLowest = 19;
+          ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowest);
+          loader_.LoadClass(ModuleClass::kAlways);
+        }) {}
 
   BackgroundLoad(const BackgroundLoad&) = delete;
   BackgroundLoad& operator=(const BackgroundLoad&) = delete;

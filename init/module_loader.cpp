@@ -74,13 +74,14 @@ int ModuleLoader::InsertOnce(const std::string& file) {
   return code == EEXIST ? 0 : code;
 }
 
-int InsertModule(const std::string& file) {
+int InsertModule(const std::string& file, Probing probing) {
   const auto path = "/modules/" + file;
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) {
     return errno;
   }
-  return ::syscall(SYS_finit_module, fd.get(), "", 0) == 0 ? 0 : errno;
+  const char* parameters = probing == Probing::kAsync ? "async_probe" : "";
+  return ::syscall(SYS_finit_module, fd.get(), parameters, 0) == 0 ? 0 : errno;
 }
 
 std::set<std::string> ListModaliases(const std::filesystem::path& sys) {

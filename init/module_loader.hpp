@@ -56,8 +56,13 @@ class ModuleLoader {
   std::vector<Failure> failures_;
 };
 
-// finit_module(2) of /modules/FILE; a module that is there already is no error.
-int InsertModule(const std::string& file);
+// Whether a driver looks at its devices before finit_module(2) returns, or on its own time
+// (`async_probe`, Linux 4.2, Documentation/admin-guide/kernel-parameters.rst). Without that each
+// module that is loaded meanwhile waits for the slowest disk that another driver is asking.
+enum class Probing { kSync, kAsync };
+
+// finit_module(2) of /modules/FILE: 0 or an errno value, EEXIST for a module that is there already.
+int InsertModule(const std::string& file, Probing probing);
 
 // The modalias of every device that a bus knows now, each once.
 std::set<std::string> ListModaliases(const std::filesystem::path& sys = "/sys");
