@@ -4,7 +4,7 @@
 
 #include "base/c_ptr.hpp"
 #include "base/error.hpp"
-#include "images/verity.hpp"
+#include "keys/digest.hpp"
 
 namespace ros::images {
 namespace {
@@ -58,13 +58,11 @@ void CheckFrame(ByteSpan frame, Bytes content_size) {
 
 struct ChunkReader::State {
   const Blob& layer;
-  VerityBlockHasher hasher;
   AlignedBuffer packed{kMaxPackedLength};
   Decompressor decompressor{ZSTD_createDCtx()};
 };
 
-ChunkReader::ChunkReader(const Blob& layer, std::string_view salt_hex)
-    : state_(std::make_unique<State>(State{layer, VerityBlockHasher(salt_hex)})) {
+ChunkReader::ChunkReader(const Blob& layer) : state_(std::make_unique<State>(State{layer})) {
   if (!state_->decompressor) {
     throw Error(ErrorKind::kFailed, "out of memory");
   }
@@ -74,10 +72,14 @@ ChunkReader::ChunkReader(ChunkReader&&) noexcept = default;
 ChunkReader& ChunkReader::operator=(ChunkReader&&) noexcept = default;
 ChunkReader::~ChunkReader() = default;
 
-void ChunkReader::Read(const Chunk& chunk,
-                       Bytes packed_offset,
-                       MutableByteSpan into,
-                       std::span<keys::Digest> digests) {
+void ChunkReader::Read(const Chunk& chunk, Bytes packed_offset, MutableByteSpan into) {
+  Unpack(chunk, packed_offset, into);
+  if (keys::Sha256Of(into) != chunk.digest) {
+    Refuse("its content does not have the digest of the index");
+  }
+}
+
+void ChunkReader::Unpack(const Chunk& chunk, Bytes packed_offset, MutableByteSpan into) {
   const auto packed = state_->packed.span().first(chunk.packed_length);
   state_->layer.ReadAt(packed_offset, packed);
   CheckFrame(packed, chunk.length);
@@ -85,9 +87,6 @@ void ChunkReader::Read(const Chunk& chunk,
       state_->decompressor.get(), into.data(), into.size(), packed.data(), packed.size());
   if (ZSTD_isError(length) != 0 || length != into.size()) {
     Refuse("its frame is damaged");
-  }
-  if (state_->hasher.HashAllAndWhole(into, digests) != chunk.digest) {
-    Refuse("its content does not have the digest of the index");
   }
 }
 

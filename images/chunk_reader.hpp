@@ -2,8 +2,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <span>
-#include <string_view>
 
 #include "base/block_device.hpp"
 #include "base/bytes.hpp"
@@ -15,8 +13,8 @@ namespace ros::images {
 // Unpacks chunks of a root layer, one thread's worth: keeps its buffers from chunk to chunk.
 class ChunkReader {
  public:
-  // `layer` must live as long as this. The salt is that of the image's verity tree.
-  ChunkReader(const Blob& layer, std::string_view salt_hex);
+  // `layer` must live as long as this.
+  explicit ChunkReader(const Blob& layer);
   ChunkReader(ChunkReader&&) noexcept;
   ChunkReader& operator=(ChunkReader&&) noexcept;
   ChunkReader(const ChunkReader&) = delete;
@@ -24,13 +22,12 @@ class ChunkReader {
   ~ChunkReader();
 
   // Unpacks the frame at `packed_offset` of the layer into `into`, which has just the chunk's
-  // length, and puts its blocks' verity digests into `digests`. Throws kVerification: not exactly
-  // one frame, another content size, a window over kMaxWindowLog, a dictionary, damaged, or not the
-  // chunk's digest.
-  void Read(const Chunk& chunk,
-            Bytes packed_offset,
-            MutableByteSpan into,
-            std::span<keys::Digest> digests);
+  // length. Throws kVerification: not exactly one frame, another content size, a window over
+  // kMaxWindowLog, a dictionary, damaged, or not the chunk's digest.
+  void Read(const Chunk& chunk, Bytes packed_offset, MutableByteSpan into);
+
+  // As above without looking at the digest, for one who checks the content in another way.
+  void Unpack(const Chunk& chunk, Bytes packed_offset, MutableByteSpan into);
 
  private:
   struct State;

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "base/error.hpp"
-#include "keys/digest.hpp"
 
 namespace ros::images {
 namespace {
@@ -17,7 +16,7 @@ constexpr std::size_t kKept = 4;
 RootImage::RootImage(const ImageSource& source, const VerifiedImage& image)
     : image_(image),
       layer_(source.OpenBlob(image.manifest.root.digest)),
-      reader_(*layer_, image.config.root.verity.salt) {
+      reader_(*layer_) {
   Bytes packed = 0;
   for (const auto& chunk : image.chunks) {
     offsets_.push_back(size_);
@@ -52,9 +51,8 @@ const std::vector<std::byte>& RootImage::Unpack(std::size_t chunk) {
     return kept_.front().bytes;
   }
   Unpacked unpacked{.chunk = chunk, .bytes = std::vector<std::byte>(image_.chunks[chunk].length)};
-  std::vector<keys::Digest> digests(unpacked.bytes.size() / kBlockSize);
   InContext("chunk " + std::to_string(chunk) + " of the root layer", [&] {
-    reader_.Read(image_.chunks[chunk], packed_offsets_[chunk], unpacked.bytes, digests);
+    reader_.Read(image_.chunks[chunk], packed_offsets_[chunk], unpacked.bytes);
   });
   if (kept_.size() == kKept) {
     kept_.pop_back();

@@ -65,23 +65,31 @@ std::size_t ReadBackThreads() {
   return std::min(2 * OrderedWork::DefaultThreads(), kMost);
 }
 
-// Reads the chunks of one piece.
-void Unpack(ChunkReader& reader,
-            const std::vector<Chunk>& chunks,
-            const Piece& piece,
-            Place& place) {
+// Reads the chunks of one piece: `how` is Read or Unpack of ChunkReader.
+void ReadPiece(ChunkReader& reader,
+               void (ChunkReader::*how)(const Chunk&, Bytes, MutableByteSpan),
+               const std::vector<Chunk>& chunks,
+               const Piece& piece,
+               MutableByteSpan into) {
   Bytes offset = 0;
   Bytes packed_offset = piece.packed_offset;
   for (std::size_t i = piece.first; i < piece.first + piece.count; ++i) {
     const auto& chunk = chunks[i];
-    InContext("chunk " + std::to_string(i) + " of the root layer", [&] {
-      reader.Read(chunk,
-                  packed_offset,
-                  place.data.span().subspan(offset, chunk.length),
-                  std::span(place.digests).subspan(offset / kBlockSize, chunk.length / kBlockSize));
-    });
+    InContext("chunk " + std::to_string(i) + " of the root layer",
+              [&] { (reader.*how)(chunk, packed_offset, into.subspan(offset, chunk.length)); });
     offset += chunk.length;
     packed_offset += chunk.packed_length;
+  }
+}
+
+// Throws for the first chunk whose content does not have the digest of the index, if there is one.
+void FindWrongChunk(const Blob& layer,
+                    const std::vector<Chunk>& chunks,
+                    const std::vector<Piece>& pieces) {
+  ChunkReader reader(layer);
+  AlignedBuffer buffer(kPieceSize);
+  for (const auto& piece : pieces) {
+    ReadPiece(reader, &ChunkReader::Read, chunks, piece, buffer.span());
   }
 }
 
@@ -157,9 +165,12 @@ void WriteRoot(const ImageSource& source,
   });
   progress.Begin("writing the root", root.size);
   OrderedWork work(pieces.size(), places.size(), threads, [&] {
-    const auto reader = std::make_shared<ChunkReader>(*layer, root.verity.salt);
-    return [&, reader](std::size_t job, std::size_t place) {
-      Unpack(*reader, image.chunks, pieces[job], places[place]);
+    const auto reader = std::make_shared<ChunkReader>(*layer);
+    const auto hasher = std::make_shared<VerityBlockHasher>(root.verity.salt);
+    return [&, reader, hasher](std::size_t job, std::size_t place) {
+      const auto data = places[place].Data(pieces[job].length);
+      ReadPiece(*reader, &ChunkReader::Unpack, image.chunks, pieces[job], data);
+      hasher->HashAll(data, places[place].Digests(data.size()));
     };
   });
   for (const auto& piece : pieces) {
@@ -169,7 +180,10 @@ void WriteRoot(const ImageSource& source,
     work.Release();
     progress.Update(piece.offset + piece.length);
   }
-  CheckRootHash(tree.Finish(), root.verity.root_hash);
+  if (const auto found = tree.Finish(); found != root.verity.root_hash) {
+    FindWrongChunk(*layer, image.chunks, pieces);
+    CheckRootHash(found, root.verity.root_hash);
+  }
   slot.Sync();
   progress.End();
 }

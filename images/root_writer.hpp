@@ -11,11 +11,12 @@ namespace ros::images {
 // Bytes that a slot must have for this root: the image and its verity tree.
 Bytes BytesNeeded(const RootDescription& root);
 
-// Unpacks the root layer into the start of `slot` and puts the verity tree behind it, then syncs.
-// Each chunk is compared with the index, and the tree's root hash with the config's. Uses all cores
-// and less than 48 MiB, whatever the size. `slot` need not be empty; bytes behind the tree keep
-// what they have. Throws kDoesNotFit before the first write when the slot is too small,
-// kVerification when content is not what was signed: the slot holds a part of the image then.
+// Unpacks the root layer, whose blob CheckBlobs has read, into the start of `slot` and puts the
+// verity tree behind it, then syncs. The tree's root hash is compared with the config's, which also
+// finds a file that has changed since it was checked. Uses all cores and less than 48 MiB, whatever
+// the size. `slot` need not be empty; bytes behind the tree keep what they have. Throws kDoesNotFit
+// before the first write when the slot is too small, kVerification when content is not what was
+// signed, with the chunk where the index tells it: the slot holds something of no use then.
 void WriteRoot(const ImageSource& source,
                const VerifiedImage& image,
                const Region& slot,

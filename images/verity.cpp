@@ -56,10 +56,6 @@ void VerityBlockHasher::HashAll(ByteSpan blocks, std::span<keys::Digest> into) {
   hasher_.HashBlocks(blocks, into);
 }
 
-keys::Digest VerityBlockHasher::HashAllAndWhole(ByteSpan blocks, std::span<keys::Digest> into) {
-  return hasher_.HashBlocksAndAll(blocks, into);
-}
-
 VerityTree::VerityTree(Bytes data_size, std::string_view salt_hex, Sink sink)
     : hasher_(salt_hex), sink_(std::move(sink)), blocks_left_(data_size / kBlockSize) {
   // The top level comes first in the tree, and last here.

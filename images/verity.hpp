@@ -36,8 +36,6 @@ class VerityBlockHasher {
   keys::Digest Hash(ByteSpan block);
   // One digest for each 4096 bytes of `blocks`, in `into`, which has just as many.
   void HashAll(ByteSpan blocks, std::span<keys::Digest> into);
-  // As above, and returns the plain SHA-256 of all of `blocks`, which costs hardly more.
-  keys::Digest HashAllAndWhole(ByteSpan blocks, std::span<keys::Digest> into);
 
  private:
   keys::BlockHasher hasher_;

@@ -84,28 +84,4 @@ void BlockHasher::HashBlocks(ByteSpan blocks, std::span<Digest> into) {
   }
 }
 
-Digest BlockHasher::HashBlocksAndAll(ByteSpan blocks, std::span<Digest> into) {
-  if (!use_lanes_) {
-    HashBlocks(blocks, into);
-    hash_.Update(blocks);
-    return hash_.Finish();
-  }
-  Edges edges(salt_);
-  auto all = kSha256Start;
-  auto unused = kSha256Start;
-  for (std::size_t i = 0; i < into.size(); ++i) {
-    const auto* data = blocks.data() + i * kBlockSize;
-    edges.Set(data);
-    auto state = kSha256Start;
-    CompressLanes(all, data, state, edges.head.data(), 1);
-    CompressLanes(all, data + kSha256BlockSize, state, data + kSaltSize, kInnerBlocks);
-    CompressLanes(unused, edges.tail.data(), state, edges.tail.data(), 1);
-    into[i] = ToDigest(state);
-  }
-  Block padding{};
-  PutPadding(padding, 0, blocks.size());
-  CompressLanes(all, padding.data(), unused, padding.data(), 1);
-  return ToDigest(all);
-}
-
 }  // namespace ros::keys

@@ -9,8 +9,8 @@
 
 namespace ros::keys {
 
-// Digests of a row of 4096-byte blocks: of each block, with a salt in front (as dm-verity has
-// them), and of all of them together. Not shared between threads.
+// Digests of the blocks of a row of 4096-byte blocks, each with a salt in front, as dm-verity has
+// them. Not shared between threads.
 class BlockHasher {
  public:
   static constexpr Bytes kBlockSize = 4096;
@@ -20,10 +20,6 @@ class BlockHasher {
   // One digest for each block, in `into`, which has just as many. Two at a time where the machine
   // can do that for this salt (32 bytes).
   void HashBlocks(ByteSpan blocks, std::span<Digest> into);
-
-  // As above, and returns the SHA-256 of all blocks, without the salt. Costs hardly more where the
-  // machine can hash two things at once.
-  Digest HashBlocksAndAll(ByteSpan blocks, std::span<Digest> into);
 
  private:
   struct Edges;
