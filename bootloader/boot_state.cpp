@@ -88,7 +88,8 @@ BootState Rollback(const BootState& state, SlotId target, const SlotHistory& his
     Refuse(name + " is not complete; there is nothing to roll back to");
   }
   if (!history.verity_sound) {
-    Refuse("the root of " + name + " is damaged; rolling back to it would not boot");
+    throw Error(ErrorKind::kVerification,
+                "the root of " + name + " is damaged; rolling back to it would not boot");
   }
   return {.good = target};
 }

@@ -157,6 +157,7 @@ void WriteRoot(const ImageSource& source,
   const auto& root = image.config.root;
   CheckSpace(slot, root);
   const auto layer = source.OpenBlob(image.manifest.root.digest);
+  const auto in_source = [&](auto work) { InContext(source.name(), work); };
   const auto pieces = CutPieces(image.chunks);
   const auto threads = OrderedWork::DefaultThreads();
   auto places = MakePlaces(pieces.size(), threads);
@@ -169,7 +170,7 @@ void WriteRoot(const ImageSource& source,
     const auto hasher = std::make_shared<VerityBlockHasher>(root.verity.salt);
     return [&, reader, hasher](std::size_t job, std::size_t place) {
       const auto data = places[place].Data(pieces[job].length);
-      ReadPiece(*reader, &ChunkReader::Unpack, image.chunks, pieces[job], data);
+      in_source([&] { ReadPiece(*reader, &ChunkReader::Unpack, image.chunks, pieces[job], data); });
       hasher->HashAll(data, places[place].Digests(data.size()));
     };
   });
@@ -181,8 +182,10 @@ void WriteRoot(const ImageSource& source,
     progress.Update(piece.offset + piece.length);
   }
   if (const auto found = tree.Finish(); found != root.verity.root_hash) {
-    FindWrongChunk(*layer, image.chunks, pieces);
-    CheckRootHash(found, root.verity.root_hash);
+    in_source([&] {
+      FindWrongChunk(*layer, image.chunks, pieces);
+      CheckRootHash(found, root.verity.root_hash);
+    });
   }
   slot.Sync();
   progress.End();

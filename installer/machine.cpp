@@ -62,8 +62,8 @@ Machine OpenRunningMachine() {
   const auto arguments = RunningBootArguments();
   if (!arguments) {
     throw Error(ErrorKind::kRefused,
-                "this system was not started from a slot of ros; run this on an installed machine, "
-                "or name its disk with --disk");
+                "this system was not started from a slot of ros; run this on an installed machine "
+                "(`ros status --disk DISK` shows any disk's slots)");
   }
   return {.disk = FindRunningDisk(), .state = kStateDirectory, .running = arguments, .root = "/"};
 }

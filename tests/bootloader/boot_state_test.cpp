@@ -18,11 +18,11 @@ BootState TrialOfB(int tries, bool started) {
 
 // The message of the refusal, empty when there was none.
 template <typename Work>
-std::string Refusal(Work&& work) {
+std::string Refusal(Work&& work, ErrorKind kind = ErrorKind::kRefused) {
   try {
     work();
   } catch (const Error& error) {
-    CHECK(error.kind() == ErrorKind::kRefused);
+    CHECK(error.kind() == kind);
     return error.message();
   }
   return {};
@@ -91,7 +91,8 @@ TEST_CASE("Rollback: refuses what would not boot or was never good", "[bootloade
         "slot a has not been good since it was written; there is nothing to roll back to");
   CHECK(refusal({.was_good = true, .verity_sound = true}) ==
         "slot a is not complete; there is nothing to roll back to");
-  CHECK(refusal({.was_good = true, .complete = true}) ==
+  CHECK(Refusal([] { Rollback(kGoodB, SlotId::kA, {.was_good = true, .complete = true}); },
+                ErrorKind::kVerification) ==
         "the root of slot a is damaged; rolling back to it would not boot");
   CHECK(Refusal([] { Rollback(kGoodB, SlotId::kB, kSound); }) == "slot b is the good slot already");
   CHECK(Refusal([] { Rollback(TrialOfB(1, true), SlotId::kB, kSound); }) ==

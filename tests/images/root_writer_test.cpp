@@ -96,7 +96,7 @@ TEST_CASE("WriteRoot: wrong content is refused, and the chunk named", "[images]"
     PackIndex(parts);
     Bench bench(parts);
     CheckError(ErrorKind::kVerification,
-               "chunk 2 of the root layer: its content does not have the digest",
+               "/image: chunk 2 of the root layer: its content does not have the digest",
                [&] { bench.Write(); });
   }
   SECTION("a frame with other content than the root hash says, and its index with it") {
