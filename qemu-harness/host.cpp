@@ -3,7 +3,6 @@
 #include "qemu-harness/places.hpp"
 
 namespace ros::qemu {
-
 namespace {
 
 Command RosCommandLine(std::vector<std::string> arguments) {
@@ -21,6 +20,21 @@ ProcessResult Ros(std::vector<std::string> arguments) {
 
 std::string MustRos(std::vector<std::string> arguments) {
   return RunTool(RosCommandLine(std::move(arguments)));
+}
+
+void InstallImage(std::string_view image,
+                  const std::filesystem::path& target,
+                  const std::vector<std::string>& more) {
+  std::vector<std::string> arguments = {"install",
+                                        "-d",
+                                        target.string(),
+                                        "-i",
+                                        ImagePath(image).string(),
+                                        "--key",
+                                        KeyPath("release.pub").string(),
+                                        "--no-reboot"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  MustRos(std::move(arguments));
 }
 
 }  // namespace ros::qemu

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/process.hpp"
@@ -12,5 +14,11 @@ ProcessResult Ros(std::vector<std::string> arguments);
 
 // As above; throws with its stderr when it fails. Returns stdout.
 std::string MustRos(std::vector<std::string> arguments);
+
+// Installs a test image (names as in os/images.conf) on a disk or file, which trusts its key from
+// then on. `more` are further arguments of `ros install`. Throws as MustRos.
+void InstallImage(std::string_view image,
+                  const std::filesystem::path& target,
+                  const std::vector<std::string>& more = {});
 
 }  // namespace ros::qemu

@@ -35,14 +35,7 @@ void UpgradeTo(Machine& machine, std::string_view image) {
 
 TEST_CASE("debian-installs-upgrades-and-rolls-back", "[qemu]") {
   DiskImage disk(ros::Bytes{6} << 30U);
-  MustRos({"install",
-           "-d",
-           disk.path().string(),
-           "-i",
-           ImagePath("debian-v1").string(),
-           "--key",
-           KeyPath("release.pub").string(),
-           "--no-reboot"});
+  InstallImage("debian-v1", disk.path());
   const DiskImage files = MakeFileDisk(
       {ImagePath("debian-v2"), ImagePath("debian-v3"), ImagePath("debian-check-fails")});
 

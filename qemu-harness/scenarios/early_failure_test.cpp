@@ -20,18 +20,9 @@ constexpr ros::Bytes kBackupSuperblock =
 // also where nothing accelerates the machine.
 DiskImage InstallQuick() {
   DiskImage disk(ros::Bytes{2} << 30U);
-  MustRos({"install",
-           "-d",
-           disk.path().string(),
-           "--slot-size",
-           "256M",
-           "-i",
-           ImagePath("tiny-v1").string(),
-           "--key",
-           KeyPath("release.pub").string(),
-           "-a",
-           "ros.wait=15 ros.wait-before-reboot=2",
-           "--no-reboot"});
+  InstallImage("tiny-v1",
+               disk.path(),
+               {"--slot-size", "256M", "-a", "ros.wait=15 ros.wait-before-reboot=2"});
   return disk;
 }
 

@@ -27,22 +27,9 @@ TEST_CASE("install-on-host-boots", "[qemu]") {
   const std::filesystem::path file = directory.path() / "new.img";
   const std::filesystem::path config = directory.path() / "cloud.yml";
   ros::WriteFileAtomically(config, ros::AsBytes(kCloudConfig));
-  MustRos({"install",
-           "-d",
-           file.string(),
-           "--size",
-           "2G",
-           "--slot-size",
-           "256M",
-           "-i",
-           ImagePath("tiny-v1").string(),
-           "--key",
-           KeyPath("release.pub").string(),
-           "-c",
-           config.string(),
-           "-a",
-           "harness.argument=1",
-           "--no-reboot"});
+  InstallImage("tiny-v1",
+               file,
+               {"--size", "2G", "--slot-size", "256M", "-c", config, "-a", "harness.argument=1"});
 
   const DiskImage installed(file);
   CHECK(CheckBootPartition(installed).empty());

@@ -10,16 +10,7 @@ namespace {
 
 DiskImage InstallAnother() {
   DiskImage disk(ros::Bytes{2} << 30U);
-  MustRos({"install",
-           "-d",
-           disk.path().string(),
-           "--slot-size",
-           "256M",
-           "-i",
-           ImagePath("tiny-v2").string(),
-           "--key",
-           KeyPath("release.pub").string(),
-           "--no-reboot"});
+  InstallImage("tiny-v2", disk.path(), {"--slot-size", "256M"});
   return disk;
 }
 

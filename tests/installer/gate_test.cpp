@@ -48,41 +48,17 @@ class FakeWatchdog final : public health::Watchdog {
   std::string name_ = "fake";
 };
 
-// A disk with version 1 in slot a, good, and version 2 in slot b, on its first try, running.
-struct Story {
-  ImageShelf shelf;
-  SmallImage v1 = shelf.Make("1");
-  SmallImage v2 = shelf.Make("2", 7);
-  TempDirectory state;
+// Version 2 is on its first try, running.
+struct Story : UpgradedDisk {
   TempDirectory runtime;
-  SystemClock clock;
   Console console;
   WatchdogFacts watchdog;
-  std::shared_ptr<MemoryDisk> disk = std::make_shared<MemoryDisk>(kSmallDisk);
-  InstallPlan installed = InstallOn(disk, disk->name(), shelf, v1);
   Machine machine = {.disk = partitions::OpenRosDisk(disk->name()),
                      .state = state.path(),
-                     .running = health::BootArguments{.slot = SlotId::kA}};
+                     .running = health::BootArguments{
+                         .slot = SlotId::kB, .watchdog = std::chrono::seconds(60), .trial = 2}};
 
-  Story() {
-    NoProgress progress;
-    const auto plan = PlanUpgrade(InspectUpgrade(machine, *v2.source, v2.image, progress),
-                                  {.after = AfterWriting::kArm});
-    ApplyUpgrade(plan,
-                 {.source = *v2.source,
-                  .image = v2.image,
-                  .open =
-                      [&](partitions::PartitionRole role, DeviceAccess access) {
-                        return partitions::OpenPartition(machine.disk, role, access);
-                      },
-                  .state = state.path(),
-                  .clock = clock,
-                  .progress = progress,
-                  .reboot = [] {}});
-    SetState({SlotId::kA, Trial{SlotId::kB, 2, true}});
-    machine.running =
-        health::BootArguments{.slot = SlotId::kB, .watchdog = std::chrono::seconds(60), .trial = 2};
-  }
+  Story() : UpgradedDisk(AfterWriting::kArm, {SlotId::kA, Trial{SlotId::kB, 2, true}}) {}
 
   [[nodiscard]] partitions::FatVolume Boot() const {
     return OpenBootVolume(machine, DeviceAccess::kWrite);

@@ -16,51 +16,8 @@ using namespace ros::testing;  // NOLINT(google-build-using-namespace): the tool
 using bootloader::BootState;
 using bootloader::Trial;
 
-// A disk with version 1 in slot a and version 2, complete, in slot b.
-struct Story {
-  ImageShelf shelf;
-  SmallImage v1 = shelf.Make("1");
-  SmallImage v2 = shelf.Make("2", 7);
-  TempDirectory state;
-  SystemClock clock;
-  std::shared_ptr<MemoryDisk> disk = std::make_shared<MemoryDisk>(kSmallDisk);
-  InstallPlan installed = InstallOn(disk, disk->name(), shelf, v1);
-
-  explicit Story(const BootState& boot_state) {
-    const Machine machine = {.disk = partitions::OpenRosDisk(disk->name()),
-                             .state = state.path(),
-                             .running = health::BootArguments{.slot = SlotId::kA}};
-    NoProgress progress;
-    const auto plan = PlanUpgrade(InspectUpgrade(machine, *v2.source, v2.image, progress),
-                                  {.after = AfterWriting::kStage});
-    ApplyUpgrade(plan,
-                 {.source = *v2.source,
-                  .image = v2.image,
-                  .open = [&](auto role, auto /*access*/) { return Part(disk, role); },
-                  .state = state.path(),
-                  .clock = clock,
-                  .progress = progress,
-                  .reboot = [] {}});
-    const auto store = StoreOn(disk);
-    store->Store(boot_state);
-    store->MirrorGood();
-  }
-
-  [[nodiscard]] Region Part(const std::shared_ptr<BlockDevice>& device,
-                            partitions::PartitionRole role) const {
-    const auto& part = installed.layout.Get(role);
-    return {device, part.offset, part.length};
-  }
-
-  [[nodiscard]] std::unique_ptr<bootloader::BootStateStore> StoreOn(
-      const std::shared_ptr<BlockDevice>& device) const {
-    return OpenBootState(
-        partitions::FatVolume::Open(Part(device, partitions::PartitionRole::kBoot)));
-  }
-};
-
 // Runs `work` once for every cut; after each the disk boots one of `versions`, whole.
-void CutEverywhere(const Story& story,
+void CutEverywhere(const UpgradedDisk& story,
                    const std::function<void(bootloader::BootStateStore&)>& work,
                    const std::vector<std::string>& versions) {
   const auto writes = CountWrites([&](PowerSupply& power) {
@@ -88,7 +45,7 @@ constexpr BootState kRunningTrial = {SlotId::kA, Trial{SlotId::kB, 2, true}};
 }  // namespace
 
 TEST_CASE("CommitTrial: cut at any write, the trial goes on or is good", "[crash]") {
-  const Story story(kRunningTrial);
+  const UpgradedDisk story(AfterWriting::kStage, kRunningTrial);
   const auto commit = [&](bootloader::BootStateStore& store) {
     const auto troubles = CommitTrial(
         {.store = store,
@@ -107,7 +64,7 @@ TEST_CASE("CommitTrial: cut at any write, the trial goes on or is good", "[crash
 }
 
 TEST_CASE("FailTrial: cut at any write, the next try or the good slot boots", "[crash]") {
-  const Story story(kRunningTrial);
+  const UpgradedDisk story(AfterWriting::kStage, kRunningTrial);
   CutEverywhere(story,
                 [&](bootloader::BootStateStore& store) {
                   const auto troubles = FailTrial({.store = store,
@@ -122,7 +79,7 @@ TEST_CASE("FailTrial: cut at any write, the next try or the good slot boots", "[
 }
 
 TEST_CASE("ApplyRollback: cut at any write, one of the two good slots boots", "[crash]") {
-  const Story story({.good = SlotId::kB});
+  const UpgradedDisk story(AfterWriting::kStage, {.good = SlotId::kB});
   const RollbackFacts facts{.state = {.good = SlotId::kB},
                             .running = SlotId::kB,
                             .leaving = {.slot = SlotId::kB, .complete = true},

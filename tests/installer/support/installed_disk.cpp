@@ -134,6 +134,35 @@ installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
   return plan;
 }
 
+UpgradedDisk::UpgradedDisk(installer::AfterWriting after, const bootloader::BootState& boot_state) {
+  const installer::Machine machine = {.disk = partitions::OpenRosDisk(disk->name()),
+                                      .state = state.path(),
+                                      .running = health::BootArguments{.slot = SlotId::kA}};
+  NoProgress progress;
+  const auto plan = installer::PlanUpgrade(
+      installer::InspectUpgrade(machine, *v2.source, v2.image, progress), {.after = after});
+  installer::ApplyUpgrade(plan,
+                          {.source = *v2.source,
+                           .image = v2.image,
+                           .open = [&](auto role, auto /*access*/) { return Part(disk, role); },
+                           .state = state.path(),
+                           .clock = clock,
+                           .progress = progress,
+                           .reboot = [] {}});
+  const auto store = StoreOn(disk);
+  store->Store(boot_state);
+  store->MirrorGood();
+}
+
+Region UpgradedDisk::Part(const std::shared_ptr<BlockDevice>& device, PartitionRole role) const {
+  return Partition(device, installed.layout, role);
+}
+
+std::unique_ptr<bootloader::BootStateStore> UpgradedDisk::StoreOn(
+    const std::shared_ptr<BlockDevice>& device) const {
+  return installer::OpenBootState(FatVolume::Open(Part(device, PartitionRole::kBoot)));
+}
+
 BootOutcome WhatBoots(const std::shared_ptr<BlockDevice>& disk,
                       const partitions::LayoutPlan& layout) {
   const auto boot = FatVolume::Open(Partition(disk, layout, PartitionRole::kBoot));

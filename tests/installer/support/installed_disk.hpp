@@ -58,6 +58,27 @@ installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
                                  const ImageShelf& shelf,
                                  const SmallImage& image);
 
+// A disk with version 1 in slot a, good, and version 2, complete, in slot b: where tests of what
+// comes after an upgrade begin.
+struct UpgradedDisk {
+  ImageShelf shelf;
+  SmallImage v1 = shelf.Make("1");
+  SmallImage v2 = shelf.Make("2", 7);
+  TempDirectory state;
+  SystemClock clock;
+  std::shared_ptr<MemoryDisk> disk = std::make_shared<MemoryDisk>(kSmallDisk);
+  installer::InstallPlan installed = InstallOn(disk, disk->name(), shelf, v1);
+
+  // Upgrades from slot a with `after` as its end, then makes `boot_state` both copies' state.
+  UpgradedDisk(installer::AfterWriting after, const bootloader::BootState& boot_state);
+
+  // The disk as installed, or a device that stands for it.
+  [[nodiscard]] Region Part(const std::shared_ptr<BlockDevice>& device,
+                            partitions::PartitionRole role) const;
+  [[nodiscard]] std::unique_ptr<bootloader::BootStateStore> StoreOn(
+      const std::shared_ptr<BlockDevice>& device) const;
+};
+
 // What boots from a disk, by the boot loader's rule, and whether it is whole.
 struct BootOutcome {
   std::optional<SlotId> slot;
