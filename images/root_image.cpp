@@ -14,9 +14,7 @@ constexpr std::size_t kKept = 4;
 }  // namespace
 
 RootImage::RootImage(const ImageSource& source, const VerifiedImage& image)
-    : image_(image),
-      layer_(source.OpenBlob(image.manifest.root.digest)),
-      reader_(*layer_) {
+    : image_(image), layer_(source.OpenBlob(image.manifest.root.digest)), reader_(*layer_) {
   Bytes packed = 0;
   for (const auto& chunk : image.chunks) {
     offsets_.push_back(size_);
@@ -51,9 +49,8 @@ const std::vector<std::byte>& RootImage::Unpack(std::size_t chunk) {
     return kept_.front().bytes;
   }
   Unpacked unpacked{.chunk = chunk, .bytes = std::vector<std::byte>(image_.chunks[chunk].length)};
-  InContext("chunk " + std::to_string(chunk) + " of the root layer", [&] {
-    reader_.Read(image_.chunks[chunk], packed_offsets_[chunk], unpacked.bytes);
-  });
+  InContext("chunk " + std::to_string(chunk) + " of the root layer",
+            [&] { reader_.Read(image_.chunks[chunk], packed_offsets_[chunk], unpacked.bytes); });
   if (kept_.size() == kKept) {
     kept_.pop_back();
   }

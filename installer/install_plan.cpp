@@ -18,17 +18,6 @@ using partitions::TargetKind;
 
 constexpr std::uint32_t kBiosGrubSectorSize = 512;
 
-std::string TargetText(const DiskFacts& disk, Bytes size) {
-  std::string text = disk.path.string() + ", " + FormatBytes(size);
-  if (!disk.model.empty()) {
-    text += ", " + disk.model;
-  }
-  if (!disk.serial.empty()) {
-    text += ", serial " + disk.serial;
-  }
-  return text;
-}
-
 std::vector<std::string> Losses(const DiskFacts& disk) {
   std::vector<std::string> losses;
   for (const auto& part : disk.table.partitions) {
@@ -176,6 +165,17 @@ std::map<std::string, StateFile> StateFiles(const InstallRequest& request,
     files[std::string("/ros/") + kFirstBootMark] = {};
   }
   return files;
+}
+
+std::string TargetText(const DiskFacts& disk, Bytes size) {
+  std::string text = disk.path.string() + ", " + FormatBytes(size);
+  if (!disk.model.empty()) {
+    text += ", " + disk.model;
+  }
+  if (!disk.serial.empty()) {
+    text += ", serial " + disk.serial;
+  }
+  return text;
 }
 
 InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request) {

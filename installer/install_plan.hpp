@@ -112,6 +112,9 @@ struct InstallPlan {
   std::vector<InstallStep> steps;
 };
 
+// "/dev/sda, 8 GiB, MODEL, serial SERIAL": a disk, or a file that is to have this size.
+std::string TargetText(const partitions::DiskFacts& disk, Bytes size);
+
 // Decides where everything goes, or throws why it may not: kUsage (no such disk, a partition),
 // kRefused (in use, read-only), kDoesNotFit (size, architecture). Data on the disk is told in
 // `losses` and is the caller's to ask about. Pure.

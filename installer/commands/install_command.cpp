@@ -8,12 +8,14 @@
 #include "installer/command.hpp"
 #include "installer/install.hpp"
 #include "installer/machine.hpp"
+#include "installer/target_choice.hpp"
 #include "installer/trusted_image.hpp"
 
 namespace ros::installer {
 namespace {
 
 constexpr const char* kLiveKeys = "/etc/ros/keys";
+constexpr const char* kAutoDevice = "auto";
 constexpr Bytes kCloudConfigLimit = Bytes{1} << 20U;
 
 struct InstallOptions {
@@ -23,6 +25,8 @@ struct InstallOptions {
   std::string config;
   std::string append;
   std::string machine;
+  std::string partition;
+  std::string state_directory;
   std::vector<std::string> keys;
   std::string size;
   std::string slot_size;
@@ -51,6 +55,20 @@ void CheckType(const std::string& type) {
                 "the install type " + type + " is not made by this version; use generic (GRUB)");
   }
   throw Error(ErrorKind::kUsage, "\"" + type + "\" is no install type; known are generic and grub");
+}
+
+// RancherOS's options that have no meaning on a disk with two slots.
+void RefuseOldOptions(const InstallOptions& options) {
+  if (!options.partition.empty()) {
+    throw Error(ErrorKind::kUsage,
+                "-p is of no use here: ros makes all partitions itself, on the disk of -d; "
+                "--slot-size and --boot-size say how large");
+  }
+  if (!options.state_directory.empty()) {
+    throw Error(ErrorKind::kUsage,
+                "--statedir is of no use here: what lasts is on the state partition, which is "
+                "mounted at /ros, /var, /home and others (docs/user-guide.md, \"What lasts\")");
+  }
 }
 
 std::string KeyName(const std::filesystem::path& path) {
@@ -150,13 +168,16 @@ std::optional<FileLock> LockAgainstUpgrades(const std::filesystem::path& target)
 void Install(const InstallOptions& options, CommandContext& context) {
   const auto& console = context.console;
   CheckType(options.type);
+  RefuseOldOptions(options);
   const auto request = MakeRequest(options, console);
   const auto progress = options.plan ? console.MakePlanProgress() : console.MakeProgress();
   const auto policy = options.insecure ? images::SignaturePolicy::kAllowUnsigned
                                        : images::SignaturePolicy::kRequired;
-  const auto disk = partitions::InspectDisk(options.device);
   auto opened = OpenTrustedImage(
       options.image, keys::TrustStore::FromFiles(KeyFiles(options)), policy, *progress);
+  const auto disk = options.device == kAutoDevice
+                        ? ChooseTarget(InspectCandidates(), opened.image, request)
+                        : partitions::InspectDisk(options.device);
   const InstallFacts facts{.disk = disk, .image = opened.image};
   const auto plan = PlanInstall(facts, request);
   if (options.plan) {
@@ -193,7 +214,10 @@ void Install(const InstallOptions& options, CommandContext& context) {
 }
 
 void AddOptions(CLI::App& command, InstallOptions& options) {
-  command.add_option("-d,--device", options.device, "Disk (/dev/sda) or disk image file")
+  command
+      .add_option("-d,--device",
+                  options.device,
+                  "Disk (/dev/sda), disk image file, or auto: the only empty disk")
       ->required()
       ->type_name("TARGET");
   command.add_option("-i,--image", options.image, "OS image: an OCI archive or layout")
@@ -215,6 +239,9 @@ void AddOptions(CLI::App& command, InstallOptions& options) {
   command.add_flag("-f,--force", options.force, "Overwrite data on the target without asking");
   command.add_flag("--insecure", options.insecure, "Take an image that nobody has signed");
   command.add_flag("--no-reboot", options.no_reboot, "Do not ask for a reboot at the end");
+  // Hidden (no group): they are refused.
+  command.add_option("-p,--partition", options.partition)->group("");
+  command.add_option("--statedir", options.state_directory)->group("");
   command.add_flag("--debug", options.debug, "Accepted for RancherOS; errors are always complete");
   command.add_flag("--plan", options.plan, "Show what would be done, and stop");
 }

@@ -37,6 +37,9 @@ ros=alone/bin/ros
 refuses 2 'name one by --init' image build --root a --name x --version 1 -o c
 ros=$whole
 
+refuses 2 'ros makes all partitions itself' install -p /dev/sda1 -d disk -i image
+refuses 2 'what lasts is on the state partition' install --statedir x -d disk -i image
+
 # A result that did not arrive is no success.
 for arguments in --version '--help' 'keys generate key --json'; do
   # shellcheck disable=SC2086

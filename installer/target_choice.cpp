@@ -1,0 +1,83 @@
+#include "installer/target_choice.hpp"
+
+#include "base/error.hpp"
+#include "partitions/disk_list.hpp"
+
+namespace ros::installer {
+namespace {
+
+// Why a disk is not taken; nothing when it may be.
+std::optional<std::string> Obstacle(const TargetCandidate& candidate,
+                                    const images::VerifiedImage& image,
+                                    const InstallRequest& request) {
+  if (!candidate.facts) {
+    return candidate.problem;
+  }
+  try {
+    const auto plan = PlanInstall({.disk = *candidate.facts, .image = image}, request);
+    if (plan.losses.empty()) {
+      return std::nullopt;
+    }
+    return "holds data (" + plan.losses.front() + (plan.losses.size() > 1 ? ", ...)" : ")");
+  } catch (const Error& error) {
+    return error.message();
+  }
+}
+
+[[noreturn]] void Refuse(const std::string& what, const std::vector<std::string>& disks) {
+  std::string list;
+  for (const auto& disk : disks) {
+    list += (list.empty() ? "" : "; ") + disk;
+  }
+  throw Error(ErrorKind::kRefused, what + "; name the disk with -d: " + list);
+}
+
+}  // namespace
+
+std::vector<TargetCandidate> InspectCandidates() {
+  std::vector<TargetCandidate> candidates;
+  for (const auto& path : partitions::ListDisks()) {
+    TargetCandidate candidate{.path = path};
+    try {
+      candidate.facts = partitions::InspectDisk(path);
+    } catch (const Error& error) {
+      candidate.problem = error.message();
+    }
+    candidates.push_back(std::move(candidate));
+  }
+  return candidates;
+}
+
+partitions::DiskFacts ChooseTarget(const std::vector<TargetCandidate>& candidates,
+                                   const images::VerifiedImage& image,
+                                   const InstallRequest& request) {
+  if (request.create_size) {
+    throw Error(ErrorKind::kUsage, "-d auto chooses a disk, and --size makes a file");
+  }
+  std::vector<const TargetCandidate*> suitable;
+  std::vector<std::string> chosen;
+  std::vector<std::string> obstacles;
+  for (const auto& candidate : candidates) {
+    const auto name = candidate.path.string();
+    if (const auto obstacle = Obstacle(candidate, image, request)) {
+      // Most of these sentences begin with the disk.
+      obstacles.push_back(obstacle->find(name) == std::string::npos ? name + " " + *obstacle
+                                                                    : *obstacle);
+    } else {
+      suitable.push_back(&candidate);
+      chosen.push_back(TargetText(*candidate.facts, candidate.facts->size));
+    }
+  }
+  if (candidates.empty()) {
+    throw Error(ErrorKind::kRefused, "this machine has no disk");
+  }
+  if (suitable.empty()) {
+    Refuse("no disk is empty and fits", obstacles);
+  }
+  if (suitable.size() > 1) {
+    Refuse(std::to_string(suitable.size()) + " disks are empty and fit", chosen);
+  }
+  return *suitable.front()->facts;
+}
+
+}  // namespace ros::installer

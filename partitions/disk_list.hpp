@@ -1,0 +1,15 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "partitions/system_paths.hpp"
+
+namespace ros::partitions {
+
+// The disks of this machine ("/dev/nvme0n1", "/dev/sda"), in order of name: whole ones with
+// hardware behind them, which loop, RAM, device-mapper and RAID devices have not. One without a
+// medium, or that cannot be read, is one of them too.
+std::vector<std::filesystem::path> ListDisks(const SystemPaths& system = {});
+
+}  // namespace ros::partitions

@@ -1,0 +1,98 @@
+#include "installer/target_choice.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "base/error.hpp"
+
+namespace ros::installer {
+namespace {
+
+using namespace ros::literals;  // NOLINT(google-build-using-namespace): literals only.
+
+images::VerifiedImage SomeImage() {
+  images::VerifiedImage image;
+  image.manifest.kernel.size = 8_MiB;
+  image.manifest.initrd.size = 20_MiB;
+  image.manifest.bootloader = images::Descriptor{.size = 100_KiB};
+  image.config.name = "os";
+  image.config.version = "1";
+  image.config.architecture = "amd64";
+  image.config.root = {.filesystem = "erofs",
+                       .size = 512_MiB,
+                       .verity = {std::string(64, 'a'), std::string(64, 'b')}};
+  return image;
+}
+
+TargetCandidate Disk(const std::string& path, Bytes size = 8_GiB) {
+  return {.path = path,
+          .facts = partitions::DiskFacts{.path = path,
+                                         .kind = partitions::TargetKind::kWholeDisk,
+                                         .size = size,
+                                         .model = "Disk of " + path}};
+}
+
+std::filesystem::path Chosen(const std::vector<TargetCandidate>& candidates) {
+  return ChooseTarget(candidates, SomeImage(), {.seed = "6a1f2b3c-0000-4000-8000-000000000001"})
+      .path;
+}
+
+std::string Refusal(const std::vector<TargetCandidate>& candidates) {
+  try {
+    Chosen(candidates);
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::kRefused);
+    return error.message();
+  }
+  return "a disk was chosen";
+}
+
+TargetCandidate With(TargetCandidate disk, void (*change)(partitions::DiskFacts&)) {
+  change(*disk.facts);
+  return disk;
+}
+
+}  // namespace
+
+TEST_CASE("ChooseTarget: the only disk that is empty and fits", "[installer]") {
+  const auto full = With(Disk("/dev/sda"), [](auto& disk) {
+    disk.table = {.type = partitions::TableType::kGpt,
+                  .partitions = {{.number = 1, .length = 1_GiB, .file_system = "ext4"}}};
+  });
+  const auto unknown = With(Disk("/dev/sdb"), [](auto& disk) { disk.unknown_data = 0; });
+  const auto used = With(Disk("/dev/sdc"), [](auto& disk) { disk.in_use = {"it is mounted"}; });
+  const auto read_only = With(Disk("/dev/sdd"), [](auto& disk) { disk.read_only = true; });
+  const auto small = Disk("/dev/sde", 1_GiB);
+  const auto large_sectors = With(Disk("/dev/sdf"), [](auto& disk) { disk.sector_size = 4096; });
+  const TargetCandidate broken{.path = "/dev/sdg", .problem = "reading /dev/sdg: I/O error"};
+  const auto without_medium = Disk("/dev/sdh", 0);
+  const std::vector<TargetCandidate> wrong = {
+      full, unknown, used, read_only, small, large_sectors, broken, without_medium};
+
+  auto with_one = wrong;
+  with_one.insert(with_one.begin() + 3, Disk("/dev/nvme0n1"));
+  CHECK(Chosen(with_one) == "/dev/nvme0n1");
+
+  const auto why = Refusal(wrong);
+  for (const auto* part : {"no disk is empty and fits; name the disk with -d: ",
+                           "/dev/sda holds data (partition 1, 1 GiB, ext4)",
+                           "/dev/sdb holds data (data of no known kind",
+                           "/dev/sdc is in use: it is mounted",
+                           "/dev/sdd is read-only",
+                           "/dev/sde",
+                           "/dev/sdf has sectors of 4096 bytes",
+                           "; reading /dev/sdg: I/O error",
+                           "/dev/sdh has no medium"}) {
+    CHECK_THAT(why, Catch::Contains(part));
+  }
+}
+
+TEST_CASE("ChooseTarget: does not guess", "[installer]") {
+  CHECK(Refusal({Disk("/dev/sda"), Disk("/dev/sdb", 16_GiB)}) ==
+        "2 disks are empty and fit; name the disk with -d: /dev/sda, 8 GiB, Disk of /dev/sda; "
+        "/dev/sdb, 16 GiB, Disk of /dev/sdb");
+  CHECK(Refusal({}) == "this machine has no disk");
+  CHECK_THROWS_WITH(ChooseTarget({Disk("/dev/sda")}, SomeImage(), {.create_size = 8_GiB}),
+                    Catch::Contains("--size makes a file"));
+}
+
+}  // namespace ros::installer
