@@ -28,10 +28,32 @@ constexpr std::size_t kMostFiles = 100;
 // What aligning costs at most, beside the files: one block a directory and some for the tables.
 constexpr Bytes kSlack = 128_KiB;
 
+constexpr std::size_t kDeepestDirectory = 2;
+
 struct SplitPath {
-  std::string directory;  // "" or "/A"
+  std::string directory;  // "", "/A" or "/EFI/BOOT"
   std::string name;
 };
+
+// "/EFI" and "/EFI/BOOT" of "/EFI/BOOT"; nothing of "", the root.
+std::vector<std::string> WithParents(const std::string& directory) {
+  std::vector<std::string> all;
+  for (auto end = directory.find('/', 1); !directory.empty(); end = directory.find('/', end + 1)) {
+    all.push_back(directory.substr(0, end));
+    if (end == std::string::npos) {
+      break;
+    }
+  }
+  return all;
+}
+
+std::string ParentOf(const std::string& directory) {
+  return directory.substr(0, directory.rfind('/'));
+}
+
+std::string LastName(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 SplitPath Split(const std::string& path) {
   const auto slash = path.rfind('/');
@@ -39,15 +61,21 @@ SplitPath Split(const std::string& path) {
     return Error(ErrorKind::kUsage,
                  "'" + path +
                      "' cannot be a file of the boot partition: names are 8.3 in upper "
-                     "case, in the root or one directory below it");
+                     "case, in the root or at most two directories below it");
   };
   if (path.empty() || path.front() != '/') {
     throw fail();
   }
   SplitPath split{.directory = path.substr(0, slash), .name = path.substr(slash + 1)};
-  const bool directory_fine =
-      split.directory.empty() || fat::PackName(split.directory.substr(1)).has_value();
-  if (!directory_fine || split.name.front() == '.' || !fat::PackName(split.name)) {
+  const auto is_name = [](const std::string& name) {
+    return !name.starts_with('.') && fat::PackName(name).has_value();
+  };
+  const auto directories = WithParents(split.directory);
+  const bool fine = is_name(split.name) && directories.size() <= kDeepestDirectory &&
+                    std::ranges::all_of(directories, [&](const std::string& directory) {
+                      return is_name(LastName(directory));
+                    });
+  if (!fine) {
     throw fail();
   }
   return split;
@@ -58,9 +86,11 @@ void CheckFiles(const std::vector<BootFile>& files, std::uint32_t sector_size) {
   std::map<std::string, bool> seen = {{std::string(kLayoutPath), true}};
   for (const auto& file : files) {
     const auto split = Split(file.path);
-    if (!split.directory.empty() && !entries.contains(split.directory)) {
-      entries[split.directory] = 2;  // . and ..
-      ++entries[""];
+    for (const auto& directory : WithParents(split.directory)) {
+      if (!entries.contains(directory)) {
+        entries[directory] = 2;  // . and ..
+        ++entries[ParentOf(directory)];
+      }
     }
     ++entries[split.directory];
     if (!seen.emplace(file.path, true).second) {
@@ -238,22 +268,11 @@ class Maker {
 
   void AddDirectories(const std::vector<BootFile>& files) {
     for (const auto& file : files) {
-      const auto path = Split(file.path).directory;
-      if (directories_.contains(path)) {
-        continue;
+      for (const auto& path : WithParents(Split(file.path).directory)) {
+        if (!directories_.contains(path)) {
+          AddDirectory(path);
+        }
       }
-      const auto placed = table_.Take(path, geometry_.cluster_size);
-      const fat::DirectoryEntry entry{.name = path.substr(1),
-                                      .attributes = fat::kAttributeDirectory,
-                                      .first_cluster = placed.first_cluster};
-      directories_.at("").Add(entry);
-      auto& directory =
-          directories_.emplace(path, Directory(geometry_, placed.first_cluster)).first->second;
-      directory.Add({.name = ".",
-                     .attributes = fat::kAttributeDirectory,
-                     .first_cluster = placed.first_cluster});
-      // Cluster 0 stands for the root there (section 6.5).
-      directory.Add({.name = "..", .attributes = fat::kAttributeDirectory});
     }
   }
 
@@ -283,6 +302,26 @@ class Maker {
   }
 
  private:
+  // Its parent is there.
+  void AddDirectory(const std::string& path) {
+    const auto placed = table_.Take(path, geometry_.cluster_size);
+    const fat::DirectoryEntry entry{.name = LastName(path),
+                                    .attributes = fat::kAttributeDirectory,
+                                    .first_cluster = placed.first_cluster};
+    auto& parent = directories_.at(ParentOf(path));
+    parent.Add(entry);
+    auto& directory =
+        directories_.emplace(path, Directory(geometry_, placed.first_cluster)).first->second;
+    directory.Add({.name = ".",
+                   .attributes = fat::kAttributeDirectory,
+                   .first_cluster = placed.first_cluster});
+    // Cluster 0 stands for the root there (section 6.5).
+    directory.Add(
+        {.name = "..",
+         .attributes = fat::kAttributeDirectory,
+         .first_cluster = parent.cluster() == geometry_.root_cluster ? 0 : parent.cluster()});
+  }
+
   PlacedFile Place(const std::string& path, Bytes room, Bytes length) {
     const auto split = Split(path);
     auto placed = table_.Take(path, room);

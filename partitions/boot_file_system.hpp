@@ -13,7 +13,7 @@ namespace ros::partitions {
 
 // A file that is made once, in one piece, and never grows, moves or goes.
 struct BootFile {
-  std::string path;  // "/A/KERNEL": 8.3 names in upper case, one directory deep or none
+  std::string path;  // "/A/KERNEL": 8.3 names in upper case, at most two directories deep
   Bytes max_size = 0;
   std::string content;  // its length is the file's length; may be empty
 };

@@ -47,6 +47,7 @@ TEST_CASE("MakeBootFileSystem: fsck, mtools and FatVolume agree on it", "[partit
   MakeTestBoot(Region(disk));
   CHECK(Run({"mtype", "-i", disk->name(), "::/grub/grub.cfg"}).out == "menu");
   CHECK(Run({"mtype", "-i", disk->name(), "::/grub/grubenv"}).out == std::string(1024, '#'));
+  CHECK(Run({"mtype", "-i", disk->name(), "::/efi/boot/bootx64.efi"}).out == "loader");
   CHECK_THAT(Run({"mdir", "-b", "-i", disk->name(), "::/b"}).out, Catch::Contains("INITRD"));
 
   const auto volume = FatVolume::Open(Region(disk));
@@ -115,8 +116,18 @@ TEST_CASE("PlanBootFileSystem: too small is said with the numbers", "[partitions
 }
 
 TEST_CASE("PlanBootFileSystem: names and contents that cannot be", "[partitions]") {
-  for (const auto* path :
-       {"KERNEL", "/kernel", "/A/B/C", "/A/TOOLONGNAME", "/", "/A/", "/A/..", "/a/X"}) {
+  for (const auto* path : {"KERNEL",
+                           "/kernel",
+                           "/A/B/C/D",
+                           "/A/TOOLONGNAME",
+                           "/",
+                           "/A/",
+                           "/A/..",
+                           "/a/X",
+                           "/../X",
+                           "/A/../X",
+                           "//X",
+                           "/A//X"}) {
     INFO(path);
     CHECK(KindOfPlan(RequestFor(64_MiB, {{.path = path, .max_size = 1}})) == ErrorKind::kUsage);
   }

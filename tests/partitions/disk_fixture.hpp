@@ -33,7 +33,8 @@ inline std::vector<BootFile> TestFiles() {
   std::vector<BootFile> files = {
       {.path = "/GRUB/GRUB.CFG", .max_size = 16_KiB, .content = "menu"},
       {.path = "/GRUB/GRUBENV", .max_size = 4_KiB, .content = std::string(1024, '#')},
-      {.path = "/GRUB/GRUBENV2", .max_size = 4_KiB, .content = std::string(1024, '%')}};
+      {.path = "/GRUB/GRUBENV2", .max_size = 4_KiB, .content = std::string(1024, '%')},
+      {.path = "/EFI/BOOT/BOOTX64.EFI", .max_size = 64_KiB, .content = "loader"}};
   for (const auto slot : {SlotId::kA, SlotId::kB}) {
     for (const auto& file : SlotFiles(slot, kTestSizes)) {
       files.push_back(file);
@@ -58,7 +59,7 @@ inline ProcessResult Run(std::vector<std::string> argv) {
 // Makes every file as long as its clusters, which is when fsck.vfat has nothing to remark.
 inline void FillFiles(const Region& boot) {
   auto volume = FatVolume::Open(boot);
-  for (const auto* directory : {"/GRUB", "/A", "/B"}) {
+  for (const auto* directory : {"/EFI/BOOT", "/GRUB", "/A", "/B"}) {
     auto lengths = volume.Lengths(directory);
     for (auto& [name, length] : lengths) {
       length = volume.Find(std::string(directory) + "/" + name).allocated;
