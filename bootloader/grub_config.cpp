@@ -192,7 +192,11 @@ function ros_boot {
   if [ "$ros_kernel" = 1 ]; then
     # GRUB 2.06 frees the command line of a second kernel together with the first kernel. Another
     # loader in between (it is never started) makes it forget the first one before.
-    chainloader --force +1
+    if [ "$grub_platform" = efi ]; then
+      chainloader /EFI/BOOT/BOOTX64.EFI
+    else
+      chainloader --force +1
+    fi
     set ros_kernel=0
   fi
   if [ -s "/$1/kernel" -a -s "/$1/initrd" -a -s "/$1/grub.cfg" -a -s "/$1/sums" ]; then

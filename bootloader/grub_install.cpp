@@ -12,16 +12,21 @@ namespace {
 
 constexpr Bytes kSector = 512;
 constexpr Bytes kLargestCoreImage = Bytes{1} << 20U;
+constexpr std::string_view kEfiMark = "MZ";  // of a PE program
 
 // The boot partition on the disk that GRUB was started from: its number is ours, the drive GRUB's.
 constexpr const char* kPrefix = "(,gpt2)/grub";
 
 // Everything the script uses, since the boot partition holds no modules; `ls` and `cat` are for a
 // person at the prompt.
-constexpr const char* kModules[] = {
-    "biosdisk",  "part_gpt", "fat",     "normal",  "configfile",  "linux",  "chain",
-    "test",      "echo",     "loadenv", "hashsum", "gcry_sha256", "serial", "terminal",
-    "keystatus", "probe",    "regexp",  "reboot",  "halt",        "ls",     "cat"};
+constexpr const char* kModules[] = {"part_gpt",    "fat",    "normal",   "configfile", "linux",
+                                    "chain",       "test",   "echo",     "loadenv",    "hashsum",
+                                    "gcry_sha256", "serial", "terminal", "keystatus",  "probe",
+                                    "regexp",      "reboot", "halt",     "ls",         "cat"};
+// How GRUB reaches disks: by the BIOS's calls, or (built in) by UEFI's. The other is for the
+// screen.
+constexpr const char* kBiosModule = "biosdisk";
+constexpr const char* kEfiModule = "efi_gop";
 
 // boot.img (GRUB, include/grub/i386/pc/boot.h).
 constexpr Bytes kKernelSector = 0x5c;  // u64: the core image's first sector
@@ -50,6 +55,28 @@ void CheckParts(const GrubParts& parts) {
                 std::string(kGrubCoreImageName) + " has " +
                     std::to_string(parts.core_image.size()) + " bytes, which GRUB cannot have");
   }
+  const auto& efi = parts.efi_image;
+  if (!efi.empty() && (!efi.starts_with(kEfiMark) || efi.size() > kEfiImagePlace)) {
+    throw Error(ErrorKind::kVerification,
+                std::string(kGrubEfiImageName) + " is no EFI program, or larger than " +
+                    FormatBytes(kEfiImagePlace));
+  }
+}
+
+std::string MakeImage(const std::filesystem::path& directory,
+                      const char* format,
+                      const char* module) {
+  const TempDirectory scratch("ros-grub");
+  const auto image = scratch.path() / "image";
+  Command command{.argv = {"grub-mkimage",
+                           "--directory=" + directory.string(),
+                           std::string("--format=") + format,
+                           std::string("--prefix=") + kPrefix,
+                           "--output=" + image.string(),
+                           module}};
+  command.argv.insert(command.argv.end(), std::begin(kModules), std::end(kModules));
+  RunTool(command);
+  return ReadFile(image, kEfiImagePlace);
 }
 
 void CheckPlace(const Region& bios_partition) {
@@ -76,32 +103,39 @@ const std::string& Part(const std::map<std::string, std::string>& files, const c
 }  // namespace
 
 std::map<std::string, std::string> ToFiles(const GrubParts& parts) {
-  return {{kGrubBootImageName, parts.boot_image}, {kGrubCoreImageName, parts.core_image}};
+  std::map<std::string, std::string> files = {{kGrubBootImageName, parts.boot_image},
+                                              {kGrubCoreImageName, parts.core_image}};
+  if (!parts.efi_image.empty()) {
+    files[kGrubEfiImageName] = parts.efi_image;
+  }
+  return files;
 }
 
 GrubParts FromFiles(const std::map<std::string, std::string>& files) {
   GrubParts parts{.boot_image = Part(files, kGrubBootImageName),
                   .core_image = Part(files, kGrubCoreImageName)};
+  if (const auto efi = files.find(kGrubEfiImageName); efi != files.end()) {
+    parts.efi_image = efi->second;
+  }
   CheckParts(parts);
   return parts;
 }
 
 GrubParts BuildGrubParts(const std::filesystem::path& grub_directory) {
-  return InContext("making GRUB's core image", [&] {
-    const TempDirectory scratch("ros-grub");
-    const auto core = scratch.path() / "core.img";
-    Command command{.argv = {"grub-mkimage",
-                             "--directory=" + grub_directory.string(),
-                             "--format=i386-pc",
-                             std::string("--prefix=") + kPrefix,
-                             "--output=" + core.string()}};
-    command.argv.insert(command.argv.end(), std::begin(kModules), std::end(kModules));
-    RunTool(command);
-    GrubParts parts{.boot_image = ReadFile(grub_directory / "boot.img", kSector),
-                    .core_image = ReadFile(core, kLargestCoreImage)};
-    CheckParts(parts);
-    return parts;
+  auto parts = InContext("making GRUB's core image", [&] {
+    return GrubParts{.boot_image = ReadFile(grub_directory / "boot.img", kSector),
+                     .core_image = MakeImage(grub_directory, "i386-pc", kBiosModule)};
   });
+  InContext("making GRUB's EFI image", [&] {
+    const auto directory = grub_directory.parent_path() / "x86_64-efi";
+    if (!std::filesystem::exists(directory)) {
+      throw Error(ErrorKind::kFailed,
+                  "there is no " + directory.string() + "; install grub-efi-amd64-bin");
+    }
+    parts.efi_image = MakeImage(directory, "x86_64-efi", kEfiModule);
+  });
+  CheckParts(parts);
+  return parts;
 }
 
 void WriteCoreImage(const Region& bios_partition, const GrubParts& parts) {

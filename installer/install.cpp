@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "health/journal.hpp"
@@ -87,6 +89,7 @@ class Installation {
       const auto tar = images::ReadBlob(
           means_.source, *means_.image.manifest.bootloader, images::kMaxBootloaderSize);
       const auto parts = bootloader::FromFiles(images::UnpackBootloader(tar));
+      WriteEfiImage(parts.efi_image);
       bootloader::WriteCoreImage(Get(PartitionRole::kBios), parts);
       bootloader::WriteBootCode(Get(PartitionRole::kBios), parts);
     });
@@ -123,6 +126,29 @@ class Installation {
   [[nodiscard]] Region Get(PartitionRole role) const {
     const auto& part = plan_.layout.Get(role);
     return {disk_, part.offset, part.length};
+  }
+
+  // Its file is there already, empty, in its place.
+  void WriteEfiImage(const std::string& image) const {
+    if (image.empty()) {
+      return;
+    }
+    constexpr Bytes kBlock = 4096;
+    const std::filesystem::path path = bootloader::kEfiImagePath;
+    auto boot = partitions::FatVolume::Open(Get(PartitionRole::kBoot));
+    const auto place = boot.Find(path.string()).data;
+    AlignedBuffer bytes(RoundUp(image.size(), kBlock));
+    std::ranges::fill(bytes.span(), std::byte{0});
+    std::ranges::copy(AsBytes(image), bytes.span().begin());
+    place.Write(0, bytes.span());
+    place.Sync();
+    AlignedBuffer found(bytes.size());
+    place.Read(0, found.span());
+    if (!std::ranges::equal(found.span(), bytes.span())) {
+      throw Error(ErrorKind::kFailed,
+                  path.string() + " reads back differently than it was written");
+    }
+    boot.SetLengths(path.parent_path().string(), {{path.filename().string(), image.size()}});
   }
 
   void FillState(const std::filesystem::path& directory) const {

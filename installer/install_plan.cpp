@@ -69,7 +69,8 @@ std::vector<partitions::BootFile> BootFiles(const InstallRequest& request) {
   std::vector<partitions::BootFile> files = {
       {"/GRUB/GRUB.CFG", request.boot_files.small, bootloader::MainGrubConfig()},
       {"/GRUB/GRUBENV", bootloader::kGrubEnvironmentSize, state},
-      {"/GRUB/GRUBENV2", bootloader::kGrubEnvironmentSize, state}};
+      {"/GRUB/GRUBENV2", bootloader::kGrubEnvironmentSize, state},
+      {bootloader::kEfiImagePath, bootloader::kEfiImagePlace}};
   for (const auto slot : {SlotId::kA, SlotId::kB}) {
     const auto slot_files = partitions::SlotFiles(slot, request.boot_files);
     files.insert(files.end(), slot_files.begin(), slot_files.end());

@@ -74,7 +74,7 @@ struct WriteFirstBootFiles {
 };
 
 struct WriteBootLoader {
-  Bytes core_image = 0;
+  Bytes parts = 0;  // the image's boot loader layer
   bool operator==(const WriteBootLoader&) const = default;
 };
 

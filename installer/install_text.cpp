@@ -47,7 +47,8 @@ struct StepText {
   }
 
   std::string operator()(const WriteBootLoader& step) const {
-    return "write GRUB (" + FormatBytes(step.core_image) + ") and its boot sector";
+    return "write GRUB (" + FormatBytes(step.parts) + "): core image and boot sector for BIOS, " +
+           bootloader::kEfiImagePath + " for UEFI";
   }
 
   std::string operator()(const MakeStatePartition& step) const {
@@ -86,7 +87,7 @@ struct StepJson {
   }
 
   Json operator()(const WriteBootLoader& step) const {
-    return Named("write-boot-loader").Set("bytes", step.core_image);
+    return Named("write-boot-loader").Set("bytes", step.parts);
   }
 
   Json operator()(const MakeStatePartition& step) const {

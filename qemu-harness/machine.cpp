@@ -119,6 +119,15 @@ std::vector<std::string> QemuArguments(const MachineOptions& options) {
                                    // Scenarios compare boots with each other, never with today.
                                    "-rtc",
                                    "base=utc"};
+  if (options.firmware == Firmware::kUefi) {
+    // Its variables are forgotten with the machine.
+    const std::string flash = "if=pflash,format=raw,file=/usr/share/OVMF/";
+    argv.insert(argv.end(),
+                {"-drive",
+                 flash + "OVMF_CODE_4M.fd,readonly=on",
+                 "-drive",
+                 flash + "OVMF_VARS_4M.fd,snapshot=on"});
+  }
   if (options.watchdog) {
     argv.insert(argv.end(), {"-device", "i6300esb", "-action", "watchdog=reset"});
   }

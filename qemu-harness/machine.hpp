@@ -18,6 +18,8 @@ namespace ros::qemu {
 
 enum class DriveInterface { kAhci, kVirtio, kNvme };
 
+enum class Firmware { kBios, kUefi };
+
 enum class DriveAccess { kReadWrite, kReadOnly };
 
 struct Drive {
@@ -41,6 +43,8 @@ struct MachineOptions {
   std::vector<Drive> drives;  // the firmware tries them in this order
   int memory_mib = 512;
   std::optional<DirectKernel> kernel = {};
+  // UEFI is OVMF, with no boot entry: it looks for \EFI\BOOT\BOOTX64.EFI on the drives.
+  Firmware firmware = Firmware::kBios;
   // An i6300esb whose expiry resets the machine. It is always there, as a board's watchdog is.
   bool watchdog = true;
 };

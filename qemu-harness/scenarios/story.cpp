@@ -94,7 +94,9 @@ Story::Story(std::string name, const std::vector<std::string>& images, const Dis
 Machine& Story::Boot() {
   machine_.reset();
   const std::string name = name_ + "-" + std::to_string(++boots_);
-  machine_ = std::make_unique<Machine>(MachineWith(name, disk_, &files_));
+  MachineOptions options = MachineWith(name, disk_, &files_);
+  options.firmware = firmware_;
+  machine_ = std::make_unique<Machine>(std::move(options));
   machine_->WaitForShell();
   return *machine_;
 }

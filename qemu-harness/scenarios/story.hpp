@@ -47,6 +47,9 @@ class Story {
   Story(std::string name, const std::vector<std::string>& images);
   Story(std::string name, const std::vector<std::string>& images, const DiskImage& original);
 
+  // What the machine starts with from the next Boot() on.
+  void UseFirmware(Firmware firmware) { firmware_ = firmware; }
+
   // Switches the machine on and waits for its shell. The former machine is off or gets killed.
   Machine& Boot();
 
@@ -74,6 +77,7 @@ class Story {
   std::string name_;
   DiskImage disk_;
   DiskImage files_;
+  Firmware firmware_ = Firmware::kBios;
   std::unique_ptr<Machine> machine_;
   int boots_ = 0;
 };
