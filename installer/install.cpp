@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "health/journal.hpp"
@@ -86,12 +84,8 @@ class Installation {
 
   void operator()(const WriteBootLoader& /*step*/) {
     InContext("writing the boot loader", [&] {
-      const auto tar = images::ReadBlob(
-          means_.source, *means_.image.manifest.bootloader, images::kMaxBootloaderSize);
-      const auto parts = bootloader::FromFiles(images::UnpackBootloader(tar));
-      WriteEfiImage(parts.efi_image);
-      bootloader::WriteCoreImage(Get(PartitionRole::kBios), parts);
-      bootloader::WriteBootCode(Get(PartitionRole::kBios), parts);
+      bootloader::WriteCoreImage(Get(PartitionRole::kBios), plan_.loader);
+      bootloader::WriteBootCode(Get(PartitionRole::kBios), plan_.loader);
     });
   }
 
@@ -128,29 +122,6 @@ class Installation {
     return {disk_, part.offset, part.length};
   }
 
-  // Its file is there already, empty, in its place.
-  void WriteEfiImage(const std::string& image) const {
-    if (image.empty()) {
-      return;
-    }
-    constexpr Bytes kBlock = 4096;
-    const std::filesystem::path path = bootloader::kEfiImagePath;
-    auto boot = partitions::FatVolume::Open(Get(PartitionRole::kBoot));
-    const auto place = boot.Find(path.string()).data;
-    AlignedBuffer bytes(RoundUp(image.size(), kBlock));
-    std::ranges::fill(bytes.span(), std::byte{0});
-    std::ranges::copy(AsBytes(image), bytes.span().begin());
-    place.Write(0, bytes.span());
-    place.Sync();
-    AlignedBuffer found(bytes.size());
-    place.Read(0, found.span());
-    if (!std::ranges::equal(found.span(), bytes.span())) {
-      throw Error(ErrorKind::kFailed,
-                  path.string() + " reads back differently than it was written");
-    }
-    boot.SetLengths(path.parent_path().string(), {{path.filename().string(), image.size()}});
-  }
-
   void FillState(const std::filesystem::path& directory) const {
     const auto ros = directory / "ros";
     std::filesystem::create_directories(ros / "keys");
@@ -183,6 +154,18 @@ class Installation {
 };
 
 }  // namespace
+
+std::optional<bootloader::GrubParts> ReadBootLoader(const images::ImageSource& source,
+                                                    const images::VerifiedImage& image) {
+  if (!image.manifest.bootloader) {
+    return std::nullopt;
+  }
+  return InContext(source.name(), [&] {
+    const auto tar =
+        images::ReadBlob(source, *image.manifest.bootloader, images::kMaxBootloaderSize);
+    return std::optional(bootloader::FromFiles(images::UnpackBootloader(tar)));
+  });
+}
 
 void ApplyInstall(const InstallPlan& plan, const InstallMeans& means) {
   Installation installation(plan, means);

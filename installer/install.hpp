@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/clock.hpp"
 #include "base/progress.hpp"
@@ -9,6 +10,11 @@
 #include "installer/install_plan.hpp"
 
 namespace ros::installer {
+
+// The boot loader that an image brings, for InstallFacts; none when it has no layer for it. Throws
+// kVerification naming the image when the layer is not what it should be.
+std::optional<bootloader::GrubParts> ReadBootLoader(const images::ImageSource& source,
+                                                    const images::VerifiedImage& image);
 
 // What ApplyInstall works with beside the plan.
 struct InstallMeans {

@@ -64,13 +64,14 @@ Bytes TargetSize(const InstallFacts& facts, const InstallRequest& request) {
   return disk.size;
 }
 
-std::vector<partitions::BootFile> BootFiles(const InstallRequest& request) {
+std::vector<partitions::BootFile> BootFiles(const InstallRequest& request,
+                                            const bootloader::GrubParts& loader) {
   const auto state = bootloader::FormatGrubEnvironment({.good = SlotId::kA});
   std::vector<partitions::BootFile> files = {
       {"/GRUB/GRUB.CFG", request.boot_files.small, bootloader::MainGrubConfig()},
       {"/GRUB/GRUBENV", bootloader::kGrubEnvironmentSize, state},
       {"/GRUB/GRUBENV2", bootloader::kGrubEnvironmentSize, state},
-      {bootloader::kEfiImagePath, bootloader::kEfiImagePlace}};
+      {bootloader::kEfiImagePath, bootloader::kEfiImagePlace, loader.efi_image}};
   for (const auto slot : {SlotId::kA, SlotId::kB}) {
     const auto slot_files = partitions::SlotFiles(slot, request.boot_files);
     files.insert(files.end(), slot_files.begin(), slot_files.end());
@@ -78,17 +79,12 @@ std::vector<partitions::BootFile> BootFiles(const InstallRequest& request) {
   return files;
 }
 
-void CheckBootLoaderSuits(const InstallFacts& facts) {
+void CheckSectorsSuit(const InstallFacts& facts) {
   if (facts.disk.sector_size != kBiosGrubSectorSize) {
     throw Error(ErrorKind::kDoesNotFit,
                 facts.disk.path.string() + " has sectors of " +
                     std::to_string(facts.disk.sector_size) +
                     " bytes, and GRUB can boot a BIOS machine from sectors of 512 bytes only");
-  }
-  if (!facts.image.manifest.bootloader) {
-    throw Error(ErrorKind::kDoesNotFit,
-                "the image " + facts.image.config.name + " " + facts.image.config.version +
-                    " brings no boot loader, so it can upgrade a machine and not install one");
   }
 }
 
@@ -121,7 +117,7 @@ void AddSteps(const InstallFacts& facts, const InstallRequest& request, InstallP
   plan.steps.emplace_back(WriteFirstRoot{root.size, images::BytesNeeded(root) - root.size});
   plan.steps.emplace_back(
       WriteFirstBootFiles{SlotLengths(facts.image, SlotTexts(facts.image, plan.entry))});
-  plan.steps.emplace_back(WriteBootLoader{facts.image.manifest.bootloader->size});
+  plan.steps.emplace_back(WriteBootLoader{plan.loader.core_image.size()});
   plan.steps.emplace_back(
       MakeStatePartition{Sizes(StateFiles(request, facts.image.config, facts.disk.kind))});
   plan.steps.emplace_back(WriteTable{});
@@ -179,13 +175,24 @@ std::string TargetText(const DiskFacts& disk, Bytes size) {
   return text;
 }
 
+void CheckImageInstalls(const InstallFacts& facts, const InstallRequest& request) {
+  const auto& config = facts.image.config;
+  if (!facts.loader) {
+    throw Error(ErrorKind::kDoesNotFit,
+                "the image " + config.name + " " + config.version +
+                    " brings no boot loader, so it can upgrade a machine and not install one");
+  }
+  CheckImageSuits(config, {.architecture = "amd64", .kind = request.machine_kind});
+  bootloader::CheckKernelArguments(request.kernel_arguments, bootloader::ArgumentOrigin::kMachine);
+}
+
 InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request) {
   const auto& config = facts.image.config;
   const Bytes size = TargetSize(facts, request);
-  CheckBootLoaderSuits(facts);
-  CheckImageSuits(config, {.architecture = "amd64", .kind = request.machine_kind});
-  bootloader::CheckKernelArguments(request.kernel_arguments, bootloader::ArgumentOrigin::kMachine);
+  CheckSectorsSuit(facts);
+  CheckImageInstalls(facts, request);
   InstallPlan plan;
+  plan.loader = facts.loader.value();
   plan.target = facts.disk.path;
   plan.target_text = TargetText(facts.disk, size);
   plan.losses = Losses(facts.disk);
@@ -210,7 +217,7 @@ InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request
                                               .partition_length = boot.length,
                                               .sector_size = plan.layout.sector_size,
                                               .volume_id = volume_id,
-                                              .files = BootFiles(request)});
+                                              .files = BootFiles(request, plan.loader)});
   plan.entry = MakeSlotEntry(SlotId::kA, config, request.kernel_arguments);
   AddSteps(facts, request, plan);
   CheckBootFilesFit(plan, facts.image);

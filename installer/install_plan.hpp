@@ -46,6 +46,8 @@ struct InstallRequest {
 struct InstallFacts {
   partitions::DiskFacts disk;
   images::VerifiedImage image;
+  // What the image brings to boot with; none when it has no boot loader layer.
+  std::optional<bootloader::GrubParts> loader;
 };
 
 struct CreateImageFile {
@@ -74,7 +76,7 @@ struct WriteFirstBootFiles {
 };
 
 struct WriteBootLoader {
-  Bytes parts = 0;  // the image's boot loader layer
+  Bytes core_image = 0;
   bool operator==(const WriteBootLoader&) const = default;
 };
 
@@ -109,15 +111,20 @@ struct InstallPlan {
   partitions::LayoutPlan layout;
   partitions::BootFileSystemPlan boot;
   bootloader::SlotEntry entry;
+  bootloader::GrubParts loader;
   std::vector<InstallStep> steps;
 };
 
 // "/dev/sda, 8 GiB, MODEL, serial SERIAL": a disk, or a file that is to have this size.
 std::string TargetText(const partitions::DiskFacts& disk, Bytes size);
 
+// Throws what speaks against the image or the request on any disk: kDoesNotFit (no boot loader,
+// another architecture or kind of machine), kVerification and kUsage (kernel arguments). Pure.
+void CheckImageInstalls(const InstallFacts& facts, const InstallRequest& request);
+
 // Decides where everything goes, or throws why it may not: kUsage (no such disk, a partition),
-// kRefused (in use, read-only), kDoesNotFit (size, architecture). Data on the disk is told in
-// `losses` and is the caller's to ask about. Pure.
+// kRefused (in use, read-only), kDoesNotFit (size), and as CheckImageInstalls. Data on the disk is
+// told in `losses` and is the caller's to ask about. Pure.
 InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request);
 
 // What the state partition is made with, by path, beside the journal.

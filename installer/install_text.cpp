@@ -47,8 +47,8 @@ struct StepText {
   }
 
   std::string operator()(const WriteBootLoader& step) const {
-    return "write GRUB (" + FormatBytes(step.parts) + "): core image and boot sector for BIOS, " +
-           bootloader::kEfiImagePath + " for UEFI";
+    return "write GRUB for BIOS machines (" + FormatBytes(step.core_image) +
+           ") and its boot sector";
   }
 
   std::string operator()(const MakeStatePartition& step) const {
@@ -87,7 +87,7 @@ struct StepJson {
   }
 
   Json operator()(const WriteBootLoader& step) const {
-    return Named("write-boot-loader").Set("bytes", step.parts);
+    return Named("write-boot-loader").Set("bytes", step.core_image);
   }
 
   Json operator()(const MakeStatePartition& step) const {

@@ -8,13 +8,14 @@ namespace {
 
 // Why a disk is not taken; nothing when it may be.
 std::optional<std::string> Obstacle(const TargetCandidate& candidate,
-                                    const images::VerifiedImage& image,
+                                    InstallFacts facts,
                                     const InstallRequest& request) {
   if (!candidate.facts) {
     return candidate.problem;
   }
   try {
-    const auto plan = PlanInstall({.disk = *candidate.facts, .image = image}, request);
+    facts.disk = *candidate.facts;
+    const auto plan = PlanInstall(facts, request);
     if (plan.losses.empty()) {
       return std::nullopt;
     }
@@ -49,17 +50,18 @@ std::vector<TargetCandidate> InspectCandidates() {
 }
 
 partitions::DiskFacts ChooseTarget(const std::vector<TargetCandidate>& candidates,
-                                   const images::VerifiedImage& image,
+                                   const InstallFacts& facts,
                                    const InstallRequest& request) {
   if (request.create_size) {
     throw Error(ErrorKind::kUsage, "-d auto chooses a disk, and --size makes a file");
   }
+  CheckImageInstalls(facts, request);
   std::vector<const TargetCandidate*> suitable;
   std::vector<std::string> chosen;
   std::vector<std::string> obstacles;
   for (const auto& candidate : candidates) {
     const auto name = candidate.path.string();
-    if (const auto obstacle = Obstacle(candidate, image, request)) {
+    if (const auto obstacle = Obstacle(candidate, facts, request)) {
       // Most of these sentences begin with the disk.
       obstacles.push_back(obstacle->find(name) == std::string::npos ? name + " " + *obstacle
                                                                     : *obstacle);

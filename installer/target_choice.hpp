@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "images/verified_image.hpp"
 #include "installer/install_plan.hpp"
 #include "partitions/disk_facts.hpp"
 
@@ -22,10 +21,10 @@ struct TargetCandidate {
 std::vector<TargetCandidate> InspectCandidates();
 
 // `ros install -d auto`: the only disk that holds nothing and that the installation fits. Pure.
-// Throws kRefused when there is none or more than one: the sentence names each disk, and why it is
-// not taken. `request.target` does not matter.
+// Throws as CheckImageInstalls() first, then kRefused when there is no such disk or more than one:
+// the sentence names each disk, and why it is not taken. `facts.disk` does not matter.
 partitions::DiskFacts ChooseTarget(const std::vector<TargetCandidate>& candidates,
-                                   const images::VerifiedImage& image,
+                                   const InstallFacts& facts,
                                    const InstallRequest& request);
 
 }  // namespace ros::installer

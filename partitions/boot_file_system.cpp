@@ -9,6 +9,7 @@
 #include "base/process.hpp"
 #include "partitions/boot_layout.hpp"
 #include "partitions/fat_format.hpp"
+#include "partitions/fat_volume.hpp"
 #include "partitions/scratch_file.hpp"
 
 namespace ros::partitions {
@@ -364,6 +365,17 @@ class Maker {
   std::vector<PlacedFile> placed_;
 };
 
+// What was written is there, found as a boot loader finds it.
+void CheckContents(const Region& partition, const std::vector<BootFile>& files) {
+  const auto volume = FatVolume::Open(partition);
+  for (const auto& file : files) {
+    if (volume.ReadContent(file.path, file.max_size) != file.content) {
+      throw Error(ErrorKind::kFailed,
+                  file.path + " reads back differently than it was written; the disk is failing");
+    }
+  }
+}
+
 }  // namespace
 
 std::string_view SlotDirectory(SlotId slot) {
@@ -411,6 +423,7 @@ void MakeBootFileSystem(const Region& partition, const BootFileSystemPlan& plan)
     }
     maker.AddLayout(LayoutFileSize(plan.files));
     maker.WriteMetadata(scratch);
+    CheckContents(partition, plan.files);
   });
 }
 

@@ -66,10 +66,11 @@ struct BootFileSystemRequest {
 BootFileSystemPlan PlanBootFileSystem(const BootFileSystemRequest& request);
 
 // Makes the file system: mkfs.fat and our placing on a scratch file, then everything but the
-// content of the empty files is written to `partition`, and synced. Each file is in one piece that
-// starts at a multiple of 4096 bytes and shares none of its 4096-byte blocks; all entries of a
-// directory are in the first sector of its one cluster. /LAYOUT.ROS tells where each file is, for
-// FatVolume::RepairAllocation. What the rest of a file's clusters holds is what was on the disk.
+// content of the empty files is written to `partition`, synced and read back. Each file is in one
+// piece that starts at a multiple of 4096 bytes and shares none of its 4096-byte blocks; all
+// entries of a directory are in the first sector of its one cluster. /LAYOUT.ROS tells where each
+// file is, for FatVolume::RepairAllocation. What the rest of a file's clusters holds is what was on
+// the disk.
 void MakeBootFileSystem(const Region& partition, const BootFileSystemPlan& plan);
 
 }  // namespace ros::partitions

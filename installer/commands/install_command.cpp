@@ -175,10 +175,9 @@ void Install(const InstallOptions& options, CommandContext& context) {
                                        : images::SignaturePolicy::kRequired;
   auto opened = OpenTrustedImage(
       options.image, keys::TrustStore::FromFiles(KeyFiles(options)), policy, *progress);
-  const auto disk = options.device == kAutoDevice
-                        ? ChooseTarget(InspectCandidates(), opened.image, request)
-                        : partitions::InspectDisk(options.device);
-  const InstallFacts facts{.disk = disk, .image = opened.image};
+  InstallFacts facts{.image = opened.image, .loader = ReadBootLoader(*opened.source, opened.image)};
+  facts.disk = options.device == kAutoDevice ? ChooseTarget(InspectCandidates(), facts, request)
+                                             : partitions::InspectDisk(options.device);
   const auto plan = PlanInstall(facts, request);
   if (options.plan) {
     if (console.json()) {
@@ -202,7 +201,7 @@ void Install(const InstallOptions& options, CommandContext& context) {
                {.source = *opened.source,
                 .image = opened.image,
                 .request = request,
-                .disk = disk,
+                .disk = facts.disk,
                 .open = open,
                 .clock = clock,
                 .progress = *progress});

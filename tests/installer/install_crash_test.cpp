@@ -104,14 +104,14 @@ TEST_CASE("ApplyInstall: a second installation onto the same target is told who 
   request.create_size = kSmallDisk;
   // Both have seen that there is no file yet.
   const auto facts = partitions::InspectDisk(path);
-  const auto plan = PlanInstall({.disk = facts, .image = image.image}, request);
+  const auto plan = PlanInstall(FactsOf(image, facts), request);
   std::vector<Error> errors;
   InstallMeanwhile(plan, request, facts, image, [&] {
     errors.push_back(ErrorOf([&] { InstallMeanwhile(plan, request, facts, image, [] {}); }));
     auto other = request;
     other.create_size.reset();
     const auto seen = partitions::InspectDisk(path);
-    const auto onto = PlanInstall({.disk = seen, .image = image.image}, other);
+    const auto onto = PlanInstall(FactsOf(image, seen), other);
     errors.push_back(ErrorOf([&] { InstallMeanwhile(onto, other, seen, image, [] {}); }));
   });
   REQUIRE(errors.size() == 2);

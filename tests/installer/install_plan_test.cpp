@@ -2,32 +2,17 @@
 
 #include <catch2/catch.hpp>
 
+#include "base/file.hpp"
+#include "installer/install.hpp"
+#include "tests/images/support/fake_image.hpp"
+#include "tests/installer/support/plan_facts.hpp"
+
 namespace ros::installer {
 namespace {
 
 using namespace ros::literals;  // NOLINT(google-build-using-namespace): literals only.
 
-InstallFacts SomeFacts() {
-  InstallFacts facts;
-  facts.disk.path = "/dev/sda";
-  facts.disk.kind = partitions::TargetKind::kWholeDisk;
-  facts.disk.size = 8_GiB;
-  auto& image = facts.image;
-  image.manifest.kernel.size = 8_MiB;
-  image.manifest.initrd.size = 20_MiB;
-  image.manifest.bootloader = images::Descriptor{.size = 100_KiB};
-  image.config.name = "os";
-  image.config.version = "1";
-  image.config.architecture = "amd64";
-  image.config.epoch = 12;
-  image.config.root = {.filesystem = "erofs",
-                       .size = 512_MiB,
-                       .verity = {std::string(64, 'a'), std::string(64, 'b')}};
-  image.raw_manifest = "{}";
-  image.raw_config = "{}";
-  image.raw_signatures = "[]";
-  return facts;
-}
+using ros::testing::SomeFacts;
 
 InstallRequest SomeRequest() {
   InstallRequest request;
@@ -48,7 +33,9 @@ TEST_CASE("DescribeInstall: tells every file with its size", "[installer]") {
   for (const auto* part : {"       KERNEL    8 MiB\n",
                            "       INITRD    20 MiB\n",
                            "       MANIFEST  2 bytes\n",
-                           "       /GRUB/GRUBENV2  1 KiB\n",
+                           "       /GRUB/GRUBENV2         1 KiB\n",
+                           "       /EFI/BOOT/BOOTX64.EFI  700 KiB\n",
+                           "write GRUB for BIOS machines (100 KiB) and its boot sector",
                            "4 files\n",
                            "       /ros/args                     6 bytes\n",
                            "       /ros/config/cloud-config.yml  14 bytes\n",
@@ -61,6 +48,25 @@ TEST_CASE("DescribeInstall: tells every file with its size", "[installer]") {
                            R"({"path":"/ros/config/cloud-config.yml","bytes":14})"}) {
     CHECK_THAT(json, Catch::Contains(part));
   }
+}
+
+TEST_CASE("PlanInstall: an image for BIOS machines alone, and one that brings no loader",
+          "[installer]") {
+  auto facts = SomeFacts();
+  facts.loader->efi_image.clear();
+  CHECK_THAT(DescribeInstall(PlanInstall(facts, SomeRequest())), !Catch::Contains("BOOTX64.EFI"));
+  facts.loader.reset();
+  CHECK_THROWS_WITH(PlanInstall(facts, SomeRequest()), Catch::Contains("brings no boot loader"));
+}
+
+TEST_CASE("ReadBootLoader: a layer that is no boot loader is told before anything is written",
+          "[installer]") {
+  const TempDirectory directory;
+  images::fakes::Assemble(images::fakes::MakeParts(256_KiB, 1), {})
+      .WriteLayout(directory.path() / "image");
+  const auto source = images::OpenImage(directory.path() / "image");
+  CHECK_THROWS_WITH(ReadBootLoader(*source, images::InspectImage(*source)),
+                    Catch::Contains("/image: the boot loader layer: "));
 }
 
 TEST_CASE("PlanInstall: what may not be a target, and what is lost", "[installer]") {

@@ -3,25 +3,14 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.hpp"
+#include "tests/installer/support/plan_facts.hpp"
 
 namespace ros::installer {
 namespace {
 
 using namespace ros::literals;  // NOLINT(google-build-using-namespace): literals only.
 
-images::VerifiedImage SomeImage() {
-  images::VerifiedImage image;
-  image.manifest.kernel.size = 8_MiB;
-  image.manifest.initrd.size = 20_MiB;
-  image.manifest.bootloader = images::Descriptor{.size = 100_KiB};
-  image.config.name = "os";
-  image.config.version = "1";
-  image.config.architecture = "amd64";
-  image.config.root = {.filesystem = "erofs",
-                       .size = 512_MiB,
-                       .verity = {std::string(64, 'a'), std::string(64, 'b')}};
-  return image;
-}
+using ros::testing::SomeFacts;
 
 TargetCandidate Disk(const std::string& path, Bytes size = 8_GiB) {
   return {.path = path,
@@ -32,7 +21,7 @@ TargetCandidate Disk(const std::string& path, Bytes size = 8_GiB) {
 }
 
 std::filesystem::path Chosen(const std::vector<TargetCandidate>& candidates) {
-  return ChooseTarget(candidates, SomeImage(), {.seed = "6a1f2b3c-0000-4000-8000-000000000001"})
+  return ChooseTarget(candidates, SomeFacts(), {.seed = "6a1f2b3c-0000-4000-8000-000000000001"})
       .path;
 }
 
@@ -91,8 +80,20 @@ TEST_CASE("ChooseTarget: does not guess", "[installer]") {
         "2 disks are empty and fit; name the disk with -d: /dev/sda, 8 GiB, Disk of /dev/sda; "
         "/dev/sdb, 16 GiB, Disk of /dev/sdb");
   CHECK(Refusal({}) == "this machine has no disk");
-  CHECK_THROWS_WITH(ChooseTarget({Disk("/dev/sda")}, SomeImage(), {.create_size = 8_GiB}),
+  CHECK_THROWS_WITH(ChooseTarget({Disk("/dev/sda")}, SomeFacts(), {.create_size = 8_GiB}),
                     Catch::Contains("--size makes a file"));
+}
+
+TEST_CASE("ChooseTarget: an image that suits no disk is no fault of the disks", "[installer]") {
+  auto facts = SomeFacts();
+  facts.image.config.architecture = "arm64";
+  try {
+    ChooseTarget({Disk("/dev/sda")}, facts, {});
+    FAIL("an image for another machine was taken");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::kDoesNotFit);
+    CHECK(error.message() == "os 1 is for arm64 and this machine is amd64");
+  }
 }
 
 }  // namespace ros::installer

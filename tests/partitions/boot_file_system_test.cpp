@@ -105,6 +105,34 @@ TEST_CASE("MakeBootFileSystem: the same input gives the same bytes", "[partition
   CHECK(ReadText(Region(one), 36_MiB) == ReadText(Region(two), 36_MiB));
 }
 
+TEST_CASE("MakeBootFileSystem: finds what the disk did not keep", "[partitions]") {
+  // Loses the sector that begins with the content of the loader.
+  class LossyDisk final : public BlockDevice {
+   public:
+    [[nodiscard]] const std::string& name() const override { return disk_.name(); }
+
+    [[nodiscard]] Bytes size() const override { return disk_.size(); }
+
+    [[nodiscard]] std::uint32_t sector_size() const override { return 512; }
+
+    void Read(Bytes offset, MutableByteSpan into) const override { disk_.Read(offset, into); }
+
+    void Write(Bytes offset, ByteSpan data) override {
+      if (!AsText(data).starts_with("loader")) {
+        disk_.Write(offset, data);
+      }
+    }
+
+    void Sync() override {}
+
+   private:
+    MemoryDisk disk_{36_MiB};
+  };
+
+  CHECK_THROWS_WITH(MakeTestBoot(Region(std::make_shared<LossyDisk>())),
+                    Catch::Contains("/EFI/BOOT/BOOTX64.EFI reads back differently"));
+}
+
 TEST_CASE("PlanBootFileSystem: too small is said with the numbers", "[partitions]") {
   CHECK(KindOfPlan(RequestFor(256_MiB, Standard())) == ErrorKind::kDoesNotFit);
   CHECK(KindOfPlan(RequestFor(16_MiB, TestFiles())) == ErrorKind::kDoesNotFit);

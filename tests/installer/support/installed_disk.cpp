@@ -97,6 +97,12 @@ SmallImage ImageShelf::Make(const std::string& version, std::uint64_t epoch) con
   return opened;
 }
 
+installer::InstallFacts FactsOf(const SmallImage& image, const partitions::DiskFacts& disk) {
+  return {.disk = disk,
+          .image = image.image,
+          .loader = installer::ReadBootLoader(*image.source, image.image)};
+}
+
 installer::InstallRequest SmallRequest(const ImageShelf& shelf, const std::string& target) {
   installer::InstallRequest request;
   request.target = target;
@@ -120,7 +126,7 @@ installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
                                  const ImageShelf& shelf,
                                  const SmallImage& image) {
   const auto request = SmallRequest(shelf, facts.path.string());
-  auto plan = installer::PlanInstall({.disk = facts, .image = image.image}, request);
+  auto plan = installer::PlanInstall(FactsOf(image, facts), request);
   NoProgress progress;
   const SystemClock clock;
   installer::ApplyInstall(plan,

@@ -46,6 +46,9 @@ class ImageShelf {
 inline constexpr Bytes kSmallDisk = Bytes{320} << 20U;
 installer::InstallRequest SmallRequest(const ImageShelf& shelf, const std::string& target);
 
+// What is known of an image and the disk that it is installed on.
+installer::InstallFacts FactsOf(const SmallImage& image, const partitions::DiskFacts& disk);
+
 // What was installed: the plan, and where partitions are.
 installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
                                  const std::string& path,
