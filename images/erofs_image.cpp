@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/process.hpp"
+#include "images/system_call_filter.hpp"
 
 namespace ros::images {
 namespace {
@@ -25,16 +26,19 @@ void MakeErofs(const std::filesystem::path& directory,
   // times to it and keeps older ones.
   // --chunksize: files in whole blocks apart from the metadata, so that an unchanged file is
   // unchanged bytes; equal blocks are stored once.
-  (void)RunTool({.argv = {"mkfs.erofs",
-                          "-d1",
-                          "-x2",
-                          "--chunksize=4096",
-                          "-U",
-                          FormatUuid(options.uuid),
-                          image.string(),
-                          directory.string()},
-                 .environment = {"SOURCE_DATE_EPOCH=" + std::to_string(options.source_date_epoch)},
-                 .timeout = std::chrono::hours(2)});
+  const Command command = {
+      .argv = {"mkfs.erofs",
+               "-d1",
+               "-x2",
+               "--chunksize=4096",
+               "-U",
+               FormatUuid(options.uuid),
+               image.string(),
+               directory.string()},
+      .environment = {"SOURCE_DATE_EPOCH=" + std::to_string(options.source_date_epoch)},
+      .timeout = std::chrono::hours(2)};
+  // It asks for all content by one call, and takes what that call cannot do (2 GiB) for an error.
+  WithoutCopyFileRange([&] { RunTool(command); });
 }
 
 }  // namespace ros::images
