@@ -23,10 +23,8 @@ std::vector<std::filesystem::path> ListDisks(const SystemPaths& system) {
   });
   std::ranges::sort(names);
   std::vector<std::filesystem::path> disks;
-  for (auto& name : names) {
-    // sysfs writes a slash of a device name as '!'.
-    std::ranges::replace(name, '!', '/');
-    disks.push_back(system.dev / name);
+  for (const auto& name : names) {
+    disks.push_back(system.NodeOf(name));
   }
   return disks;
 }

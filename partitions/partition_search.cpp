@@ -35,12 +35,6 @@ Bytes ReadNumber(const std::filesystem::path& path) {
   return value;
 }
 
-// sysfs writes a slash of a device name as '!'.
-std::filesystem::path NodeOf(const SystemPaths& system, std::string name) {
-  std::replace(name.begin(), name.end(), '!', '/');
-  return system.dev / name;
-}
-
 std::vector<std::string> KernelPartitions(const std::filesystem::path& disk) {
   auto names = ListDirectory(disk);
   std::erase_if(names, [&](const std::string& name) {
@@ -55,7 +49,7 @@ std::vector<PartitionNode> PartitionsOf(const SystemPaths& system, const std::st
   if (kernel.empty()) {
     return {};
   }
-  const auto disk = NodeOf(system, name);
+  const auto disk = system.NodeOf(name);
   const auto fd = OpenFile(disk, O_RDONLY | O_NONBLOCK);
   const auto sector_size = std::filesystem::exists(directory / "queue/logical_block_size")
                                ? ReadNumber(directory / "queue/logical_block_size")
@@ -74,7 +68,7 @@ std::vector<PartitionNode> PartitionsOf(const SystemPaths& system, const std::st
         });
     if (table.type == TableType::kGpt && found != table.partitions.end()) {
       nodes.push_back({.disk = disk.string(),
-                       .node = NodeOf(system, entry).string(),
+                       .node = system.NodeOf(entry).string(),
                        .uuid = found->uuid,
                        .name = found->name,
                        .number = number,

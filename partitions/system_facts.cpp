@@ -41,10 +41,9 @@ Bytes Number(const std::filesystem::path& path, Bytes missing) {
   return value;
 }
 
+// For people, whatever tree the facts are read from.
 std::string Node(const std::filesystem::path& device) {
-  auto name = device.filename().string();
-  std::replace(name.begin(), name.end(), '!', '/');
-  return "/dev/" + name;
+  return SystemPaths().NodeOf(device.filename().string()).string();
 }
 
 // mountinfo writes blanks and the like as \040.
