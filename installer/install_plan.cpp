@@ -42,17 +42,17 @@ std::vector<std::string> Losses(const DiskFacts& disk) {
 // The target's size: what it has, or what it is to be made with.
 Bytes TargetSize(const InstallFacts& facts, const InstallRequest& request) {
   const auto& disk = facts.disk;
-  if (disk.kind == TargetKind::kMissing && request.create_size) {
-    if (disk.path.string().starts_with("/dev/")) {
-      throw Error(ErrorKind::kUsage,
-                  "there is no " + disk.path.string() + "; --size makes files, not devices");
-    }
+  const bool may_be_made = !disk.path.string().starts_with("/dev/");
+  if (disk.kind == TargetKind::kMissing && request.create_size && may_be_made) {
     return *request.create_size;
   }
   if (const auto refusal = partitions::RefusalFor(disk)) {
     if (disk.kind == TargetKind::kMissing) {
-      throw Error(refusal->kind(),
-                  refusal->message() + "; to make a disk image file give its --size");
+      throw Error(
+          refusal->kind(),
+          refusal->message() + (may_be_made ? "; to make a disk image file give its --size"
+                                            : "; lsblk lists the disks, -d auto takes the only "
+                                              "empty one"));
     }
     throw Error(*refusal);
   }

@@ -77,7 +77,7 @@ TEST_CASE("PlanInstall: what may not be a target, and what is lost", "[installer
         std::vector<std::string>{"data of no known kind, from byte 4096 on"});
   facts.disk = {.path = "/dev/sdz"};
   request.create_size = 8_GiB;
-  CHECK_THROWS_WITH(PlanInstall(facts, request), Catch::Contains("--size makes files"));
+  CHECK_THROWS_WITH(PlanInstall(facts, request), Catch::Contains("there is no /dev/sdz; lsblk"));
   facts.disk.path = "new.img";
   CHECK_NOTHROW(PlanInstall(facts, request));
 }
