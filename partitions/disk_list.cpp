@@ -23,6 +23,7 @@ std::vector<std::filesystem::path> ListDisks(const SystemPaths& system) {
   });
   std::ranges::sort(names);
   std::vector<std::filesystem::path> disks;
+  disks.reserve(names.size());
   for (const auto& name : names) {
     disks.push_back(system.NodeOf(name));
   }
