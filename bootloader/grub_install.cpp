@@ -1,6 +1,7 @@
 #include "bootloader/grub_install.hpp"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "base/error.hpp"
@@ -33,6 +34,7 @@ constexpr Bytes kKernelSector = 0x5c;  // u64: the core image's first sector
 constexpr Bytes kDriveCheck = 0x66;    // two bytes; NOPs mend BIOSes that pass a wrong drive
 constexpr Bytes kCodeEnd = 0x1b8;      // disk signature, partition entries, 0x55aa
 constexpr std::byte kNop{0x90};
+constexpr std::string_view kBootCodeMark{"GRUB ", 5};  // the first word that it prints
 
 // The core image's first sector ends in a list of where the rest lies.
 constexpr Bytes kBlockListStart = 0x1f4;    // u64: first sector
@@ -177,6 +179,12 @@ void WriteBootCode(const Region& bios_partition, const GrubParts& parts) {
     disk.Write(0, bytes);
     disk.Sync();
   });
+}
+
+bool HasBootCode(const BlockDevice& disk) {
+  std::array<std::byte, kCodeEnd> code{};
+  disk.Read(0, code);
+  return AsText(code).find(kBootCodeMark) != std::string_view::npos;
 }
 
 }  // namespace ros::bootloader

@@ -48,4 +48,7 @@ void WriteCoreImage(const Region& bios_partition, const GrubParts& parts);
 // kept, so the partition table is written before. The disk is the device of `bios_partition`.
 void WriteBootCode(const Region& bios_partition, const GrubParts& parts);
 
+// Whether a disk's first sector has GRUB's code, as WriteBootCode leaves it.
+bool HasBootCode(const BlockDevice& disk);
+
 }  // namespace ros::bootloader

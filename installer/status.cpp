@@ -51,6 +51,30 @@ std::string BootStateDamage(const Status& status) {
   return text;
 }
 
+std::string FirmwareText(const bootloader::Firmware& firmware) {
+  if (firmware.kind == bootloader::FirmwareKind::kBios) {
+    return "BIOS";
+  }
+  const std::string text = "UEFI, Secure Boot " + std::string(Name(firmware.secure_boot));
+  return firmware.secure_boot == bootloader::SecureBoot::kUnknown
+             ? text + " (its variables cannot be read: is efivarfs mounted?)"
+             : text;
+}
+
+Json FirmwareToJson(const bootloader::Firmware& firmware) {
+  auto json = Json::MakeObject().Set("kind", Name(firmware.kind));
+  return firmware.kind == bootloader::FirmwareKind::kUefi
+             ? json.Set("secure_boot", Name(firmware.secure_boot))
+             : json;
+}
+
+Json LoaderToJson(const LoaderFacts& loader) {
+  return Json::MakeObject()
+      .Set("name", loader.name)
+      .Set("bios", loader.bios)
+      .Set("uefi", loader.uefi);
+}
+
 Json SlotToJson(const Status& status, SlotId slot) {
   const auto& content = status.slot(slot);
   Json json;
@@ -118,7 +142,7 @@ bootloader::BootState Status::state() const {
   return boot.StateOr(running.value_or(SlotId::kA));
 }
 
-Status InspectStatus(const Machine& machine) {
+Status InspectStatus(const Machine& machine, const std::filesystem::path& sys) {
   const auto boot = OpenBootVolume(machine, DeviceAccess::kRead);
   Status status;
   status.disk = machine.disk;
@@ -127,7 +151,9 @@ Status InspectStatus(const Machine& machine) {
   if (machine.running) {
     status.running = machine.running->slot;
     status.on_trial = IsOnTrial(*machine.running, status.state());
+    status.firmware = bootloader::InspectFirmware(sys);
   }
+  status.loader = InspectLoader(machine, boot);
   status.next = bootloader::NextBoot(
       status.boot.state(), {.a = status.slots[0].complete, .b = status.slots[1].complete});
   return status;
@@ -155,6 +181,10 @@ std::string DescribeStatus(const Status& status, const Console& console) {
   std::string text = status.disk.path.string() + "\n" + DrawDisk(parts) + "\n";
   text += SlotTable(status, console);
   text += "\nnext boot  " + NextBootText(status) + "\n";
+  text += "loader     " + LoaderText(status.loader) + "\n";
+  if (status.firmware) {
+    text += "firmware   " + FirmwareText(*status.firmware) + "\n";
+  }
   for (const auto& content : status.slots) {
     if (!content.problem.empty()) {
       text += Slot(content.slot) + "     " + content.problem + "\n";
@@ -179,7 +209,11 @@ Json StatusToJson(const Status& status) {
                  .Set("tries_left", state.trial->tries_left)
                  .Set("started", state.trial->started));
   }
-  json.Set("next_boot", NextToJson(status))
+  if (status.firmware) {
+    json.Set("firmware", FirmwareToJson(*status.firmware));
+  }
+  json.Set("loader", LoaderToJson(status.loader))
+      .Set("next_boot", NextToJson(status))
       .Set("slots", std::move(slots))
       .Set("boot_state_sound", status.boot.first.sound() && status.boot.second.sound());
   return json;

@@ -6,8 +6,10 @@
 
 #include "base/json.hpp"
 #include "bootloader/boot_state_store.hpp"
+#include "bootloader/firmware.hpp"
 #include "health/boot_arguments.hpp"
 #include "installer/console.hpp"
+#include "installer/loader_facts.hpp"
 #include "installer/machine.hpp"
 #include "installer/slot_content.hpp"
 
@@ -22,6 +24,9 @@ struct Status {
   bool on_trial = false;  // the running system is a trial that is not judged yet
   // What the boot loader would do now, by the rule in bootloader/boot_state.hpp.
   bootloader::NextBootResult next;
+  LoaderFacts loader;
+  // What started this machine; none for a disk that it does not run from.
+  std::optional<bootloader::Firmware> firmware;
 
   [[nodiscard]] bootloader::BootState state() const;
 
@@ -30,8 +35,8 @@ struct Status {
   }
 };
 
-// Reads it; writes nothing.
-Status InspectStatus(const Machine& machine);
+// Reads it, the firmware from `sys`; writes nothing.
+Status InspectStatus(const Machine& machine, const std::filesystem::path& sys = "/sys");
 
 // "good", "trial, 2 tries left", "good before", "empty": one word or a few for a slot.
 std::string SlotStateText(const Status& status, SlotId slot);

@@ -39,6 +39,11 @@ bool RunsOnUefi(Machine& machine) {
   return machine.Run("test -d /sys/firmware/efi").exit_code == 0;
 }
 
+// A part of what `ros status` tells.
+std::string StatusOf(Machine& machine, std::string_view part) {
+  return Ask(machine, "ros status").At(part, "ros status").Dump();
+}
+
 }  // namespace
 
 TEST_CASE("uefi-commits-and-comes-back", "[qemu]") {
@@ -47,6 +52,8 @@ TEST_CASE("uefi-commits-and-comes-back", "[qemu]") {
   Machine& machine = story.Boot();
   CHECK(RunsOnUefi(machine));
   CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
+  CHECK(StatusOf(machine, "firmware") == R"({"kind":"uefi","secure_boot":"off"})");
+  CHECK(StatusOf(machine, "loader") == R"({"name":"GRUB","bios":true,"uefi":true})");
 
   INFO("a trial that panics");
   story.Upgrade("tiny-panics", "--tries 1");
@@ -77,6 +84,7 @@ TEST_CASE("uefi-commits-and-comes-back", "[qemu]") {
   story.UseFirmware(Firmware::kBios);
   Machine& bios = story.Boot();
   CHECK_FALSE(RunsOnUefi(bios));
+  CHECK(StatusOf(bios, "firmware") == R"({"kind":"bios"})");
   CHECK(WhoRuns(bios) == RunningOs{"a", "1"});
   CHECK(SlotsStarted(bios) == "ba");
 }

@@ -66,6 +66,13 @@ TEST_CASE("WriteCoreImage: tells the image where the rest of it lies", "[bootloa
   CHECK(fixture.Read(0, 512) == std::string(512, '\xcc'));
 }
 
+TEST_CASE("HasBootCode: knows GRUB's first sector", "[bootloader]") {
+  const Fixture fixture;
+  CHECK_FALSE(HasBootCode(*fixture.disk));
+  WriteBootCode(fixture.Bios(), BuildGrubParts());
+  CHECK(HasBootCode(*fixture.disk));
+}
+
 TEST_CASE("WriteBootCode: keeps the partition entries", "[bootloader]") {
   const Fixture fixture;
   WriteBootCode(fixture.Bios(), SmallParts());

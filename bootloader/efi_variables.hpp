@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ros::bootloader {
+
+// The vendor of the variables that UEFI itself defines (UEFI 2.10, section 3.3).
+inline constexpr std::string_view kEfiGlobalVendor = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
+
+// A variable of the firmware (UEFI 2.10, section 8.2).
+struct EfiVariable {
+  std::uint32_t attributes = 0;
+  std::string data;
+
+  bool operator==(const EfiVariable&) const = default;
+};
+
+// The firmware's variables as efivarfs shows them: one file each, NAME-VENDOR, whose first four
+// bytes are the attributes.
+class EfiVariables {
+ public:
+  explicit EfiVariables(std::filesystem::path directory = "/sys/firmware/efi/efivars")
+      : directory_(std::move(directory)) {}
+
+  // Nothing where there is no such variable, or no efivarfs at all. Throws kFailed for one that
+  // cannot be read or is larger than 64 KiB.
+  [[nodiscard]] std::optional<EfiVariable> Read(std::string_view name,
+                                                std::string_view vendor = kEfiGlobalVendor) const;
+
+ private:
+  [[nodiscard]] std::filesystem::path PathOf(std::string_view name, std::string_view vendor) const;
+
+  std::filesystem::path directory_;
+};
+
+}  // namespace ros::bootloader

@@ -1,0 +1,67 @@
+#include "installer/status.hpp"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+
+#include "tests/installer/support/installed_disk.hpp"
+
+namespace ros::installer {
+namespace {
+
+using namespace ros::testing;  // NOLINT(google-build-using-namespace): the tools of these tests.
+
+Machine RunningFrom(const UpgradedDisk& disk) {
+  return {.disk = partitions::OpenRosDisk(disk.disk->name()),
+          .state = disk.state.path(),
+          .running = health::BootArguments{.slot = SlotId::kA}};
+}
+
+// The line of the text that begins with this word.
+std::string LineOf(const std::string& text, const std::string& word) {
+  const auto at = text.find("\n" + word);
+  return at == std::string::npos ? "" : text.substr(at + 1, text.find('\n', at + 1) - at - 1);
+}
+
+}  // namespace
+
+TEST_CASE("InspectStatus: tells what started the machine", "[installer]") {
+  const UpgradedDisk disk(AfterWriting::kStage, {.good = SlotId::kA});
+  const TempDirectory sys;
+  const auto machine = RunningFrom(disk);
+  const auto line = [&] {
+    return LineOf(DescribeStatus(InspectStatus(machine, sys.path()), Console()), "firmware");
+  };
+  CHECK(line() == "firmware   BIOS");
+  const auto efivars = sys.path() / "firmware/efi/efivars";
+  std::filesystem::create_directories(efivars);
+  CHECK(line() ==
+        "firmware   UEFI, Secure Boot unknown (its variables cannot be read: is efivarfs "
+        "mounted?)");
+  std::ofstream(efivars / "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c")
+      << std::string("\x06\0\0\0\x01", 5);
+  CHECK(line() == "firmware   UEFI, Secure Boot on");
+  const auto json = StatusToJson(InspectStatus(machine, sys.path()));
+  CHECK(json.At("firmware", "").Dump() == R"({"kind":"uefi","secure_boot":"on"})");
+}
+
+TEST_CASE("InspectStatus: tells the loader, and no firmware of another machine's disk",
+          "[installer]") {
+  const UpgradedDisk disk(AfterWriting::kStage, {.good = SlotId::kA});
+  const Machine other{.disk = partitions::OpenRosDisk(disk.disk->name())};
+  const auto status = InspectStatus(other);
+  CHECK(LineOf(DescribeStatus(status, Console()), "firmware").empty());
+  CHECK(StatusToJson(status).Find("firmware", "") == nullptr);
+  CHECK(LineOf(DescribeStatus(status, Console()), "loader") ==
+        "loader     GRUB, for BIOS and UEFI machines");
+  CHECK(StatusToJson(status).At("loader", "").Dump() ==
+        R"({"name":"GRUB","bios":true,"uefi":true})");
+
+  INFO("without its boot sector and its EFI program");
+  disk.disk->Write(0, AsBytes(std::string(440, '\0')));
+  CHECK(LoaderText(InspectStatus(other).loader) == "GRUB, for UEFI machines");
+  const Region boot = disk.Part(disk.disk, partitions::PartitionRole::kBoot);
+  partitions::FatVolume::Open(boot).SetLengths("/EFI/BOOT", {{"BOOTX64.EFI", 0}});
+  CHECK(LoaderText(InspectStatus(other).loader) == "GRUB, but no firmware finds it");
+}
+
+}  // namespace ros::installer
