@@ -1,5 +1,6 @@
 #include "qemu-harness/host.hpp"
 
+#include "qemu-harness/boot_setup.hpp"
 #include "qemu-harness/places.hpp"
 
 namespace ros::qemu {
@@ -33,6 +34,10 @@ void InstallImage(std::string_view image,
                                         "--key",
                                         KeyPath("release.pub").string(),
                                         "--no-reboot"};
+  const std::string& type = Setup().loader->install_type;
+  if (!type.empty()) {
+    arguments.insert(arguments.end(), {"-t", type});
+  }
   arguments.insert(arguments.end(), more.begin(), more.end());
   MustRos(std::move(arguments));
 }

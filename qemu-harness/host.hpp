@@ -15,8 +15,9 @@ ProcessResult Ros(std::vector<std::string> arguments);
 // As above; throws with its stderr when it fails. Returns stdout.
 std::string MustRos(std::vector<std::string> arguments);
 
-// Installs a test image (names as in os/images.conf) on a disk or file, which trusts its key from
-// then on. `more` are further arguments of `ros install`. Throws as MustRos.
+// Installs a test image (names as in os/images.conf) on a disk or file, with the boot loader of
+// Setup(); it trusts the image's key from then on. `more` are further arguments of `ros install`.
+// Throws as MustRos.
 void InstallImage(std::string_view image,
                   const std::filesystem::path& target,
                   const std::vector<std::string>& more = {});

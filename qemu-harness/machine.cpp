@@ -148,6 +148,7 @@ std::vector<std::string> QemuArguments(const MachineOptions& options) {
 
 Machine::Machine(MachineOptions options)
     : options_(std::move(options)), log_(LogDirectory() / (options_.name + ".log")) {
+  std::filesystem::create_directories(log_.parent_path());
   std::vector<std::string> argv = QemuArguments(options_);
   const std::vector<std::string> ports = PortArguments();
   argv.insert(argv.end(), ports.begin(), ports.end());

@@ -39,7 +39,7 @@ struct DirectKernel {
 };
 
 struct MachineOptions {
-  std::string name;           // of the log files
+  std::string name;  // of the log files; may name a folder: "live-system-answers.bios-grub/live"
   std::vector<Drive> drives;  // the firmware tries them in this order
   int memory_mib = 512;
   std::optional<DirectKernel> kernel = {};

@@ -1,6 +1,7 @@
 #include "qemu-harness/places.hpp"
 
 #include "base/error.hpp"
+#include "qemu-harness/boot_setup.hpp"
 
 namespace ros::qemu {
 
@@ -46,7 +47,9 @@ std::filesystem::path RosCommand() {
 }
 
 std::filesystem::path InstalledDisk() {
-  return MustExist(HarnessDirectory() / "disks" / "v1.img");
+  const std::string& type = Setup().loader->install_type;
+  return MustExist(HarnessDirectory() / "disks" /
+                   (type.empty() ? "v1.img" : "v1-" + type + ".img"));
 }
 
 }  // namespace ros::qemu

@@ -10,8 +10,8 @@ namespace ros::qemu {
 //
 //   images/NAME.oci      OS images that scenarios use (made by the fixture `qemu-images-tiny`,
 //   `qemu-images-debian`) keys/                release.key, release.pub, stranger.key, stranger.pub
-//   disks/v1.img         tiny version 1, installed
-//   logs/                serial logs of the last run of each machine
+//   disks/v1*.img        tiny version 1, installed with each boot loader
+//   logs/CELL/           serial logs of the last run of a scenario on a setup, one a machine
 //   run/                 disks of scenarios that run right now
 
 std::filesystem::path HarnessDirectory();
@@ -28,7 +28,7 @@ std::filesystem::path KeyPath(std::string_view name);
 // The `ros` command of this build.
 std::filesystem::path RosCommand();
 
-// A disk with tiny version 1 on it that no machine has booted yet.
+// A disk with tiny version 1 on it and the boot loader of Setup(), that no machine has booted yet.
 std::filesystem::path InstalledDisk();
 
 }  // namespace ros::qemu

@@ -1,30 +1,21 @@
 #include <catch2/catch.hpp>
 
-#include "qemu-harness/boot_files.hpp"
 #include "qemu-harness/scenarios/story.hpp"
 
 using namespace ros::qemu;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-constexpr const char* kFirstCopy = "/GRUB/GRUBENV";
-constexpr const char* kSecondCopy = "/GRUB/GRUBENV2";
-constexpr ros::Bytes kSector = 512;
-
-void DamageCopy(DiskImage& disk, const char* copy) {
-  disk.Damage(FindBootFile(disk, copy).extents.at(0).offset, kSector);
-  REQUIRE(BootVariable(disk, "ros_good", copy).empty());
+void DamageCopy(DiskImage& disk, StateCopy copy) {
+  Setup().loader->damage_state(disk, copy);
+  REQUIRE_FALSE(Setup().loader->read_state(disk, copy).has_value());
 }
 
-// Both copies say that this slot is good and that there is no trial, by docs/boot-state.md.
+// Both copies say that this slot is good and that there is no trial.
 void BothCopiesSay(const DiskImage& disk, const std::string& good) {
-  for (const char* copy : {kFirstCopy, kSecondCopy}) {
-    INFO(copy);
-    CHECK(BootVariable(disk, "ros_good", copy) == good);
-    CHECK(BootVariable(disk, "ros_trial", copy) == "none");
-    CHECK(BootVariable(disk, "ros_check", copy) == good + ",none," +
-                                                       BootVariable(disk, "ros_tries", copy) + "," +
-                                                       BootVariable(disk, "ros_started", copy));
+  for (const StateCopy copy : {StateCopy::kFirst, StateCopy::kSecond}) {
+    INFO((copy == StateCopy::kFirst ? "first copy" : "second copy"));
+    CHECK(Setup().loader->read_state(disk, copy) == StoredState{good});
   }
 }
 
@@ -50,10 +41,10 @@ TEST_CASE("damaged-boot-state", "[qemu]") {
   story.WaitForServices();
   story.PowerOff();
   BothCopiesSay(story.disk(), "b");
-  DamageCopy(story.disk(), kFirstCopy);
+  DamageCopy(story.disk(), StateCopy::kFirst);
 
   Machine& machine = story.Boot();
-  CHECK_THAT(machine.console().text(), Catch::Contains("ros: /grub/grubenv is damaged"));
+  CHECK_THAT(machine.console().text(), Catch::Contains(Setup().loader->first_is_damaged));
   CHECK(WhoRuns(machine) == RunningOs{"b", "2"});
   IsRepaired(story);
   story.PowerOff();
@@ -62,11 +53,11 @@ TEST_CASE("damaged-boot-state", "[qemu]") {
 
 TEST_CASE("boot-state-damaged-in-both-copies", "[qemu]") {
   Story story("boot-state-damaged-in-both-copies", {});
-  DamageCopy(story.disk(), kFirstCopy);
-  DamageCopy(story.disk(), kSecondCopy);
+  DamageCopy(story.disk(), StateCopy::kFirst);
+  DamageCopy(story.disk(), StateCopy::kSecond);
 
   Machine& machine = story.Boot();
-  CHECK_THAT(machine.console().text(), Catch::Contains("ros: /grub/grubenv2 is damaged too"));
+  CHECK_THAT(machine.console().text(), Catch::Contains(Setup().loader->both_are_damaged));
   CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
   IsRepaired(story);
   story.PowerOff();

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
+#include "base/process.hpp"
 #include "qemu-harness/boot_files.hpp"
 #include "qemu-harness/scenarios/story.hpp"
 
@@ -56,7 +57,7 @@ Machine& FallsBack(Story& story, const std::string& upgrade_arguments, const Dam
   story.Boot();
   story.Upgrade("tiny-v2", upgrade_arguments);
   story.PowerOff();
-  REQUIRE(BootVariable(story.disk(), "ros_trial") == "b");
+  REQUIRE(StateOnDisk(story.disk()).trial == "b");
   damage(story.disk());
 
   Machine& machine = story.Boot();
@@ -89,6 +90,32 @@ void ResetFallsBack(const std::string& name, const Damage& damage) {
   CHECK(FallsBack(story, "--tries 1", damage).resets() > 0);
   TellsWhy(story, "tries-used-up");
   TriesAgain(story);
+}
+
+void Overwrite(DiskImage& disk, const BootFile& file, const std::string& content) {
+  REQUIRE(content.size() == file.size);
+  disk.Write(file.extents.at(0).offset, content);
+}
+
+std::string Sha256Of(const std::string& content) {
+  return ros::RunTool({.argv = {"sha256sum"}, .input = content}).substr(0, 64);
+}
+
+// Makes a slot's entry name an initrd that is not there. SUMS agrees, so that the loader finds it
+// out after it has loaded the kernel.
+void MisnameInitrd(DiskImage& disk, const std::string& slot) {
+  const BootFile entry = FindBootFile(disk, slot + "/" + Setup().loader->entry);
+  const BootFile sums = FindBootFile(disk, slot + "/SUMS");
+  std::string text = ReadBootFile(disk, entry);
+  std::string digests = ReadBootFile(disk, sums);
+  const std::size_t digest = digests.find(Sha256Of(text));
+  const std::size_t name = text.find("/initrd;");
+  REQUIRE(digest != std::string::npos);
+  REQUIRE(name != std::string::npos);
+  text.replace(name, 7, "/nobody");
+  digests.replace(digest, 64, Sha256Of(text));
+  Overwrite(disk, entry, text);
+  Overwrite(disk, sums, digests);
 }
 
 }  // namespace
@@ -129,4 +156,19 @@ TEST_CASE("damaged-initrd", "[qemu]") {
 
 TEST_CASE("missing-initrd", "[qemu]") {
   LoaderFallsBack("missing-initrd", [](DiskImage& disk) { EmptyBootFile(disk, "/B/INITRD"); });
+}
+
+TEST_CASE("good-slot-whose-entry-names-no-initrd", "[qemu]") {
+  Story story("misnamed", {"tiny-v2"});
+  story.BootIntoTrial("tiny-v2").WaitForShell("2");
+  story.WaitForServices();
+  story.PowerOff();
+  REQUIRE(StateOnDisk(story.disk()) == StoredState{"b"});
+  MisnameInitrd(story.disk(), "/B");
+
+  INFO("a kernel that loads and an initrd that does not: the other slot, in the same boot");
+  Machine& machine = story.Boot();
+  CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
+  CHECK(SlotsStarted(machine) == "ba");
+  CHECK(machine.resets() == 0);
 }

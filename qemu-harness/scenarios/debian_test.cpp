@@ -11,8 +11,10 @@ namespace {
 
 constexpr std::chrono::seconds kLong(1800);
 
-MachineOptions DebianMachine(std::string name, const DiskImage& disk, const DiskImage& files) {
-  MachineOptions options = MachineWith(std::move(name), disk, &files);
+MachineOptions DebianMachine(const std::string& name,
+                             const DiskImage& disk,
+                             const DiskImage& files) {
+  MachineOptions options = MachineWith(name, disk, &files);
   // Its kernel is for virtual machines and knows no AHCI.
   options.drives.at(0).interface = DriveInterface::kVirtio;
   options.memory_mib = 1024;

@@ -30,7 +30,7 @@ DiskImage InstallQuick() {
 void WaitsAndReboots(Machine& machine) {
   machine.WaitForConsole("ros-init: rebooting in 2 s");
   CHECK(machine.resets() == 0);
-  machine.WaitForConsole("ros: slot a");
+  machine.WaitForConsole(Setup().loader->started);
   CHECK(machine.resets() > 0);
   CHECK(machine.watchdog_resets() == 0);
 }
@@ -45,7 +45,7 @@ DirectKernel SlotWithState(const DiskImage& disk,
         ReadBootFile(disk, FindBootFile(disk, std::string("/A/").append(name)));
     ros::WriteFileAtomically(directory / name, ros::AsBytes(content));
   }
-  const std::string entry = ReadBootFile(disk, FindBootFile(disk, "/A/GRUB.CFG"));
+  const std::string entry = ReadBootFile(disk, FindBootFile(disk, "/A/" + Setup().loader->entry));
   std::smatch verity;
   REQUIRE(std::regex_search(entry, verity, std::regex("ros\\.verity=[^']*")));
   return {directory / "KERNEL",

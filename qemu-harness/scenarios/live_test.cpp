@@ -8,7 +8,7 @@ using namespace ros::qemu;  // NOLINT(google-build-using-namespace)
 TEST_CASE("live-system-answers", "[qemu]") {
   // The harness itself: kernel, two serial ports, commands and their exit codes, power off.
   MachineOptions options;
-  options.name = "live-system-answers";
+  options.name = "live-system-answers.bios-grub/live";
   options.kernel = DirectKernel{HarnessDirectory() / "live/kernel",
                                 HarnessDirectory() / "live/initrd",
                                 "console=ttyS0 quiet no_timer_check panic=10"};

@@ -67,8 +67,9 @@ TEST_CASE("power-cut-at-random-moments", "[qemu]") {
     machine.WaitUntil([] { return false; }, after);
     machine.Kill();
     REQUIRE(CheckBootPartition(story.disk()).empty());
-    REQUIRE(BootVariable(story.disk(), "ros_good") == "a");
-    if (BootVariable(story.disk(), "ros_trial") == "b") {
+    const StoredState state = StateOnDisk(story.disk());
+    REQUIRE(state.good == "a");
+    if (state.trial == "b") {
       // It had ended already. What it left is a complete trial; other scenarios boot those.
       Machine& trial = story.Boot();
       REQUIRE(WhoRuns(trial) == RunningOs{"b", "2", true});
@@ -83,7 +84,7 @@ TEST_CASE("power-cut-at-random-moments", "[qemu]") {
   CHECK(WhoRuns(machine) == RunningOs{"b", "2", true});
   story.WaitForServices();
   story.PowerOff();
-  CHECK(BootVariable(story.disk(), "ros_good") == "b");
+  CHECK(StateOnDisk(story.disk()).good == "b");
 }
 
 TEST_CASE("power-cut-at-each-boot-partition-write", "[qemu]") {
@@ -102,7 +103,7 @@ TEST_CASE("power-cut-at-each-boot-partition-write", "[qemu]") {
     machine.Start("poweroff -f");
     machine.WaitForPowerOff();
   }
-  REQUIRE(BootVariable(upgraded, "ros_trial") == "b");
+  REQUIRE(StateOnDisk(upgraded).trial == "b");
   const auto good_files = SlotFiles(original, "/A/");
   const auto trial_files = SlotFiles(upgraded, "/B/");
 
@@ -129,8 +130,9 @@ TEST_CASE("power-cut-at-each-boot-partition-write", "[qemu]") {
                             << write.offset - boot.offset);
     REQUIRE(CheckBootPartition(disk).empty());
     REQUIRE(SlotFiles(disk, "/A/") == good_files);
-    REQUIRE(BootVariable(disk, "ros_good") == "a");
-    if (number % every == every / 2 && BootVariable(disk, "ros_trial") == "none") {
+    const StoredState state = StateOnDisk(disk);
+    REQUIRE(state.good == "a");
+    if (number % every == every / 2 && state.trial == "none") {
       to_boot.emplace_back(disk.path());
     }
   }

@@ -6,7 +6,6 @@
 #include <sstream>
 
 #include "base/error.hpp"
-#include "qemu-harness/boot_files.hpp"
 #include "qemu-harness/places.hpp"
 
 namespace ros::qemu {
@@ -74,9 +73,14 @@ std::vector<Json> JournalEntries(Machine& machine, std::string_view event) {
   return entries;
 }
 
-MachineOptions MachineWith(std::string name, const DiskImage& disk, const DiskImage* files) {
+std::string Cell() {
+  return Catch::getResultCapture().getCurrentTestName() + "." + std::string(Setup().name);
+}
+
+MachineOptions MachineWith(const std::string& name, const DiskImage& disk, const DiskImage* files) {
   MachineOptions options;
-  options.name = std::move(name);
+  options.name = Cell() + "/" + name;
+  options.firmware = Setup().firmware;
   options.drives.push_back({disk.path()});
   if (files != nullptr) {
     options.drives.push_back(
@@ -133,23 +137,8 @@ void Story::WaitForServices() {
   machine_->MustRun("cat /run/services 2>/dev/null; true", std::chrono::seconds(600));
 }
 
-std::string SlotsStarted(Machine& machine) {
-  const std::regex choice("ros: slot ([ab]) *(ros\\.\\w+=\\w+)? *\n");
-  const std::string& text = machine.console().text();
-  std::string slots;
-  for (std::sregex_iterator match(text.begin(), text.end(), choice), end; match != end; ++match) {
-    slots += (*match)[1].str();
-  }
-  return slots;
-}
-
 std::string InGuest(std::string_view image) {
   return std::string("/run/images/").append(image).append(".oci");
-}
-
-std::string BootVariable(const DiskImage& disk, std::string_view name, std::string_view copy) {
-  const std::string environment = ReadBootFile(disk, FindBootFile(disk, copy));
-  return FirstGroup(environment, "\n" + std::string(name) + "=([^\n]*)");
 }
 
 }  // namespace ros::qemu

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "qemu-harness/boot_setup.hpp"
 #include "qemu-harness/disk_image.hpp"
 #include "qemu-harness/machine.hpp"
 
@@ -36,8 +37,13 @@ void CheckFreshStatus(Machine& machine);
 // first.
 std::vector<Json> JournalEntries(Machine& machine, std::string_view event);
 
-// A machine with this disk (AHCI) and, when not null, a disk of files beside it.
-MachineOptions MachineWith(std::string name, const DiskImage& disk, const DiskImage* files);
+// "trial-that-hangs.uefi-grub": the running scenario on the setup of this process, one cell of the
+// table. The folder of its serial logs.
+std::string Cell();
+
+// A machine of Setup()'s firmware with this disk (AHCI) and, when not null, a disk of files beside
+// it. `name` tells its log from those of the other machines of the scenario.
+MachineOptions MachineWith(const std::string& name, const DiskImage& disk, const DiskImage* files);
 
 // One disk, booted again and again: the frame of most scenarios.
 class Story {
@@ -47,7 +53,7 @@ class Story {
   Story(std::string name, const std::vector<std::string>& images);
   Story(std::string name, const std::vector<std::string>& images, const DiskImage& original);
 
-  // What the machine starts with from the next Boot() on.
+  // What the machine starts with from the next Boot() on, in place of Setup()'s firmware.
   void UseFirmware(Firmware firmware) { firmware_ = firmware; }
 
   // Switches the machine on and waits for its shell. The former machine is off or gets killed.
@@ -77,22 +83,12 @@ class Story {
   std::string name_;
   DiskImage disk_;
   DiskImage files_;
-  Firmware firmware_ = Firmware::kBios;
+  Firmware firmware_ = Setup().firmware;
   std::unique_ptr<Machine> machine_;
   int boots_ = 0;
 };
 
-// The slots that GRUB started since the machine was switched on, as it said on the console: "abba".
-// A slot that does not load counts too.
-std::string SlotsStarted(Machine& machine);
-
 // Where an image is in the guest.
 std::string InGuest(std::string_view image);
-
-// A variable of the boot state (`ros_good`, `ros_trial`, `ros_tries`) as it is on the disk, in the
-// first or the second copy.
-std::string BootVariable(const DiskImage& disk,
-                         std::string_view name,
-                         std::string_view copy = "/GRUB/GRUBENV");
 
 }  // namespace ros::qemu

@@ -14,8 +14,8 @@ DiskImage InstallAnother() {
   return disk;
 }
 
-MachineOptions TwoDisks(std::string name, const DiskImage& first, const DiskImage& second) {
-  MachineOptions options = MachineWith(std::move(name), first, nullptr);
+MachineOptions TwoDisks(const std::string& name, const DiskImage& first, const DiskImage& second) {
+  MachineOptions options = MachineWith(name, first, nullptr);
   options.drives.push_back({second.path()});
   return options;
 }
@@ -53,5 +53,5 @@ TEST_CASE("copied-disk-is-named-not-guessed", "[qemu]") {
   CHECK(said.at(1) != said.at(2));
   // Never a hang: it goes round, and says so again.
   machine.console().Skip();
-  machine.WaitForConsole("ros: slot a");
+  machine.WaitForConsole(Setup().loader->started);
 }

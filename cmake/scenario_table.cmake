@@ -1,0 +1,66 @@
+# The table of scenarios: rows are what is tested, columns the machines that it is tested on.
+
+# Firmware and boot loader of a machine (qemu-harness/boot_setup.cpp).
+set(ROS_BOOT_SETUPS bios-grub uefi-grub)
+
+# One cell: the ctest qemu.NAME.SETUP, with these labels besides `qemu`. At most two cells run at a time:
+# each wants one of two locks. They are dealt out apart for what every ./check runs and for the rest, so
+# that both lanes have as much.
+set_property(GLOBAL PROPERTY ROS_SMOKE_CELLS 0)
+set_property(GLOBAL PROPERTY ROS_FULL_CELLS 0)
+function(ros_cell name setup seconds labels command)
+  set(counter ROS_SMOKE_CELLS)
+  if(full IN_LIST labels)
+    set(counter ROS_FULL_CELLS)
+  endif()
+  get_property(count GLOBAL PROPERTY ${counter})
+  math(EXPR lane "${count} % 2")
+  math(EXPR count "${count} + 1")
+  set_property(GLOBAL PROPERTY ${counter} ${count})
+  add_test(NAME qemu.${name}.${setup} COMMAND ${command} ${name} --durations yes -w NoTests)
+  set_tests_properties(
+    qemu.${name}.${setup}
+    PROPERTIES LABELS "qemu;${labels}"
+               TIMEOUT ${seconds}
+               ENVIRONMENT ROS_BOOT_SETUP=${setup}
+               RESOURCE_LOCK qemu-lane-${lane})
+endfunction()
+
+# ros_row(NAME SECONDS COMMAND target SMOKE setup... [ONLY setup... WHY "reason"] [LONG]
+#         [IMAGES os])
+#
+# A row: one TEST_CASE (or the test cases with that name in brackets, as a tag) of a test program, with a
+# time limit of its own, on each setup that there is or on those of ONLY. SMOKE: these run in every ./check,
+# the others in ./check --full (label `full`). LONG (label `long`): it takes minutes. IMAGES: it boots
+# images of this OS. The program reads ROS_BOOT_SETUP.
+function(ros_row name seconds)
+  cmake_parse_arguments(PARSE_ARGV 2 ROW "LONG" "COMMAND;IMAGES;WHY" "SMOKE;ONLY")
+  if(ROW_UNPARSED_ARGUMENTS OR NOT ROW_SMOKE)
+    message(FATAL_ERROR "row ${name}: ... SMOKE setup... [ONLY setup... WHY reason] [LONG]")
+  endif()
+  if(ROW_ONLY AND NOT ROW_WHY)
+    message(FATAL_ERROR "row ${name}: WHY does it run ONLY on ${ROW_ONLY}?")
+  endif()
+  set(setups ${ROS_BOOT_SETUPS})
+  if(ROW_ONLY)
+    set(setups ${ROW_ONLY})
+  endif()
+  foreach(setup ${ROW_SMOKE} ${ROW_ONLY})
+    if(NOT setup IN_LIST ROS_BOOT_SETUPS OR NOT setup IN_LIST setups)
+      message(FATAL_ERROR "row ${name}: it does not run on ${setup}; there is: ${setups}")
+    endif()
+  endforeach()
+  foreach(setup ${setups})
+    set(labels)
+    if(ROW_LONG)
+      list(APPEND labels long)
+    endif()
+    if(NOT setup IN_LIST ROW_SMOKE)
+      list(APPEND labels full)
+    endif()
+    ros_cell(${name} ${setup} ${seconds} "${labels}" ${ROW_COMMAND})
+    if(ROW_IMAGES)
+      set_tests_properties(qemu.${name}.${setup} PROPERTIES FIXTURES_REQUIRED qemu-images-${ROW_IMAGES})
+    endif()
+  endforeach()
+endfunction()
