@@ -132,6 +132,18 @@ std::uint32_t ChooseClusterSize(const BootFileSystemRequest& request) {
                   " on this disk (--boot-size)");
 }
 
+// Each file that is to have two places, followed by its spare one.
+std::vector<BootFile> WithSpares(const std::vector<BootFile>& files) {
+  std::vector<BootFile> all;
+  for (const auto& file : files) {
+    all.push_back(file);
+    if (file.places == FilePlaces::kTwo) {
+      all.push_back({.path = SparePath(file.path), .max_size = file.max_size});
+    }
+  }
+  return all;
+}
+
 Bytes LayoutFileSize(const std::vector<BootFile>& files) {
   Bytes size = 64;
   for (const auto& file : files) {
@@ -378,6 +390,11 @@ void CheckContents(const Region& partition, const std::vector<BootFile>& files) 
 
 }  // namespace
 
+std::string SparePath(std::string_view path) {
+  const auto name = path.rfind('/') + 1;
+  return std::string(path.substr(0, path.find('.', name))) + ".ALT";
+}
+
 std::string_view SlotDirectory(SlotId slot) {
   return slot == SlotId::kA ? "/A" : "/B";
 }
@@ -395,7 +412,9 @@ std::vector<BootFile> SlotFiles(SlotId slot, const BootFileSizes& sizes) {
           {.path = path(kSumsFile), .max_size = sizes.small}};
 }
 
-BootFileSystemPlan PlanBootFileSystem(const BootFileSystemRequest& request) {
+BootFileSystemPlan PlanBootFileSystem(const BootFileSystemRequest& wanted) {
+  auto request = wanted;
+  request.files = WithSpares(wanted.files);
   CheckFiles(request.files, request.sector_size);
   const auto cluster_size = ChooseClusterSize(request);
   CheckSpace(request, cluster_size);

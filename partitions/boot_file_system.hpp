@@ -11,12 +11,24 @@
 
 namespace ros::partitions {
 
+// How many places of its size a file is made with.
+enum class FilePlaces {
+  kOne,
+  // A second place, the spare one, under SparePath in the same directory: a new content is written
+  // there while the old one is in use (FatVolume::SwitchToSpare).
+  kTwo,
+};
+
 // A file that is made once, in one piece, and never grows, moves or goes.
 struct BootFile {
   std::string path;  // "/A/KERNEL": 8.3 names in upper case, at most two directories deep
   Bytes max_size = 0;
   std::string content;  // its length is the file's length; may be empty
+  FilePlaces places = FilePlaces::kOne;
 };
+
+// The name of a file's spare place: "/EFI/BOOT/BOOTX64.ALT" of "/EFI/BOOT/BOOTX64.EFI".
+std::string SparePath(std::string_view path);
 
 struct BootFileSizes {
   Bytes kernel = Bytes{32} << 20U;
@@ -62,7 +74,8 @@ struct BootFileSystemRequest {
 // Pure. Chooses the largest cluster up to 4 KiB that gives a legal FAT32 (65525 clusters at least,
 // fatgen103 section 3.5). Throws kDoesNotFit with the numbers when the files do not fit or the
 // partition is too small for FAT32 (about 34 MiB, with 4 KiB sectors 257 MiB), kUsage for a name
-// that is not 8.3, is there twice, or a directory whose entries would not fit one sector.
+// that is not 8.3, is there twice, or a directory whose entries would not fit one sector. The spare
+// places of files that have one are files of the plan, right behind them.
 BootFileSystemPlan PlanBootFileSystem(const BootFileSystemRequest& request);
 
 // Makes the file system: mkfs.fat and our placing on a scratch file, then everything but the

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "partitions/boot_file_system.hpp"
 
 namespace ros::partitions::fat {
 namespace {
@@ -70,6 +71,25 @@ std::optional<std::uint32_t> ClustersLeft(const PlacedFile& placed,
     }
   }
   return static_cast<std::uint32_t>(chain.size());
+}
+
+bool StartsAt(const Tree& tree, const PlacedFile& file, const PlacedFile& place) {
+  const auto node = tree.Look(file.path);
+  return node && node->entry.first_cluster == place.first_cluster;
+}
+
+// A switch exchanges the places of a file and its spare one in the directory, and /LAYOUT.ROS stays
+// as it was made. Either entry tells: the other may have lost its place to `fsck.vfat -a`.
+void FollowSwitches(const Tree& tree, std::vector<PlacedFile>& files) {
+  for (auto& file : files) {
+    const auto spare = std::ranges::find(files, SparePath(file.path), &PlacedFile::path);
+    if (spare == files.end() || spare->path == file.path || spare->clusters != file.clusters) {
+      continue;
+    }
+    if (StartsAt(tree, file, *spare) || StartsAt(tree, *spare, file)) {
+      std::swap(file.first_cluster, spare->first_cluster);
+    }
+  }
 }
 
 void CompareWithLayout(const Tree& tree, std::vector<std::string>& complaints) {
@@ -215,6 +235,7 @@ std::vector<PlacedFile> ReadLayout(const Tree& tree) {
       throw tree.Wrong(kLayoutPath, "places " + file.path + " outside of the volume");
     }
   }
+  FollowSwitches(tree, files);
   return files;
 }
 

@@ -9,8 +9,8 @@
 // Which cluster belongs to whom. Private to this folder; see FatVolume for the promises.
 namespace ros::partitions::fat {
 
-// The places in /LAYOUT.ROS, each inside of the volume. Throws kFailed when it is missing or
-// damaged.
+// The places in /LAYOUT.ROS, each inside of the volume; those of a file and its spare one the other
+// way round where they were switched. Throws kFailed when it is missing or damaged.
 std::vector<PlacedFile> ReadLayout(const Tree& tree);
 
 std::vector<std::string> CheckOwnership(const Tree& tree);

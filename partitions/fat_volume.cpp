@@ -5,22 +5,59 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "partitions/boot_file_system.hpp"
 #include "partitions/fat_allocation.hpp"
 #include "partitions/fat_tree.hpp"
 
 namespace ros::partitions {
 namespace {
 
-// The directory's sector with the entries of the named files in it.
-Bytes CommonSector(const fat::Tree& tree, const std::vector<fat::Node>& nodes) {
+// What a directory entry is to say.
+struct EntryChange {
+  fat::Node node;
+  std::optional<std::uint32_t> first_cluster;  // none: stays
+  std::uint32_t length = 0;
+};
+
+// The directory's sector with all these entries in it.
+Bytes CommonSector(const fat::Tree& tree, const std::vector<EntryChange>& changes) {
   const Bytes size = tree.geometry().sector_size;
-  const auto sector = RoundDown(nodes.front().position, size);
-  for (const auto& node : nodes) {
+  const auto sector = RoundDown(changes.front().node.position, size);
+  for (const auto& [node, first_cluster, length] : changes) {
     if (RoundDown(node.position, size) != sector) {
       throw tree.Wrong(node.path, "has its entry in another sector than its neighbours");
     }
   }
   return sector;
+}
+
+// One write of one sector, then a sync.
+void ChangeEntries(const fat::Tree& tree, const std::vector<EntryChange>& changes) {
+  if (changes.empty()) {
+    return;
+  }
+  const auto sector = CommonSector(tree, changes);
+  AlignedBuffer bytes(tree.geometry().sector_size);
+  tree.partition().Read(sector, bytes.span());
+  for (const auto& change : changes) {
+    const auto raw = bytes.span().subspan(change.node.position - sector, fat::kDirectoryEntrySize);
+    if (change.first_cluster) {
+      fat::StoreFirstCluster(raw, *change.first_cluster);
+    }
+    fat::StoreLength(raw, change.length);
+  }
+  tree.partition().Write(sector, bytes.span());
+  tree.partition().Sync();
+}
+
+// A length that a file with these clusters can have.
+std::uint32_t CheckedLength(const FatFile& file, Bytes length) {
+  if (length > file.allocated || length > std::numeric_limits<std::uint32_t>::max()) {
+    throw Error(ErrorKind::kDoesNotFit,
+                file.path + " would have " + FormatBytes(length) + ", its place holds " +
+                    FormatBytes(file.allocated));
+  }
+  return static_cast<std::uint32_t>(length);
 }
 
 }  // namespace
@@ -110,33 +147,42 @@ std::map<std::string, Bytes> FatVolume::Places(std::string_view directory) const
   return places;
 }
 
+std::optional<FatFile> FatVolume::FindSpare(std::string_view path) const {
+  return TryFind(SparePath(path));
+}
+
 void FatVolume::SetLengths(std::string_view directory,
                            const std::map<std::string, Bytes>& lengths) {
-  const auto& tree = state_->tree;
-  std::vector<fat::Node> nodes;
-  std::vector<std::uint32_t> values;
+  std::vector<EntryChange> changes;
   for (const auto& [name, length] : lengths) {
     const auto file = Find(std::string(directory) + "/" + name);
-    if (length > file.allocated || length > std::numeric_limits<std::uint32_t>::max()) {
-      throw Error(ErrorKind::kDoesNotFit,
-                  file.path + " would have " + FormatBytes(length) + ", its place holds " +
-                      FormatBytes(file.allocated));
+    changes.push_back({.node = state_->tree.Look(file.path).value(),
+                       .first_cluster = std::nullopt,
+                       .length = CheckedLength(file, length)});
+  }
+  ChangeEntries(state_->tree, changes);
+}
+
+void FatVolume::SwitchToSpare(std::string_view directory,
+                              const std::map<std::string, Bytes>& lengths) {
+  const auto& tree = state_->tree;
+  std::vector<EntryChange> changes;
+  for (const auto& [name, length] : lengths) {
+    const auto file = Find(std::string(directory) + "/" + name);
+    const auto spare = FindSpare(file.path);
+    if (!spare) {
+      throw tree.Wrong(file.path, "has no spare place");
     }
-    nodes.push_back(tree.Look(file.path).value());
-    values.push_back(static_cast<std::uint32_t>(length));
+    const auto node = tree.Look(file.path).value();
+    const auto spare_node = tree.Look(spare->path).value();
+    changes.push_back({.node = node,
+                       .first_cluster = spare_node.entry.first_cluster,
+                       .length = CheckedLength(*spare, length)});
+    changes.push_back({.node = spare_node,
+                       .first_cluster = node.entry.first_cluster,
+                       .length = node.entry.length});
   }
-  if (nodes.empty()) {
-    return;
-  }
-  const auto sector = CommonSector(tree, nodes);
-  AlignedBuffer bytes(tree.geometry().sector_size);
-  tree.partition().Read(sector, bytes.span());
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    fat::StoreLength(bytes.span().subspan(nodes[i].position - sector, fat::kDirectoryEntrySize),
-                     values[i]);
-  }
-  tree.partition().Write(sector, bytes.span());
-  tree.partition().Sync();
+  ChangeEntries(tree, changes);
 }
 
 std::vector<std::string> FatVolume::CheckOwnership() const {

@@ -24,8 +24,8 @@ struct FatFile {
 
 // Reads the FAT32 of a boot partition, which may hold anything: nothing in it is believed before it
 // is checked (all offsets are inside the partition, chains end, directories are at most 64 KiB and
-// 8 deep). Errors are kFailed: "/dev/sda2: ...". Writes nothing but what SetLengths and
-// RepairAllocation say. Not a cache: what somebody else changes after Open() is not seen.
+// 8 deep). Errors are kFailed: "/dev/sda2: ...". Writes nothing but what SetLengths, SwitchToSpare
+// and RepairAllocation say. Not a cache: what somebody else changes after Open() is not seen.
 class FatVolume {
  public:
   // Reads the boot sector and the first allocation table. Throws for what is not a FAT32 with the
@@ -53,6 +53,15 @@ class FatVolume {
   // kDoesNotFit for a length beyond the allocation, kFailed when a file is missing or the entries
   // are in more than one sector; nothing is written then.
   void SetLengths(std::string_view directory, const std::map<std::string, Bytes>& lengths);
+
+  // The spare place of a file that was made with two (SparePath): what is written into its `data`
+  // is read by nobody. nullopt when it was made with one.
+  [[nodiscard]] std::optional<FatFile> FindSpare(std::string_view path) const;
+
+  // Gives files of one directory their spare places, with these lengths, and the spare ones what
+  // they had, by one write of one sector, then syncs: after a power cut all have their old or all
+  // have their new content. Throws as SetLengths, and kFailed for a file without a spare place.
+  void SwitchToSpare(std::string_view directory, const std::map<std::string, Bytes>& lengths);
 
   // What is wrong with the allocation, each a sentence: a cluster with two owners, a chain that
   // does not end or leaves the volume, copies of the table that differ, a file that is not in one

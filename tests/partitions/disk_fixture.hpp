@@ -34,7 +34,11 @@ inline std::vector<BootFile> TestFiles() {
       {.path = "/GRUB/GRUB.CFG", .max_size = 16_KiB, .content = "menu"},
       {.path = "/GRUB/GRUBENV", .max_size = 4_KiB, .content = std::string(1024, '#')},
       {.path = "/GRUB/GRUBENV2", .max_size = 4_KiB, .content = std::string(1024, '%')},
-      {.path = "/EFI/BOOT/BOOTX64.EFI", .max_size = 64_KiB, .content = "loader"}};
+      {.path = "/EFI/BOOT/BOOTX64.EFI",
+       .max_size = 64_KiB,
+       .content = "loader",
+       .places = FilePlaces::kTwo},
+      {.path = "/EFI/BOOT/VERSION", .max_size = 4_KiB, .content = "1", .places = FilePlaces::kTwo}};
   for (const auto slot : {SlotId::kA, SlotId::kB}) {
     for (const auto& file : SlotFiles(slot, kTestSizes)) {
       files.push_back(file);

@@ -59,6 +59,34 @@ TEST_CASE("SetLengths: after a cut all lengths are old or all are new", "[crash]
   }
 }
 
+TEST_CASE("SwitchToSpare: after a cut all contents are old or all are new", "[crash]") {
+  auto made = std::make_shared<MemoryDisk>(48_MiB);
+  MakeTestBoot(Region(made));
+  FatVolume::Open(Region(made)).FindSpare("/EFI/BOOT/BOOTX64.EFI")->data.Write(0, AsBytes("newer"));
+  FatVolume::Open(Region(made)).FindSpare("/EFI/BOOT/VERSION")->data.Write(0, AsBytes("2"));
+  const auto metadata = ReadText(Region(made), 4_MiB);
+  const auto run = [&](PowerSupply& power, const std::shared_ptr<MemoryDisk>& disk) {
+    auto device = std::make_shared<CrashingDevice>(disk, power);
+    auto volume = FatVolume::Open(Region(device));
+    volume.SwitchToSpare("/EFI/BOOT", {{"BOOTX64.EFI", 5}, {"VERSION", 1}});
+  };
+  CHECK(CountWrites([&](PowerSupply& power) { run(power, DiskWith(metadata)); }) == 1);
+  std::size_t old = 0;
+  for (const auto& cut : AllCuts(1)) {
+    auto disk = DiskWith(metadata);
+    PowerSupply power(cut);
+    CHECK_THROWS_AS(run(power, disk), PowerCut);
+    const auto volume = FatVolume::Open(Region(disk));
+    const auto version = volume.ReadContent("/EFI/BOOT/VERSION", 64);
+    const auto loader = volume.ReadContent("/EFI/BOOT/BOOTX64.EFI", 64);
+    CHECK(loader == (version == "1" ? "loader" : "newer"));
+    CHECK(volume.CheckOwnership().empty());
+    old += version == "1" ? 1U : 0U;
+  }
+  CHECK(old > 0);
+  CHECK(old < AllCuts(1).size());
+}
+
 TEST_CASE("RepairAllocation: after a cut no cluster has two owners, and a second run ends it",
           "[crash]") {
   const auto metadata = CutShort();

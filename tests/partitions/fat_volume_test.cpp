@@ -80,6 +80,70 @@ TEST_CASE("SetLengths: refuses before it writes", "[partitions]") {
   CHECK(power.writes() == 0);
 }
 
+TEST_CASE("SwitchToSpare: several files get new contents by one write of one sector",
+          "[partitions]") {
+  auto disk = MakeDisk();
+  testing::PowerSupply power;
+  auto counted = std::make_shared<testing::CrashingDevice>(disk, power);
+  auto volume = FatVolume::Open(Region(counted));
+  const std::string path = "/EFI/BOOT/BOOTX64.EFI";
+  const auto write_spare = [&](const std::string& file, const std::string& content) {
+    volume.FindSpare(file).value().data.Write(0, AsBytes(content));
+  };
+  write_spare(path, "new loader");
+  write_spare("/EFI/BOOT/VERSION", "22");
+  counted->Sync();
+  CHECK(volume.ReadContent(path, 1_KiB) == "loader");
+  const auto before = power.events().size();
+  volume.SwitchToSpare("/EFI/BOOT", {{"BOOTX64.EFI", 10}, {"VERSION", 2}});
+  REQUIRE(power.events().size() == before + 2);
+  CHECK(power.events()[before].length == 512);
+  CHECK(power.events()[before + 1].length == 0);
+
+  auto after = FatVolume::Open(Region(disk));
+  CHECK(after.CheckOwnership().empty());
+  CHECK(after.ReadContent(path, 1_KiB) == "new loader");
+  CHECK(after.ReadContent("/EFI/BOOT/VERSION", 1_KiB) == "22");
+  CHECK(after.ReadContent("/EFI/BOOT/BOOTX64.ALT", 1_KiB) == "loader");
+  CHECK(Run({"mtype", "-i", disk->name(), "::/efi/boot/bootx64.efi"}).out == "new loader");
+  CHECK(after.Places("/EFI/BOOT").at("BOOTX64.EFI") == 64_KiB);
+  // And back: the old one is still there.
+  after.SwitchToSpare("/EFI/BOOT", {{"BOOTX64.EFI", 6}});
+  CHECK(after.ReadContent(path, 1_KiB) == "loader");
+  CHECK(after.CheckOwnership().empty());
+}
+
+TEST_CASE("SwitchToSpare: refuses before it writes", "[partitions]") {
+  auto disk = MakeDisk();
+  testing::PowerSupply power;
+  auto volume = FatVolume::Open(Region(std::make_shared<testing::CrashingDevice>(disk, power)));
+  CHECK_THROWS_WITH(volume.SwitchToSpare("/GRUB", {{"GRUB.CFG", 1}}),
+                    Catch::Contains("/GRUB/GRUB.CFG has no spare place"));
+  CHECK_THROWS_WITH(volume.SwitchToSpare("/EFI/BOOT", {{"VERSION", 1}, {"BOOTX64.EFI", 65_KiB}}),
+                    Catch::Contains("/EFI/BOOT/BOOTX64.ALT would have 65 KiB"));
+  CHECK_THROWS_AS(volume.SwitchToSpare("/EFI/BOOT", {{"OTHER", 1}}), Error);
+  CHECK(power.writes() == 0);
+}
+
+TEST_CASE("RepairAllocation: knows places that were switched", "[partitions]") {
+  // fsck.vfat -a takes the spare clusters of both, and all of an empty one.
+  const auto old_length = GENERATE(Bytes{6}, Bytes{0});
+  auto disk = MakeDisk();
+  auto volume = FatVolume::Open(Region(disk));
+  volume.SetLengths("/EFI/BOOT", {{"BOOTX64.EFI", old_length}});
+  volume.FindSpare("/EFI/BOOT/BOOTX64.EFI")->data.Write(0, AsBytes("new loader"));
+  volume.SwitchToSpare("/EFI/BOOT", {{"BOOTX64.EFI", 10}});
+  Run({"fsck.vfat", "-a", disk->name()});
+  auto cut = FatVolume::Open(Region(disk));
+  CHECK(cut.Find("/EFI/BOOT/BOOTX64.EFI").allocated < 64_KiB);
+  CHECK_FALSE(cut.CheckOwnership().empty());
+  cut.RepairAllocation();
+  CHECK(cut.CheckOwnership().empty());
+  CHECK(cut.ReadContent("/EFI/BOOT/BOOTX64.EFI", 1_KiB) == "new loader");
+  CHECK(cut.Find("/EFI/BOOT/BOOTX64.EFI").allocated == 64_KiB);
+  CHECK(cut.FindSpare("/EFI/BOOT/BOOTX64.EFI")->allocated == 64_KiB);
+}
+
 TEST_CASE("FatVolume: a file's clusters are a region of its own", "[partitions]") {
   auto disk = MakeDisk();
   auto volume = FatVolume::Open(Region(disk));
@@ -189,7 +253,7 @@ TEST_CASE("RepairAllocation: mends what fsck.vfat -a cut short", "[partitions]")
   CHECK(volume.ReadContent("/A/KERNEL", 1_MiB).starts_with("kernel of a"));
   CHECK_FALSE(volume.CheckOwnership().empty());
   const auto mended = volume.RepairAllocation();
-  CHECK(mended.size() == TestFiles().size() - 1);
+  CHECK(mended.size() == TestFiles().size() - 1 + 2);
   CHECK(volume.CheckOwnership().empty());
   CHECK(volume.Find("/A/KERNEL").allocated == 256_KiB);
   CHECK(volume.Lengths("/A") == lengths);
