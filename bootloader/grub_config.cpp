@@ -149,15 +149,20 @@ std::string Joined(const std::vector<std::string>& arguments, std::string_view q
   return text;
 }
 
+// How a script begins that has a number.
+constexpr std::string_view kScriptMark = "# ros-script ";
+
 // The script. No arithmetic in GRUB: counting down is a chain of ifs, made here.
 constexpr std::string_view kScriptHead =
-    R"(# The boot loader's rule of ros, made at install and never changed after it.
-# docs/boot-state.md tells what it does; the state is in grubenv and grubenv2.
+    R"(# ros-script 1
+# The boot loader's rule of ros; docs/boot-state.md tells what it does, and the state is in grubenv and
+# grubenv2. Changed as a whole by `ros upgrade --bootloader`, and by nothing else.
 
 if serial --unit=0 --speed=115200; then
   terminal_input console serial
   terminal_output console serial
 fi
+if [ -n "$ros_loader" ]; then echo "ros: GRUB $ros_loader"; fi
 
 # The partitions of the disk that GRUB was started from, for the slots' entries. Which copy of a disk
 # this is, that disk alone knows.
@@ -279,6 +284,19 @@ std::string MainGrubConfig() {
   }
   script += kScriptTail;
   return script;
+}
+
+int GrubScriptNumber(std::string_view script) {
+  constexpr int kMost = 9999;
+  if (!script.starts_with(kScriptMark)) {
+    return 0;
+  }
+  const auto digits = script.substr(kScriptMark.size());
+  int number = 0;
+  for (std::size_t i = 0; i < digits.size() && digits[i] >= '0' && digits[i] <= '9'; ++i) {
+    number = std::min(number * 10 + (digits[i] - '0'), kMost);
+  }
+  return number;
 }
 
 std::string SlotGrubConfig(const SlotEntry& entry) {

@@ -26,10 +26,15 @@ struct SlotEntry {
   bool operator==(const SlotEntry&) const = default;
 };
 
-// /grub/grub.cfg: the same on every machine, written at install and never again. Reads the boot
-// state, takes a try off, checks and starts a slot; docs/boot-state.md tells its rule. It also asks
-// the partition table for the UUIDs that the slots' entries refer to.
+// /grub/grub.cfg: the same on every machine, written at install and when the boot loader is
+// upgraded. Reads the boot state, takes a try off, checks and starts a slot; docs/boot-state.md
+// tells its rule. It also asks the partition table for the UUIDs that the slots' entries refer to.
 std::string MainGrubConfig();
+
+// The number in the first line of such a script; 0 for one without. It grows with every change of
+// the script, and a core image runs its own script and all that have a smaller number (the modules
+// that they need are never taken out).
+int GrubScriptNumber(std::string_view script);
 
 // /a/grub.cfg or /b/grub.cfg (GRUB.CFG of the slot's folder): loads kernel and initrd with the
 // command line of `entry`. Names no disk: the same bytes fit every copy of one. Throws as

@@ -1,19 +1,21 @@
 #include "bootloader/grub_install.hpp"
 
-#include <algorithm>
-#include <array>
-#include <vector>
+#include <iterator>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/process.hpp"
+#include "bootloader/grub_config.hpp"
+#include "bootloader/loader_description.hpp"
 
 namespace ros::bootloader {
 namespace {
 
 constexpr Bytes kSector = 512;
-constexpr Bytes kLargestCoreImage = Bytes{1} << 20U;
+// What fits a half of the BIOS boot partition, with a sector that tells what it is.
+constexpr Bytes kLargestCoreImage = (Bytes{512} << 10U) - kSector;
 constexpr std::string_view kEfiMark = "MZ";  // of a PE program
+constexpr Bytes kLongestModuleInfo = Bytes{64} << 10U;
 
 // The boot partition on the disk that GRUB was started from: its number is ours, the drive GRUB's.
 constexpr const char* kPrefix = "(,gpt2)/grub";
@@ -28,23 +30,6 @@ constexpr const char* kModules[] = {"part_gpt",    "fat",    "normal",   "config
 // screen.
 constexpr const char* kBiosModule = "biosdisk";
 constexpr const char* kEfiModule = "efi_gop";
-
-// boot.img (GRUB, include/grub/i386/pc/boot.h).
-constexpr Bytes kKernelSector = 0x5c;  // u64: the core image's first sector
-constexpr Bytes kDriveCheck = 0x66;    // two bytes; NOPs mend BIOSes that pass a wrong drive
-constexpr Bytes kCodeEnd = 0x1b8;      // disk signature, partition entries, 0x55aa
-constexpr std::byte kNop{0x90};
-constexpr std::string_view kBootCodeMark{"GRUB ", 5};  // the first word that it prints
-
-// The core image's first sector ends in a list of where the rest lies.
-constexpr Bytes kBlockListStart = 0x1f4;    // u64: first sector
-constexpr Bytes kBlockListLength = 0x1fc;   // u16: sectors
-constexpr Bytes kBlockListSegment = 0x1fe;  // u16: where it is loaded
-constexpr std::uint16_t kCoreSegment = 0x820;
-
-MutableByteSpan AsWritableBytes(std::string& text) {
-  return std::as_writable_bytes(std::span(text.data(), text.size()));
-}
 
 void CheckParts(const GrubParts& parts) {
   if (parts.boot_image.size() != kSector) {
@@ -63,34 +48,37 @@ void CheckParts(const GrubParts& parts) {
                 std::string(kGrubEfiImageName) + " is no EFI program, or larger than " +
                     FormatBytes(kEfiImagePlace));
   }
+  if (parts.script.size() > kGrubScriptPlace) {
+    throw Error(ErrorKind::kVerification,
+                std::string(kGrubScriptName) + " is larger than " + FormatBytes(kGrubScriptPlace));
+  }
+  if (!parts.version.empty() && !IsLoaderVersion(parts.version)) {
+    throw Error(ErrorKind::kVerification,
+                std::string(kGrubVersionName) + " is no version of a boot loader");
+  }
 }
 
-std::string MakeImage(const std::filesystem::path& directory,
-                      const char* format,
-                      const char* module) {
+struct ImageFormat {
+  std::filesystem::path modules;
+  const char* name;
+  const char* own_module;
+};
+
+std::string MakeImage(const ImageFormat& format, const std::string& version) {
   const TempDirectory scratch("ros-grub");
   const auto image = scratch.path() / "image";
+  const auto config = scratch.path() / "config";
+  CreateFileDurably(config, AsBytes("set ros_loader='" + version + "'\n"));
   Command command{.argv = {"grub-mkimage",
-                           "--directory=" + directory.string(),
-                           std::string("--format=") + format,
+                           "--directory=" + format.modules.string(),
+                           std::string("--format=") + format.name,
                            std::string("--prefix=") + kPrefix,
+                           "--config=" + config.string(),
                            "--output=" + image.string(),
-                           module}};
+                           format.own_module}};
   command.argv.insert(command.argv.end(), std::begin(kModules), std::end(kModules));
   RunTool(command);
   return ReadFile(image, kEfiImagePlace);
-}
-
-void CheckPlace(const Region& bios_partition) {
-  const auto& device = *bios_partition.device();
-  if (device.sector_size() != kSector) {
-    throw Error(ErrorKind::kDoesNotFit,
-                device.name() + " has sectors of " + std::to_string(device.sector_size()) +
-                    " bytes; GRUB starts from a BIOS with sectors of 512 bytes only");
-  }
-  if (bios_partition.offset() % kSector != 0) {
-    throw Error(ErrorKind::kFailed, "the BIOS boot partition does not start at a sector");
-  }
 }
 
 const std::string& Part(const std::map<std::string, std::string>& files, const char* name) {
@@ -102,6 +90,28 @@ const std::string& Part(const std::map<std::string, std::string>& files, const c
   return found->second;
 }
 
+std::string OptionalPart(const std::map<std::string, std::string>& files, const char* name) {
+  const auto found = files.find(name);
+  return found == files.end() ? std::string() : found->second;
+}
+
+// What GRUB's modules say of themselves; empty when they do not.
+std::string VersionOf(const std::filesystem::path& grub_directory) {
+  constexpr std::string_view kKey = "grub_package_version=\"";
+  const auto path = grub_directory / "modinfo.sh";
+  if (!std::filesystem::exists(path)) {
+    return {};
+  }
+  const auto text = ReadFile(path, kLongestModuleInfo);
+  const auto key = text.find(kKey);
+  if (key == std::string::npos) {
+    return {};
+  }
+  const auto begin = key + kKey.size();
+  auto version = text.substr(begin, text.find('"', begin) - begin);
+  return IsLoaderVersion(version) ? version : std::string();
+}
+
 }  // namespace
 
 std::map<std::string, std::string> ToFiles(const GrubParts& parts) {
@@ -110,23 +120,31 @@ std::map<std::string, std::string> ToFiles(const GrubParts& parts) {
   if (!parts.efi_image.empty()) {
     files[kGrubEfiImageName] = parts.efi_image;
   }
+  if (!parts.script.empty()) {
+    files[kGrubScriptName] = parts.script;
+  }
+  if (!parts.version.empty()) {
+    files[kGrubVersionName] = parts.version + "\n";
+  }
   return files;
 }
 
 GrubParts FromFiles(const std::map<std::string, std::string>& files) {
   GrubParts parts{.boot_image = Part(files, kGrubBootImageName),
                   .core_image = Part(files, kGrubCoreImageName)};
-  if (const auto efi = files.find(kGrubEfiImageName); efi != files.end()) {
-    parts.efi_image = efi->second;
-  }
+  parts.efi_image = OptionalPart(files, kGrubEfiImageName);
+  parts.script = OptionalPart(files, kGrubScriptName);
+  const auto version = OptionalPart(files, kGrubVersionName);
+  parts.version = version.substr(0, version.find('\n'));
   CheckParts(parts);
   return parts;
 }
 
 GrubParts BuildGrubParts(const std::filesystem::path& grub_directory) {
-  auto parts = InContext("making GRUB's core image", [&] {
-    return GrubParts{.boot_image = ReadFile(grub_directory / "boot.img", kSector),
-                     .core_image = MakeImage(grub_directory, "i386-pc", kBiosModule)};
+  GrubParts parts{.script = MainGrubConfig(), .version = VersionOf(grub_directory)};
+  InContext("making GRUB's core image", [&] {
+    parts.boot_image = ReadFile(grub_directory / "boot.img", kSector);
+    parts.core_image = MakeImage({grub_directory, "i386-pc", kBiosModule}, parts.version);
   });
   InContext("making GRUB's EFI image", [&] {
     const auto directory = grub_directory.parent_path() / "x86_64-efi";
@@ -134,57 +152,10 @@ GrubParts BuildGrubParts(const std::filesystem::path& grub_directory) {
       throw Error(ErrorKind::kFailed,
                   "there is no " + directory.string() + "; install grub-efi-amd64-bin");
     }
-    parts.efi_image = MakeImage(directory, "x86_64-efi", kEfiModule);
+    parts.efi_image = MakeImage({directory, "x86_64-efi", kEfiModule}, parts.version);
   });
   CheckParts(parts);
   return parts;
-}
-
-void WriteCoreImage(const Region& bios_partition, const GrubParts& parts) {
-  CheckParts(parts);
-  CheckPlace(bios_partition);
-  auto core = parts.core_image;
-  core.resize(RoundUp(core.size(), kSector), '\0');
-  if (core.size() > bios_partition.length()) {
-    throw Error(ErrorKind::kDoesNotFit,
-                "GRUB's core image has " + FormatBytes(core.size()) +
-                    " and the BIOS boot partition " + FormatBytes(bios_partition.length()));
-  }
-  const auto bytes = AsWritableBytes(core);
-  StoreLe64(bytes, kBlockListStart, bios_partition.offset() / kSector + 1);
-  StoreLe16(bytes, kBlockListLength, static_cast<std::uint16_t>(core.size() / kSector - 1));
-  StoreLe16(bytes, kBlockListSegment, kCoreSegment);
-  InContext("writing GRUB's core image", [&] {
-    bios_partition.Write(0, bytes);
-    bios_partition.Sync();
-    std::vector<std::byte> written(core.size());
-    bios_partition.Read(0, written);
-    if (!std::ranges::equal(written, bytes)) {
-      throw Error(ErrorKind::kFailed, "the disk returns other bytes than were written");
-    }
-  });
-}
-
-void WriteBootCode(const Region& bios_partition, const GrubParts& parts) {
-  CheckParts(parts);
-  CheckPlace(bios_partition);
-  auto code = parts.boot_image;
-  const auto bytes = AsWritableBytes(code);
-  StoreLe64(bytes, kKernelSector, bios_partition.offset() / kSector);
-  bytes[kDriveCheck] = kNop;
-  bytes[kDriveCheck + 1] = kNop;
-  InContext("writing GRUB's boot sector", [&] {
-    auto& disk = *bios_partition.device();
-    disk.Read(kCodeEnd, bytes.subspan(kCodeEnd));
-    disk.Write(0, bytes);
-    disk.Sync();
-  });
-}
-
-bool HasBootCode(const BlockDevice& disk) {
-  std::array<std::byte, kCodeEnd> code{};
-  disk.Read(0, code);
-  return AsText(code).find(kBootCodeMark) != std::string_view::npos;
 }
 
 }  // namespace ros::bootloader

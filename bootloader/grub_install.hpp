@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "base/block_device.hpp"
+#include "base/bytes.hpp"
 
 namespace ros::bootloader {
 
@@ -14,6 +14,10 @@ struct GrubParts {
   std::string boot_image;  // boot.img, one sector of code for the MBR
   std::string core_image;  // core.img
   std::string efi_image;   // an EFI program; empty in an image for BIOS machines alone
+  // /grub/grub.cfg as it was when the image was built, which these images were tried with; empty in
+  // an image that was built before images brought one.
+  std::string script;
+  std::string version;  // "2.06-13+deb12u2"; empty as above
 
   bool operator==(const GrubParts&) const = default;
 };
@@ -22,33 +26,29 @@ struct GrubParts {
 inline constexpr const char* kGrubBootImageName = "grub/i386-pc/boot.img";
 inline constexpr const char* kGrubCoreImageName = "grub/i386-pc/core.img";
 inline constexpr const char* kGrubEfiImageName = "grub/x86_64-efi/grubx64.efi";
+inline constexpr const char* kGrubScriptName = "grub/grub.cfg";
+inline constexpr const char* kGrubVersionName = "grub/version";
 
 // Where UEFI firmware looks on a disk that it has no entry for (UEFI 2.10, section 3.5.1.1), and
 // how much room is kept there.
 inline constexpr const char* kEfiImagePath = "/EFI/BOOT/BOOTX64.EFI";
 inline constexpr Bytes kEfiImagePlace = Bytes{4} << 20U;
+// Where both images look for the script, and the room for it.
+inline constexpr const char* kGrubScriptPath = "/GRUB/GRUB.CFG";
+inline constexpr Bytes kGrubScriptPlace = Bytes{64} << 10U;
+// LoaderDescription of the EFI images in the same directory.
+inline constexpr const char* kEfiDescriptionPath = "/EFI/BOOT/VERSION";
+inline constexpr Bytes kEfiDescriptionPlace = Bytes{4} << 10U;
 
-// The parts as files by name, and back. FromFiles throws kVerification when one is missing (but for
-// the EFI image) or cannot be what it is called; other files are passed over.
+// The parts as files by name, and back. FromFiles throws kVerification when boot or core image
+// is missing or one cannot be what it is called; other files are passed over.
 std::map<std::string, std::string> ToFiles(const GrubParts& parts);
 GrubParts FromFiles(const std::map<std::string, std::string>& files);
 
 // Runs grub-mkimage with the modules in `grub_directory` (Debian: grub-pc-bin) and in x86_64-efi
-// beside it (grub-efi-amd64-bin). The same GRUB gives the same bytes. Throws kFailed when a tool or
-// a module is missing.
+// beside it (grub-efi-amd64-bin). The version is what the modules say (modinfo.sh), and both images
+// tell it to the script in $ros_loader. The same GRUB gives the same bytes. Throws kFailed when a
+// tool or a module is missing.
 GrubParts BuildGrubParts(const std::filesystem::path& grub_directory = "/usr/lib/grub/i386-pc");
-
-// Writes the core image, told where it lies, to the start of the BIOS boot partition, syncs and
-// reads it back. Nothing starts it until WriteBootCode. Throws kDoesNotFit when it is larger than
-// the partition or the disk's sectors are not 512 bytes (GRUB's BIOS code cannot read others).
-void WriteCoreImage(const Region& bios_partition, const GrubParts& parts);
-
-// Puts boot.img into the disk's first sector, told where the core image lies, and syncs: one write
-// of one sector. Bytes 0x1b8 and later (disk signature, protective partition entry, 0x55aa) are
-// kept, so the partition table is written before. The disk is the device of `bios_partition`.
-void WriteBootCode(const Region& bios_partition, const GrubParts& parts);
-
-// Whether a disk's first sector has GRUB's code, as WriteBootCode leaves it.
-bool HasBootCode(const BlockDevice& disk);
 
 }  // namespace ros::bootloader

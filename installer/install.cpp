@@ -9,6 +9,7 @@
 #include "images/bootloader_layer.hpp"
 #include "images/root_writer.hpp"
 #include "installer/first_boot.hpp"
+#include "installer/grub_files.hpp"
 #include "installer/machine.hpp"
 #include "installer/slot_content.hpp"
 #include "partitions/fat_volume.hpp"
@@ -84,8 +85,9 @@ class Installation {
 
   void operator()(const WriteBootLoader& /*step*/) {
     InContext("writing the boot loader", [&] {
-      bootloader::WriteCoreImage(Get(PartitionRole::kBios), plan_.loader);
-      bootloader::WriteBootCode(Get(PartitionRole::kBios), plan_.loader);
+      constexpr auto kHalf = bootloader::CoreHalf::kFirst;
+      WriteBiosGrub(Get(PartitionRole::kBios), kHalf, plan_.loader);
+      bootloader::WriteBootCode(Get(PartitionRole::kBios), kHalf, plan_.loader);
     });
   }
 

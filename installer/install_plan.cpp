@@ -6,6 +6,7 @@
 #include "bootloader/grub_environment.hpp"
 #include "images/root_writer.hpp"
 #include "installer/first_boot.hpp"
+#include "installer/grub_files.hpp"
 #include "installer/machine.hpp"
 #include "installer/slot_content.hpp"
 
@@ -67,11 +68,10 @@ Bytes TargetSize(const InstallFacts& facts, const InstallRequest& request) {
 std::vector<partitions::BootFile> BootFiles(const InstallRequest& request,
                                             const bootloader::GrubParts& loader) {
   const auto state = bootloader::FormatGrubEnvironment({.good = SlotId::kA});
-  std::vector<partitions::BootFile> files = {
-      {"/GRUB/GRUB.CFG", request.boot_files.small, bootloader::MainGrubConfig()},
-      {"/GRUB/GRUBENV", bootloader::kGrubEnvironmentSize, state},
-      {"/GRUB/GRUBENV2", bootloader::kGrubEnvironmentSize, state},
-      {bootloader::kEfiImagePath, bootloader::kEfiImagePlace, loader.efi_image}};
+  auto files = GrubFiles(loader);
+  for (const auto* path : {"/GRUB/GRUBENV", "/GRUB/GRUBENV2"}) {
+    files.push_back({.path = path, .max_size = bootloader::kGrubEnvironmentSize, .content = state});
+  }
   for (const auto slot : {SlotId::kA, SlotId::kB}) {
     const auto slot_files = partitions::SlotFiles(slot, request.boot_files);
     files.insert(files.end(), slot_files.begin(), slot_files.end());

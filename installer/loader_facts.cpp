@@ -1,6 +1,6 @@
 #include "installer/loader_facts.hpp"
 
-#include "bootloader/grub_install.hpp"
+#include "bootloader/core_image.hpp"
 
 namespace ros::installer {
 

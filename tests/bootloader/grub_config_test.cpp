@@ -51,6 +51,15 @@ TEST_CASE("GrubConfig: the main script", "[bootloader]") {
   CheckGolden("grub.cfg", MainGrubConfig());
 }
 
+TEST_CASE("GrubScriptNumber: the first line tells it", "[bootloader]") {
+  CHECK(GrubScriptNumber(MainGrubConfig()) == 1);
+  CHECK(GrubScriptNumber("# ros-script 12\nset x=1\n") == 12);
+  CHECK(GrubScriptNumber("# ros-script 99999999999999999999\n") == 9999);
+  for (const auto* script : {"", "# ros-script", "# ros-script x\n", "\n# ros-script 2\n"}) {
+    CHECK(GrubScriptNumber(script) == 0);
+  }
+}
+
 TEST_CASE("GrubConfig: a slot's entry", "[bootloader]") {
   CheckGolden("slot-grub.cfg", SlotGrubConfig(Entry()));
 }

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/process.hpp"
+#include "bootloader/core_image.hpp"
 #include "bootloader/grub_config.hpp"
 #include "bootloader/grub_environment.hpp"
 #include "keys/digest.hpp"
@@ -229,8 +230,9 @@ GrubDisk::GrubDisk(const std::filesystem::path& path,
                                  partitions::PlanBootFileSystem({.partition_offset = boot.offset(),
                                                                  .partition_length = boot.length(),
                                                                  .files = BootFiles()}));
-  WriteCoreImage(region(partitions::PartitionRole::kBios), parts);
-  WriteBootCode(region(partitions::PartitionRole::kBios), parts);
+  const auto bios = region(partitions::PartitionRole::kBios);
+  WriteCoreImage(bios, CoreHalf::kFirst, PlaceCoreImage(bios, CoreHalf::kFirst, parts), "");
+  WriteBootCode(bios, CoreHalf::kFirst, parts);
   PutSlot(SlotId::kA, WholeSlot(SlotId::kA, mark + " a"));
   PutSlot(SlotId::kB, WholeSlot(SlotId::kB, mark + " b"));
 }
