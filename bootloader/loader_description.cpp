@@ -23,7 +23,7 @@ std::string FormatLoaderDescription(const LoaderDescription& description) {
     text += "version " + description.version + "\n";
   }
   for (const auto& [name, digest] : description.digests) {
-    text += "sha256 " + digest + " " + name + "\n";
+    text.append("sha256 ").append(digest).append(" ").append(name).append("\n");
   }
   return text;
 }

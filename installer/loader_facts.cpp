@@ -1,23 +1,100 @@
 #include "installer/loader_facts.hpp"
 
+#include "base/error.hpp"
 #include "bootloader/core_image.hpp"
+#include "bootloader/grub_install.hpp"
+#include "bootloader/loader_description.hpp"
+#include "keys/digest.hpp"
 
 namespace ros::installer {
+namespace {
+
+using bootloader::LoaderDescription;
+using partitions::PartitionRole;
+
+// Whether a description names this file with another digest. One that does not name it says
+// nothing: older disks have none.
+bool IsDamaged(const LoaderDescription& description,
+               const std::string& name,
+               const std::string& content) {
+  const auto digest = description.digests.find(name);
+  return digest != description.digests.end() &&
+         digest->second != keys::Sha256Of(AsBytes(content)).Hex();
+}
+
+void InspectCore(const Region& bios, LoaderFacts& loader) {
+  const auto half = bootloader::FindStartedHalf(bios);
+  if (!half) {
+    loader.damage.emplace_back("the disk's first sector names no GRUB");
+    return;
+  }
+  const auto description =
+      bootloader::ParseLoaderDescription(bootloader::ReadCoreDescription(bios, *half));
+  loader.bios_version = description.version;
+  if (IsDamaged(description, bootloader::kCoreImageFile, bootloader::ReadCoreImage(bios, *half))) {
+    loader.damage.emplace_back("GRUB for BIOS machines is damaged");
+  }
+}
+
+void InspectEfi(const partitions::FatVolume& boot, LoaderFacts& loader) {
+  const std::string path = bootloader::kEfiImagePath;
+  try {
+    const auto image = boot.ReadContent(path, bootloader::kEfiImagePlace);
+    if (!boot.TryFind(bootloader::kEfiDescriptionPath)) {
+      return;
+    }
+    const auto description = bootloader::ParseLoaderDescription(
+        boot.ReadContent(bootloader::kEfiDescriptionPath, bootloader::kEfiDescriptionPlace));
+    loader.uefi_version = description.version;
+    if (IsDamaged(description, path.substr(path.rfind('/') + 1), image)) {
+      loader.damage.push_back(path + " is damaged");
+    }
+  } catch (const Error& error) {
+    loader.damage.push_back(error.message());
+  }
+}
+
+std::string WithVersion(const std::string& what, const std::string& version) {
+  return version.empty() ? what : what + " " + version;
+}
+
+}  // namespace
 
 LoaderFacts InspectLoader(const Machine& machine, const partitions::FatVolume& boot) {
-  const auto disk = OpenBlockDevice(machine.disk.path, DeviceAccess::kRead);
+  const auto bios =
+      partitions::OpenPartition(machine.disk, PartitionRole::kBios, DeviceAccess::kRead);
   const auto efi = boot.TryFind(bootloader::kEfiImagePath);
-  return {.name = "GRUB",
-          .bios = bootloader::HasBootCode(*disk),
-          .uefi = efi.has_value() && efi->length > 0};
+  LoaderFacts loader{.name = "GRUB",
+                     .bios = bootloader::HasBootCode(*bios.device()),
+                     .uefi = efi.has_value() && efi->length > 0};
+  if (loader.bios) {
+    InspectCore(bios, loader);
+  }
+  if (loader.uefi) {
+    InspectEfi(boot, loader);
+  }
+  return loader;
 }
 
 std::string LoaderText(const LoaderFacts& loader) {
   if (!loader.bios && !loader.uefi) {
     return loader.name + ", but no firmware finds it";
   }
+  if (loader.bios && loader.uefi && loader.bios_version != loader.uefi_version) {
+    return WithVersion(loader.name, loader.bios_version) + " for BIOS machines, " +
+           WithVersion(loader.name, loader.uefi_version) + " for UEFI machines";
+  }
   const std::string_view machines = !loader.uefi ? "BIOS" : loader.bios ? "BIOS and UEFI" : "UEFI";
-  return loader.name + ", for " + std::string(machines) + " machines";
+  return WithVersion(loader.name, loader.bios ? loader.bios_version : loader.uefi_version) +
+         ", for " + std::string(machines) + " machines";
+}
+
+std::string LoaderDamageText(const LoaderFacts& loader) {
+  std::string text;
+  for (const auto& damage : loader.damage) {
+    text += damage + "; ros upgrade --bootloader mends it\n";
+  }
+  return text;
 }
 
 }  // namespace ros::installer

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "installer/machine.hpp"
 
@@ -11,14 +12,23 @@ struct LoaderFacts {
   std::string name;  // "GRUB"
   bool bios = false;
   bool uefi = false;
+  // Of what each firmware starts; empty when it is not known.
+  std::string bios_version;
+  std::string uefi_version;
+  // Parts that are not what they say of themselves, each in a few words.
+  std::vector<std::string> damage;
 
   bool operator==(const LoaderFacts&) const = default;
 };
 
-// Looks at the disk's first sector and at the boot partition; writes nothing.
+// Reads the disk's first sector, the core image that it names and the EFI image, and compares both
+// with the digests beside them; writes nothing.
 LoaderFacts InspectLoader(const Machine& machine, const partitions::FatVolume& boot);
 
-// "GRUB, for BIOS and UEFI machines"
+// "GRUB 2.06-13+deb12u2, for BIOS and UEFI machines"
 std::string LoaderText(const LoaderFacts& loader);
+
+// What `ros status` says of damage, with line ends; empty where there is none.
+std::string LoaderDamageText(const LoaderFacts& loader);
 
 }  // namespace ros::installer

@@ -69,10 +69,17 @@ Json FirmwareToJson(const bootloader::Firmware& firmware) {
 }
 
 Json LoaderToJson(const LoaderFacts& loader) {
+  auto damage = Json::MakeArray();
+  for (const auto& what : loader.damage) {
+    damage.Append(Json::MakeObject().Set("what", what));
+  }
   return Json::MakeObject()
       .Set("name", loader.name)
       .Set("bios", loader.bios)
-      .Set("uefi", loader.uefi);
+      .Set("bios_version", loader.bios_version)
+      .Set("uefi", loader.uefi)
+      .Set("uefi_version", loader.uefi_version)
+      .Set("damage", std::move(damage));
 }
 
 Json SlotToJson(const Status& status, SlotId slot) {
@@ -190,7 +197,7 @@ std::string DescribeStatus(const Status& status, const Console& console) {
       text += Slot(content.slot) + "     " + content.problem + "\n";
     }
   }
-  return text + BootStateDamage(status);
+  return text + BootStateDamage(status) + LoaderDamageText(status.loader);
 }
 
 Json StatusToJson(const Status& status) {

@@ -5,6 +5,7 @@
 #include "health/journal.hpp"
 #include "images/root_image.hpp"
 #include "images/root_writer.hpp"
+#include "installer/install.hpp"
 #include "partitions/boot_file_system.hpp"
 
 namespace ros::installer {
@@ -31,6 +32,25 @@ bool TargetHolds(const Machine& machine,
     return true;
   } catch (const Error&) {
     return false;  // It is written anew then.
+  }
+}
+
+// How the image's boot loader compares with the disk's; what is wrong with one is no reason not to
+// upgrade the rest.
+void FindLoader(const Machine& machine,
+                const images::ImageSource& source,
+                const FatVolume& boot,
+                UpgradeFacts& facts) {
+  try {
+    facts.loader_parts = ReadBootLoader(source, facts.image);
+    if (facts.loader_parts) {
+      const auto open = [&](PartitionRole role, DeviceAccess access) {
+        return partitions::OpenPartition(machine.disk, role, access);
+      };
+      facts.loader = CompareLoader(open, boot, *facts.loader_parts);
+    }
+  } catch (const Error& error) {
+    facts.loader = LoaderComparison{.refusal = error.message()};
   }
 }
 
@@ -89,6 +109,19 @@ class Upgrader {
   void operator()(const RepairBootState& step) {
     OpenBootState(boot_)->Store(step.state);
     Note(health::JournalEvent::kRepaired, "the boot state was damaged: " + step.damage);
+  }
+
+  void operator()(const ChangeLoader& step) {
+    Note(health::JournalEvent::kNote, "upgrading the boot loader: " + step.change);
+    InContext("upgrading the boot loader", [&] {
+      for (const auto& part : step.steps) {
+        ApplyLoaderStep(part, means_.open, boot_, plan_.loader);
+      }
+      if (CompareLoader(means_.open, boot_, plan_.loader).Differs()) {
+        throw Error(ErrorKind::kFailed, "the disk does not have what was written");
+      }
+    });
+    Note(health::JournalEvent::kNote, "the boot loader was upgraded: " + step.change);
   }
 
   void operator()(const ForgetBadImage& step) { health::RemoveBadImage(means_.state, step.digest); }
@@ -172,6 +205,7 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
     facts.target_texts = ReadSlotTexts(boot, facts.target());
   }
   facts.etc = FindEtcChanges(machine, source, facts);
+  FindLoader(machine, source, boot, facts);
   return facts;
 }
 

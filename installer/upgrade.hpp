@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "base/progress.hpp"
 #include "images/image_source.hpp"
+#include "installer/loader_upgrade.hpp"
 #include "installer/machine.hpp"
 #include "installer/upgrade_plan.hpp"
 
@@ -23,15 +24,16 @@ struct UpgradeMeans {
   const images::ImageSource& source;
   const images::VerifiedImage& image;
   // Opens a partition of the machine's disk; tests bring one that loses power.
-  std::function<Region(partitions::PartitionRole, DeviceAccess)> open;
+  PartitionOpener open;
   std::filesystem::path state;
   const Clock& clock;
   Progress& progress;
   std::function<void()> reboot;
 };
 
-// Does the steps of the plan, in their order. A power cut at any write leaves the good slot
-// bootable: before ArmTrial the target is not tried, after it the target is complete. Throws as the
+// Does the steps of the plan, in their order. A power cut at any write leaves a whole boot loader,
+// the old one or the new one (but for OverwriteFiles), and the good slot bootable: before ArmTrial
+// the target is not tried, after it the target is complete. Throws as the
 // steps do; boot state and good slot are as they were then, and the target cannot be booted.
 void ApplyUpgrade(const UpgradePlan& plan, const UpgradeMeans& means);
 

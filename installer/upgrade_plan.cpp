@@ -111,14 +111,16 @@ std::vector<std::string> ArgumentsAfter(const UpgradeFacts& facts, const Upgrade
 // then the target is written, or, with the running image, they are kept for later.
 std::optional<std::string> AlreadyThere(const UpgradeFacts& facts,
                                         const UpgradeRequest& request,
-                                        const UpgradePlan& plan) {
+                                        const UpgradePlan& plan,
+                                        bool changes_loader) {
   const auto state = facts.boot.StateOr(facts.running);
   const bool new_arguments = plan.entry.machine_arguments != facts.machine_arguments;
   if (facts.slot(facts.running).digest == plan.digest && facts.running == state.good) {
     return "version " + plan.version + " is running already (" + Slot(facts.running) + ")" +
-           (new_arguments ? " and is not written to; the kernel arguments reach the next slot "
-                            "that is written"
-                          : "; nothing to do");
+           (new_arguments    ? " and is not written to; the kernel arguments reach the next slot "
+                               "that is written"
+            : changes_loader ? "; its boot loader is not on this disk yet"
+                             : "; nothing to do");
   }
   if (new_arguments) {
     return std::nullopt;
@@ -133,6 +135,33 @@ std::optional<std::string> AlreadyThere(const UpgradeFacts& facts,
            " already; ros upgrade without --stage arms it";
   }
   return std::nullopt;
+}
+
+// The boot loader comes before the target is emptied: whatever happens then, it finds two slots and
+// a boot state without a trial, or what it has found before.
+std::optional<ChangeLoader> LoaderChange(const UpgradeFacts& facts, const UpgradeRequest& request) {
+  if (request.loader == LoaderWish::kLeave) {
+    return std::nullopt;
+  }
+  if (!facts.loader) {
+    throw Error(ErrorKind::kDoesNotFit,
+                "the image " + facts.image.config.name + " " + facts.image.config.version +
+                    " brings no boot loader; upgrade without --bootloader");
+  }
+  auto steps = PlanLoader(*facts.loader, request.loader);
+  if (steps.empty()) {
+    return std::nullopt;
+  }
+  return ChangeLoader{LoaderChangeText(*facts.loader), std::move(steps)};
+}
+
+std::optional<std::string> LoaderOffer(const UpgradeFacts& facts, const UpgradeRequest& request) {
+  if (request.loader != LoaderWish::kLeave || !facts.loader || !facts.loader->refusal.empty() ||
+      !facts.loader->Differs()) {
+    return std::nullopt;
+  }
+  return "the image brings another boot loader (" + LoaderChangeText(*facts.loader) +
+         "); ros upgrade --bootloader takes it";
 }
 
 // What comes once the target is whole.
@@ -167,14 +196,24 @@ UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request
   bootloader::CheckKernelArguments(arguments, bootloader::ArgumentOrigin::kMachine);
   plan.entry = MakeSlotEntry(target, image.config, arguments);
   CheckImageSuits(image.config, facts.demands);
-  plan.already_there = AlreadyThere(facts, request, plan);
+  const auto loader = LoaderChange(facts, request);
+  plan.loader_offer = LoaderOffer(facts, request);
+  plan.already_there = AlreadyThere(facts, request, plan, loader.has_value());
   if (!plan.already_there) {
     CheckBadList(facts, request);
+  }
+  if (!plan.already_there || loader) {
     CheckBootState(facts);
+    AddRepairs(facts, plan.steps);
+  }
+  if (loader) {
+    plan.loader = facts.loader_parts.value();
+    plan.steps.emplace_back(*loader);
+  }
+  if (!plan.already_there) {
     const auto texts = SlotTexts(image, plan.entry);
     CheckSpace(facts, SlotLengths(image, texts));
     plan.etc = facts.etc;
-    AddRepairs(facts, plan.steps);
     plan.steps.emplace_back(MirrorGoodSlot{facts.boot.StateOr(facts.running).good});
     AddWriting(facts, texts, plan.steps);
   }

@@ -16,6 +16,7 @@
 #include "images/verified_image.hpp"
 #include "installer/etc_changes.hpp"
 #include "installer/image_check.hpp"
+#include "installer/loader_plan.hpp"
 #include "installer/slot_content.hpp"
 #include "partitions/ros_disk.hpp"
 
@@ -33,6 +34,8 @@ struct UpgradeRequest {
   int tries = bootloader::kDefaultTries;
   // Takes an image that is on the bad list, and forgets that it was.
   enum class BadImages { kRefuse, kRetry } bad_images = BadImages::kRefuse;
+
+  LoaderWish loader = LoaderWish::kLeave;
 
   // Kernel arguments that each slot gets that is written from now on, after those this machine has.
   std::vector<std::string> append;
@@ -57,6 +60,10 @@ struct UpgradeFacts {
   MachineDemands demands;
   std::vector<std::string> machine_arguments;
   EtcChanges etc;
+  // What the image brings to boot with, and how the disk's compares with it; none when the image
+  // has no boot loader.
+  std::optional<bootloader::GrubParts> loader_parts;
+  std::optional<LoaderComparison> loader;
 
   // The slot that an upgrade writes: the one that is not good.
   [[nodiscard]] SlotId target() const { return bootloader::Target(boot.StateOr(running)); }
@@ -81,6 +88,13 @@ struct RepairBootState {
 struct ForgetBadImage {
   std::string digest;
   bool operator==(const ForgetBadImage&) const = default;
+};
+
+// The disk's boot loader becomes that of the image, which UpgradePlan::loader has.
+struct ChangeLoader {
+  std::string change;  // as LoaderChangeText
+  std::vector<LoaderStep> steps;
+  bool operator==(const ChangeLoader&) const = default;
 };
 
 // Second copies are made equal to the good slot.
@@ -133,6 +147,7 @@ struct Reboot {
 
 using UpgradeStep = std::variant<RepairBootPartition,
                                  RepairBootState,
+                                 ChangeLoader,
                                  ForgetBadImage,
                                  MirrorGoodSlot,
                                  EmptySlot,
@@ -154,16 +169,21 @@ struct UpgradePlan {
   std::string target_version;  // what the target holds now
   bootloader::SlotEntry entry;
   EtcChanges etc;
-  // No slot is to be written, and why. Without new kernel arguments there are no steps then.
+  // No slot is to be written, and why. Without new kernel arguments and another boot loader there
+  // are no steps then.
   std::optional<std::string> already_there;
+  // The image brings another boot loader than the disk has, and it was not asked for: one line for
+  // people, with how to get it.
+  std::optional<std::string> loader_offer;
+  bootloader::GrubParts loader;  // when a step writes it
   std::vector<UpgradeStep> steps;
 
   bool operator==(const UpgradePlan&) const = default;
 };
 
 // Decides what an upgrade does, or throws why it may not be: kDoesNotFit (architecture, machine,
-// space), kVerification (epoch), kRefused (bad list; the running slot is not the good one; a trial
-// is pending). Pure.
+// space; no boot loader where one was asked for), kVerification (epoch), kRefused (bad list; the
+// running slot is not the good one; a trial is pending; the boot loader cannot be switched). Pure.
 UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request);
 
 // For people: what is written where, with sizes and a picture of the disk.

@@ -28,6 +28,14 @@ struct StepText {
     return "repair the boot state (" + step.damage + "): " + bootloader::ToString(step.state);
   }
 
+  std::string operator()(const ChangeLoader& step) const {
+    std::string text = "upgrade the boot loader: " + step.change;
+    for (const auto& part : step.steps) {
+      text += "\n       " + DescribeLoaderStep(part);
+    }
+    return text;
+  }
+
   std::string operator()(const ForgetBadImage& step) const {
     return "take " + step.digest.substr(0, 19) + "... off the bad list";
   }
@@ -77,6 +85,14 @@ struct StepJson {
 
   Json operator()(const ForgetBadImage& step) const {
     return Named("forget-bad-image").Set("digest", step.digest);
+  }
+
+  Json operator()(const ChangeLoader& step) const {
+    auto parts = Json::MakeArray();
+    for (const auto& part : step.steps) {
+      parts.Append(LoaderStepToJson(part));
+    }
+    return Named("change-boot-loader").Set("change", step.change).Set("steps", std::move(parts));
   }
 
   Json operator()(const MirrorGoodSlot& step) const {
@@ -165,6 +181,9 @@ std::string DescribeUpgrade(const UpgradePlan& plan, const partitions::RosDisk& 
                      "\n  running  " + Slot(plan.running) + " (" + plan.running_version +
                      ")\n  target   " + Slot(plan.target) + " (holds: " + plan.target_version +
                      ")\n";
+  if (plan.loader_offer) {
+    text += "  note     " + *plan.loader_offer + "\n";
+  }
   if (plan.already_there) {
     return text + *plan.already_there + "\n" + StepList(plan);
   }
@@ -200,6 +219,9 @@ Json UpgradeToJson(const UpgradePlan& plan) {
       .Set("kernel_command_line", bootloader::KernelCommandLine(plan.entry))
       .Set("etc", EtcToJson(plan.etc))
       .Set("steps", std::move(steps));
+  if (plan.loader_offer) {
+    json.Set("boot_loader_offer", *plan.loader_offer);
+  }
   if (plan.already_there) {
     json.Set(plan.steps.empty() ? "nothing_to_do" : "already_there", *plan.already_there);
   }

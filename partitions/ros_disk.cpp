@@ -71,7 +71,9 @@ RosDisk MakeRosDisk(const std::filesystem::path& path,
                            .path = path,
                            .offset = found.offset,
                            .length = found.length};
-    if (const auto* node = NodeFor(nodes, path, found)) {
+    const auto* node = NodeFor(nodes, path, found);
+    // What starts from it is told where it is on the disk, by the disk's first sector.
+    if (node != nullptr && role != PartitionRole::kBios) {
       partition.path = node->node;
       partition.offset = 0;
       partition.length = node->length;

@@ -40,8 +40,9 @@ struct RosDisk {
 };
 
 // A disk image, or a whole disk that this machine does not run from. Partitions of a block device
-// are used through their nodes where the kernel has made them. Throws kRefused when there is no
-// GPT, or not our five partitions in it: "/dev/sdb has no partition ROS-A; was ros installed here?"
+// are used through their nodes where the kernel has made them, but for ROS-BIOS, which is a range
+// of the whole disk: its content depends on where it is. Throws kRefused when there is no GPT, or
+// not our five partitions in it: "/dev/sdb has no partition ROS-A; was ros installed here?"
 RosDisk OpenRosDisk(const std::filesystem::path& path,
                     const SystemPaths& system = {},
                     const DeviceOpener& opener = OpenBlockDevice);

@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "base/error.hpp"
@@ -21,6 +22,8 @@ struct UpgradeOptions {
   bool retry = false;
   bool insecure = false;
   bool force = false;
+  bool bootloader = false;
+  bool bootloader_in_place = false;
   bool plan = false;
 };
 
@@ -33,9 +36,13 @@ AfterWriting After(const UpgradeOptions& options) {
 
 UpgradeRequest MakeRequest(const UpgradeOptions& options) {
   using BadImages = UpgradeRequest::BadImages;
+  const auto loader = options.bootloader_in_place ? LoaderWish::kUpgradeInPlace
+                      : options.bootloader        ? LoaderWish::kUpgrade
+                                                  : LoaderWish::kLeave;
   return {.after = After(options),
           .tries = options.tries,
           .bad_images = options.retry ? BadImages::kRetry : BadImages::kRefuse,
+          .loader = loader,
           .append = SplitArguments(options.append)};
 }
 
@@ -47,7 +54,17 @@ void ShowPlan(const UpgradePlan& plan, const Machine& machine, const Console& co
   }
 }
 
+bool ChangesLoader(const UpgradePlan& plan) {
+  return std::ranges::any_of(plan.steps, [](const UpgradeStep& step) {
+    return std::holds_alternative<ChangeLoader>(step);
+  });
+}
+
 std::string Outcome(const UpgradePlan& plan, const UpgradeOptions& options) {
+  if (plan.already_there && ChangesLoader(plan)) {
+    return "the boot loader of version " + plan.version +
+           " is on the disk and starts at the next boot";
+  }
   if (plan.already_there) {
     return *plan.already_there;
   }
@@ -61,6 +78,9 @@ std::string Outcome(const UpgradePlan& plan, const UpgradeOptions& options) {
 }
 
 std::string_view EventName(const UpgradePlan& plan, const UpgradeOptions& options) {
+  if (plan.already_there && ChangesLoader(plan)) {
+    return "boot-loader-upgraded";
+  }
   if (plan.already_there) {
     return "arguments-kept";
   }
@@ -68,7 +88,7 @@ std::string_view EventName(const UpgradePlan& plan, const UpgradeOptions& option
 }
 
 void JournalInsecure(const UpgradePlan& plan, const Machine& machine, const Clock& clock) {
-  if (plan.signers.empty() && !plan.already_there) {
+  if (plan.signers.empty() && (!plan.already_there || ChangesLoader(plan))) {
     health::Journal(machine.state, clock)
         .Append({.event = health::JournalEvent::kInsecure,
                  .slot = plan.target,
@@ -134,9 +154,15 @@ void Upgrade(const UpgradeOptions& options, CommandContext& context) {
     return;
   }
   if (plan.steps.empty()) {
-    const auto message = plan.already_there.value_or("");
-    console.PrintEvent(Json::MakeObject().Set("event", "nothing-to-do").Set("message", message));
-    console.Say(message);
+    auto event = Json::MakeObject()
+                     .Set("event", "nothing-to-do")
+                     .Set("message", plan.already_there.value_or(""));
+    console.Say(plan.already_there.value_or(""));
+    if (plan.loader_offer) {
+      event.Set("boot_loader_offer", *plan.loader_offer);
+      console.Say(*plan.loader_offer);
+    }
+    console.PrintEvent(event);
     return;
   }
   console.Say(DescribeUpgrade(plan, machine.disk));
@@ -156,6 +182,10 @@ void AddUpgrade(CLI::App& parent, CommandContext& context) {
   command->add_flag("--stage", options->stage, "Write and verify the slot, do not try it yet");
   command->add_flag("--no-reboot", options->no_reboot, "Try it at the next boot, do not reboot");
   command->add_flag("--retry", options->retry, "Take an image that was rolled back before");
+  command->add_flag("--bootloader", options->bootloader, "Take the image's boot loader too");
+  command->add_flag("--bootloader-in-place",
+                    options->bootloader_in_place,
+                    "As --bootloader, also where a power cut meanwhile would break it");
   command->add_flag("--insecure", options->insecure, "Take an image that nobody has signed");
   command->add_flag("-f,--force", options->force, "Accepted for RancherOS; nothing is asked");
   command->add_flag("--plan", options->plan, "Show what would be done, and stop");

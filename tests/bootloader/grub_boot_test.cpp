@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bootloader/boot_state_store.hpp"
+#include "bootloader/core_image.hpp"
 #include "bootloader/grub_config.hpp"
 #include "bootloader/grub_environment.hpp"
 #include "grub_machine.hpp"
@@ -227,6 +228,50 @@ TEST_CASE("GRUB and ParseGrubEnvironment call the same blocks damaged", "[bootlo
     CHECK_FALSE(GrubStore(fixture.disk.Grubenv(), fixture.disk.Grubenv2()).Load().first.sound());
     CHECK(boot.kernel == "disk a");
     CHECK_FALSE(boot.Argument("ros.fell").has_value());
+  }
+}
+
+TEST_CASE("GRUB: starts from either half of its partition", "[bootloader][qemu]") {
+  const Fixture fixture;
+  const auto parts = BuildGrubParts();
+  const auto bios = fixture.disk.BiosPartition();
+  const auto spoil = [&](CoreHalf half) {
+    const Bytes place = half == CoreHalf::kFirst ? 0 : bios.length() / 2;
+    bios.Write(place, AsBytes(std::string(200'000, '\xcc')));
+  };
+  for (const auto half : {CoreHalf::kSecond, CoreHalf::kFirst}) {
+    WriteCoreImage(bios, half, PlaceCoreImage(bios, half, parts), "");
+    WriteBootCode(bios, half, parts);
+    spoil(Other(half));
+    const auto boot = fixture.BootIt();
+    INFO(boot.log);
+    CHECK(boot.kernel == "disk a");
+    CHECK(boot.log.find("ros: GRUB " + parts.version) != std::string::npos);
+  }
+}
+
+TEST_CASE("GRUB: the core image runs every script that there has been", "[bootloader][qemu]") {
+  const Fixture fixture;
+  for (int number = 0; number < GrubScriptNumber(MainGrubConfig()); ++number) {
+    const auto file = "scripts/" + std::to_string(number) + ".cfg";
+    const auto script =
+        ReadFile(std::filesystem::path(ROS_TEST_DATA) / "bootloader" / file, Bytes{1} << 20U);
+    INFO(file);
+    REQUIRE(GrubScriptNumber(script) == number);
+    fixture.disk.Put("/grub/grub.cfg", Impatient(script));
+    fixture.disk.PutSlot(SlotId::kB, WholeSlot(SlotId::kB, "disk b"));
+    fixture.SetState(kTrialOfB);
+    const auto trial = fixture.BootIt();
+    CHECK(trial.kernel == "disk b");
+    CHECK(trial.Argument("ros.trial") == "2");
+    CheckPartitions(trial, SlotId::kB, fixture.disk.Table());
+    CHECK(fixture.State().trial.value().tries_left == 2);
+    auto damaged = WholeSlot(SlotId::kB, "disk b");
+    Flip(damaged["kernel"], 0x500);
+    fixture.disk.PutSlot(SlotId::kB, damaged);
+    const auto fallen = fixture.BootIt();
+    CHECK(fallen.kernel == "disk a");
+    CHECK(fallen.Argument("ros.fell") == "b");
   }
 }
 

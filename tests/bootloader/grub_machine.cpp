@@ -24,6 +24,7 @@ using ros::literals::operator""_MiB;
 
 constexpr Bytes kDiskSize = 64_MiB;
 constexpr Bytes kBootSize = 40_MiB;
+constexpr Bytes kBiosSize = 1_MiB;
 constexpr const char* kSeed = "7f1a3d42-0c58-4b1e-9a55-2d6c1f0e8b11";
 // The stub kernel's end: where it keeps the name that it prints.
 constexpr std::string_view kTagPlace = "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@";
@@ -50,21 +51,10 @@ SlotEntry EntryOf(SlotId slot) {
           .machine_arguments = {"glob=*", "list=[a,b]"}};
 }
 
-// GRUB's menu waits for a person when no slot loads; a test has none.
-std::string ImpatientGrubConfig() {
-  auto script = MainGrubConfig();
-  const std::string wait = "set timeout=30";
-  const auto place = script.find(wait);
-  if (place == std::string::npos) {
-    throw Error(ErrorKind::kFailed, "grub.cfg has no " + wait);
-  }
-  return script.replace(place, wait.size(), "set timeout=1");
-}
-
 std::vector<partitions::BootFile> BootFiles() {
   const auto environment = FormatGrubEnvironment({.good = SlotId::kA});
   std::vector<partitions::BootFile> files = {
-      {.path = "/GRUB/GRUB.CFG", .max_size = 64_KiB, .content = ImpatientGrubConfig()},
+      {.path = "/GRUB/GRUB.CFG", .max_size = 64_KiB, .content = Impatient(MainGrubConfig())},
       {.path = "/GRUB/GRUBENV", .max_size = kGrubEnvironmentSize, .content = environment},
       {.path = "/GRUB/GRUBENV2", .max_size = kGrubEnvironmentSize, .content = environment}};
   for (const auto slot : {SlotId::kA, SlotId::kB}) {
@@ -200,6 +190,15 @@ SlotFiles WholeSlot(SlotId slot, const std::string& name) {
   return files;
 }
 
+std::string Impatient(std::string script) {
+  const std::string wait = "set timeout=30";
+  const auto place = script.find(wait);
+  if (place == std::string::npos) {
+    throw Error(ErrorKind::kFailed, "grub.cfg has no " + wait);
+  }
+  return script.replace(place, wait.size(), "set timeout=1");
+}
+
 void MakeSumsFit(SlotFiles& files) {
   files["sums"] = SlotSums({.kernel = HexDigest(files.at("kernel")),
                             .initrd = HexDigest(files.at("initrd")),
@@ -224,6 +223,7 @@ GrubDisk::GrubDisk(const std::filesystem::path& path,
     return Region(disk, place.offset, place.length);
   };
   boot_ = layout.Get(partitions::PartitionRole::kBoot).offset;
+  bios_ = layout.Get(partitions::PartitionRole::kBios).offset;
   partitions::WritePartitionTable(*disk, layout);
   const auto boot = region(partitions::PartitionRole::kBoot);
   partitions::MakeBootFileSystem(boot,
@@ -238,8 +238,12 @@ GrubDisk::GrubDisk(const std::filesystem::path& path,
 }
 
 GrubDisk::GrubDisk(const std::filesystem::path& path, const GrubDisk& other)
-    : path_(path), boot_(other.boot_) {
+    : path_(path), boot_(other.boot_), bios_(other.bios_) {
   RunTool({.argv = {"cp", "--sparse=always", other.path_.string(), path.string()}});
+}
+
+Region GrubDisk::BiosPartition() const {
+  return {OpenBlockDevice(path_, DeviceAccess::kWrite), bios_, kBiosSize};
 }
 
 void GrubDisk::Put(const std::string& path, const std::string& content) const {

@@ -22,6 +22,9 @@ using SlotFiles = std::map<std::string, std::string>;
 // the entry and the sums that fit them. `name` is printed by the kernel.
 SlotFiles WholeSlot(SlotId slot, const std::string& name);
 
+// A script whose menu does not wait for a person as long: a test has none.
+std::string Impatient(std::string script);
+
 // The sums made again, so that damage done to the other files is not noticed by them.
 void MakeSumsFit(SlotFiles& files);
 
@@ -50,12 +53,15 @@ class GrubDisk {
   // The environment blocks, where they lie on the disk.
   [[nodiscard]] Region Grubenv() const;
   [[nodiscard]] Region Grubenv2() const;
+  // The core images' partition, as a range of the whole disk.
+  [[nodiscard]] Region BiosPartition() const;
 
  private:
   [[nodiscard]] Region BootPartition() const;
 
   std::filesystem::path path_;
   Bytes boot_ = 0;  // where the boot partition starts
+  Bytes bios_ = 0;  // and that of the core images
 };
 
 // A write that the guest made, in sectors of 512 bytes.

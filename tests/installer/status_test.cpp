@@ -52,16 +52,39 @@ TEST_CASE("InspectStatus: tells the loader, and no firmware of another machine's
   CHECK(LineOf(DescribeStatus(status, Console()), "firmware").empty());
   CHECK(StatusToJson(status).Find("firmware", "") == nullptr);
   CHECK(LineOf(DescribeStatus(status, Console()), "loader") ==
-        "loader     GRUB, for BIOS and UEFI machines");
+        "loader     GRUB " + RealGrub().version + ", for BIOS and UEFI machines");
   CHECK(StatusToJson(status).At("loader", "").Dump() ==
-        R"({"name":"GRUB","bios":true,"uefi":true})");
+        R"({"name":"GRUB","bios":true,"bios_version":")" + RealGrub().version +
+            R"(","uefi":true,"uefi_version":")" + RealGrub().version + R"(","damage":[]})");
 
   INFO("without its boot sector and its EFI program");
   disk.disk->Write(0, AsBytes(std::string(440, '\0')));
-  CHECK(LoaderText(InspectStatus(other).loader) == "GRUB, for UEFI machines");
+  CHECK(LoaderText(InspectStatus(other).loader) ==
+        "GRUB " + RealGrub().version + ", for UEFI machines");
   const Region boot = disk.Part(disk.disk, partitions::PartitionRole::kBoot);
   partitions::FatVolume::Open(boot).SetLengths("/EFI/BOOT", {{"BOOTX64.EFI", 0}});
   CHECK(LoaderText(InspectStatus(other).loader) == "GRUB, but no firmware finds it");
+}
+
+TEST_CASE("InspectStatus: tells a boot loader that is damaged", "[installer]") {
+  const UpgradedDisk disk(AfterWriting::kStage, {.good = SlotId::kA});
+  const Machine other{.disk = partitions::OpenRosDisk(disk.disk->name())};
+  const Region bios = disk.Part(disk.disk, partitions::PartitionRole::kBios);
+  bios.Write(70'000, AsBytes("damage"));
+  const auto status = InspectStatus(other);
+  CHECK(status.loader.damage == std::vector<std::string>{"GRUB for BIOS machines is damaged"});
+  CHECK_THAT(DescribeStatus(status, Console()),
+             Catch::EndsWith("GRUB for BIOS machines is damaged; ros upgrade --bootloader mends "
+                             "it\n"));
+}
+
+TEST_CASE("LoaderText: two versions", "[installer]") {
+  CHECK(LoaderText({.name = "GRUB",
+                    .bios = true,
+                    .uefi = true,
+                    .bios_version = "2.06-2",
+                    .uefi_version = "2.06-1"}) ==
+        "GRUB 2.06-2 for BIOS machines, GRUB 2.06-1 for UEFI machines");
 }
 
 }  // namespace ros::installer

@@ -19,11 +19,6 @@ using partitions::PartitionRole;
 constexpr Bytes kRootSize = Bytes{256} << 10U;
 constexpr Bytes kBlobLimit = Bytes{1} << 20U;
 
-std::string BootLoaderTar() {
-  static const auto tar = images::PackBootloader(bootloader::ToFiles(bootloader::BuildGrubParts()));
-  return tar;
-}
-
 Region Partition(const std::shared_ptr<BlockDevice>& disk,
                  const partitions::LayoutPlan& layout,
                  PartitionRole role) {
@@ -76,7 +71,18 @@ ImageShelf::ImageShelf() : key_(keys::PrivateKey::Generate(keys::KeyType::kEcdsa
   trust_.Add(key_.Public());
 }
 
+const bootloader::GrubParts& RealGrub() {
+  static const auto parts = bootloader::BuildGrubParts();
+  return parts;
+}
+
 SmallImage ImageShelf::Make(const std::string& version, std::uint64_t epoch) const {
+  return Make(version, epoch, RealGrub());
+}
+
+SmallImage ImageShelf::Make(const std::string& version,
+                            std::uint64_t epoch,
+                            const bootloader::GrubParts& loader) const {
   const auto path = directory_.path() / (version + ".oci");
   if (!std::filesystem::exists(path)) {
     const auto seed = static_cast<unsigned>(std::hash<std::string>()(version));
@@ -86,7 +92,7 @@ SmallImage ImageShelf::Make(const std::string& version, std::uint64_t epoch) con
     parts.config.architecture = installer::RunningArchitecture();
     parts.kernel = fakes::MakeData(9000, seed + 1);
     parts.initrd = fakes::MakeData(20'000, seed + 2);
-    parts.bootloader = BootLoaderTar();
+    parts.bootloader = images::PackBootloader(bootloader::ToFiles(loader));
     std::vector<keys::PrivateKey> keys;
     keys.push_back(key_);
     fakes::Assemble(parts, {.keys = std::move(keys)}).WriteArchive(path);

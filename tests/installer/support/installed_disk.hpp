@@ -24,6 +24,9 @@ struct SmallImage {
   [[nodiscard]] std::string digest() const { return image.manifest.digest.ToString(); }
 };
 
+// The real GRUB, made once.
+const bootloader::GrubParts& RealGrub();
+
 // Images and a key in a directory that goes away.
 class ImageShelf {
  public:
@@ -31,6 +34,11 @@ class ImageShelf {
 
   // A version's root differs from that of every other; the same version is the same image.
   [[nodiscard]] SmallImage Make(const std::string& version, std::uint64_t epoch = 0) const;
+
+  // The same with another boot loader than the real GRUB.
+  [[nodiscard]] SmallImage Make(const std::string& version,
+                                std::uint64_t epoch,
+                                const bootloader::GrubParts& loader) const;
 
   [[nodiscard]] const keys::TrustStore& trust() const { return trust_; }
 

@@ -1,0 +1,188 @@
+#include "installer/loader_upgrade.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "bootloader/grub_config.hpp"
+#include "bootloader/loader_description.hpp"
+#include "installer/grub_files.hpp"
+
+namespace ros::installer {
+namespace {
+
+using bootloader::CoreHalf;
+using bootloader::GrubParts;
+using partitions::FatVolume;
+using partitions::PartitionRole;
+
+constexpr std::uint32_t kBiosSectorSize = 512;
+
+std::string DirectoryOf(const std::string& path) {
+  return path.substr(0, path.rfind('/'));
+}
+
+std::string NameOf(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+// The files that the image brings. One without an EFI image or a script leaves those of the disk.
+std::vector<partitions::BootFile> FilesOf(const GrubParts& parts) {
+  auto files = GrubFiles(parts);
+  const auto efi = DirectoryOf(bootloader::kEfiImagePath);
+  std::erase_if(files, [&](const partitions::BootFile& file) {
+    const bool is_efi = DirectoryOf(file.path) == efi;
+    return is_efi ? parts.efi_image.empty() : parts.script.empty();
+  });
+  return files;
+}
+
+// What a file says now; none when it cannot be read, which its replacement mends.
+std::optional<std::string> TryRead(const FatVolume& boot, const std::string& path, Bytes limit) {
+  try {
+    return boot.ReadContent(path, limit);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+// The room of a file's spare place, whatever it has of it before the partition is repaired.
+Bytes SpareRoom(const FatVolume& boot, const std::string& path) {
+  const auto places = boot.Places(DirectoryOf(path));
+  const auto place = places.find(NameOf(partitions::SparePath(path)));
+  return place == places.end() ? 0 : place->second;
+}
+
+void CompareFiles(const FatVolume& boot, const GrubParts& parts, LoaderComparison& loader) {
+  for (const auto& file : FilesOf(parts)) {
+    const auto directory = DirectoryOf(file.path);
+    // Disks that were made before there was such a file do not have one.
+    if (!boot.Places(directory).contains(NameOf(file.path))) {
+      continue;
+    }
+    loader.files.push_back({.directory = directory,
+                            .name = NameOf(file.path),
+                            .size = file.content.size(),
+                            .same = TryRead(boot, file.path, file.max_size) == file.content,
+                            .spare = SpareRoom(boot, file.path) >= file.content.size()});
+  }
+}
+
+void CompareCore(const Region& bios, const GrubParts& parts, LoaderComparison& loader) {
+  if (bios.device()->sector_size() != kBiosSectorSize) {
+    return;
+  }
+  LoaderComparison::Core core{
+      .started = bootloader::FindStartedHalf(bios), .same = false, .size = parts.core_image.size()};
+  if (core.started) {
+    core.same = bootloader::IsBootCode(bios, *core.started, parts) &&
+                bootloader::ReadCoreImage(bios, *core.started) ==
+                    bootloader::PlaceCoreImage(bios, *core.started, parts);
+    loader.version_on_disk =
+        bootloader::ParseLoaderDescription(bootloader::ReadCoreDescription(bios, *core.started))
+            .version;
+  }
+  loader.core = core;
+}
+
+// The content of a file that the image brings.
+std::string ContentFor(const GrubParts& parts, const std::string& path) {
+  const auto files = FilesOf(parts);
+  return std::ranges::find(files, path, &partitions::BootFile::path)->content;
+}
+
+void WriteAndCompare(const partitions::FatFile& file, const std::string& content) {
+  if (content.size() > file.allocated) {
+    throw Error(ErrorKind::kDoesNotFit,
+                file.path + " has place for " + FormatBytes(file.allocated) + ", not for " +
+                    FormatBytes(content.size()));
+  }
+  file.data.Write(0, AsBytes(content));
+  file.data.Sync();
+  std::string written(content.size(), '\0');
+  file.data.Read(0, std::as_writable_bytes(std::span(written)));
+  if (written != content) {
+    throw Error(ErrorKind::kFailed,
+                file.path + " reads back differently than it was written; the disk is failing");
+  }
+}
+
+struct Applier {
+  const PartitionOpener& open;
+  FatVolume& boot;
+  const GrubParts& parts;
+
+  void operator()(const WriteSecondCore& step) const {
+    WriteBiosGrub(open(PartitionRole::kBios, DeviceAccess::kWrite), step.half, parts);
+  }
+
+  void operator()(const SwitchCore& step) const {
+    const auto bios = open(PartitionRole::kBios, DeviceAccess::kWrite);
+    bootloader::WriteBootCode(bios, step.half, parts);
+    if (!bootloader::IsBootCode(bios, step.half, parts)) {
+      throw Error(ErrorKind::kFailed,
+                  "the first sector reads back differently than it was written; the disk is "
+                  "failing");
+    }
+  }
+
+  void operator()(const WriteSpareFiles& step) const {
+    for (const auto& [name, length] : step.lengths) {
+      const auto path = step.directory + "/" + name;
+      const auto spare = boot.FindSpare(path);
+      if (!spare) {
+        throw Error(ErrorKind::kFailed, path + " has no spare place");
+      }
+      WriteAndCompare(*spare, ContentFor(parts, path));
+    }
+  }
+
+  void operator()(const SwitchFiles& step) const {
+    boot.SwitchToSpare(step.directory, step.lengths);
+  }
+
+  void operator()(const OverwriteFiles& step) const {
+    for (const auto& [name, length] : step.lengths) {
+      const auto path = step.directory + "/" + name;
+      WriteAndCompare(boot.Find(path), ContentFor(parts, path));
+    }
+    boot.SetLengths(step.directory, step.lengths);
+  }
+};
+
+}  // namespace
+
+LoaderComparison CompareLoader(const PartitionOpener& open,
+                               const FatVolume& boot,
+                               const GrubParts& parts) {
+  LoaderComparison loader{.version_in_image = parts.version};
+  if (!boot.TryFind(bootloader::kGrubScriptPath)) {
+    loader.refusal = "the boot loader of this disk is not GRUB, and --bootloader knows GRUB alone";
+    return loader;
+  }
+  loader.script_on_disk = bootloader::GrubScriptNumber(
+      TryRead(boot, bootloader::kGrubScriptPath, bootloader::kGrubScriptPlace).value_or(""));
+  loader.script_in_image = bootloader::GrubScriptNumber(parts.script);
+  if (parts.script.empty() && loader.script_on_disk > 0) {
+    loader.refusal =
+        "the image's boot loader is older than the script of this disk and brings none of its own";
+  }
+  CompareFiles(boot, parts, loader);
+  CompareCore(open(PartitionRole::kBios, DeviceAccess::kRead), parts, loader);
+  if (!loader.core) {
+    loader.version_on_disk =
+        bootloader::ParseLoaderDescription(
+            TryRead(boot, bootloader::kEfiDescriptionPath, bootloader::kEfiDescriptionPlace)
+                .value_or(""))
+            .version;
+  }
+  return loader;
+}
+
+void ApplyLoaderStep(const LoaderStep& step,
+                     const PartitionOpener& open,
+                     FatVolume& boot,
+                     const GrubParts& parts) {
+  std::visit(Applier{open, boot, parts}, step);
+}
+
+}  // namespace ros::installer
