@@ -1,139 +1,19 @@
 #include "bootloader/grub_config.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "base/error.hpp"
 
 namespace ros::bootloader {
 namespace {
 
-// x86 kernels take 2047 characters. GRUB puts BOOT_IMAGE= in front and adds one of ours.
-constexpr std::size_t kLongestCommandLine = 2000;
-// Of a UUID that GRUB puts in the place of a variable (whose own name is counted too).
-constexpr std::size_t kUuidLength = 36;
-constexpr std::size_t kSha256HexLength = 64;
-constexpr std::size_t kLongestSalt = 512;
-
-// A word of an image or a machine comes after ours, and the kernel takes the last one: none may be
-// said twice. `panic` makes a kernel that dies before the watchdog is armed start again; a boot
-// parameter can also set it as the sysctl that it is.
-constexpr std::array<std::string_view, 12> kOurArguments = {"ros.slot",
-                                                            "ros.boot",
-                                                            "ros.root",
-                                                            "ros.state",
-                                                            "ros.verity",
-                                                            "ros.fs",
-                                                            "ros.watchdog",
-                                                            "ros.trial",
-                                                            "ros.fell",
-                                                            "panic",
-                                                            "sysctl.kernel.panic",
-                                                            "systemd.gpt_auto"};
-
-bool IsHex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-}
-
-bool IsLetterOrDigit(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool IsArgumentCharacter(char c) {
-  return IsLetterOrDigit(c) ||
-         (c != '\0' && std::string_view("_-.,:=/@%+~[]!^*?").find(c) != std::string_view::npos);
-}
-
-// As a message may show it: a hostile image's bytes do not reach a terminal.
-std::string Shown(std::string_view text) {
-  constexpr std::size_t kLimit = 80;
-  std::string shown;
-  for (const char c : text.substr(0, kLimit)) {
-    shown += (c >= ' ' && c <= '~') ? c : '?';
+const std::string& CheckedDigest(const std::string& digest) {
+  constexpr std::size_t kLength = 64;
+  constexpr std::string_view kHexDigits = "0123456789abcdef";
+  if (digest.size() != kLength || digest.find_first_not_of(kHexDigits) != std::string::npos) {
+    throw Error(ErrorKind::kFailed, "a digest for SUMS is not 64 hex digits");
   }
-  return text.size() > kLimit ? shown + "..." : shown;
-}
-
-[[noreturn]] void CannotBe(std::string_view what, std::string_view value) {
-  throw Error(ErrorKind::kFailed,
-              std::string(what) + " of a boot entry cannot be '" + Shown(value) + "'");
-}
-
-const std::string& CheckedHex(std::string_view what, const std::string& value, std::size_t length) {
-  if (value.size() != length || value.empty() || !std::ranges::all_of(value, IsHex)) {
-    CannotBe(what, value);
-  }
-  return value;
-}
-
-const std::string& CheckedName(std::string_view what, const std::string& value) {
-  if (value.empty() || !std::ranges::all_of(value, IsLetterOrDigit)) {
-    CannotBe(what, value);
-  }
-  return value;
-}
-
-[[noreturn]] void RefuseArgument(ArgumentOrigin origin,
-                                 std::string_view argument,
-                                 std::string_view why) {
-  const bool from_image = origin == ArgumentOrigin::kImage;
-  throw Error(from_image ? ErrorKind::kVerification : ErrorKind::kUsage,
-              std::string("kernel argument '") + Shown(argument) + "'" +
-                  (from_image ? " of the image " : " ") + std::string(why));
-}
-
-void CheckKernelArgument(std::string_view argument, ArgumentOrigin origin) {
-  if (argument.empty()) {
-    RefuseArgument(origin, argument, "is empty");
-  }
-  const auto bad = std::ranges::find_if_not(argument, IsArgumentCharacter);
-  if (bad != argument.end()) {
-    RefuseArgument(origin,
-                   argument,
-                   "has a character that a boot loader entry cannot carry: '" +
-                       Shown(std::string_view(&*bad, 1)) + "'");
-  }
-  if (argument == "--") {
-    RefuseArgument(origin, argument, "would hide the arguments after it from the kernel");
-  }
-  std::string name(argument.substr(0, argument.find('=')));
-  // The kernel takes both between the parts of a sysctl's name; it and systemd take - for _ too.
-  std::ranges::replace(name, '/', '.');
-  std::ranges::replace(name, '-', '_');
-  if (std::ranges::find(kOurArguments, name) != kOurArguments.end()) {
-    RefuseArgument(origin, argument, "is set by ros itself");
-  }
-}
-
-// With GRUB's variables for UUIDs of partitions, which the main script sets.
-std::vector<std::string> PartitionArguments(SlotId slot) {
-  return {"ros.boot=$ros_boot",
-          "ros.root=$ros_root_" + std::string(Name(slot)),
-          "ros.state=$ros_state"};
-}
-
-// What else comes before the place of `ros.trial=` and `ros.fell=`.
-std::vector<std::string> OurArguments(const SlotEntry& entry) {
-  const auto verity =
-      CheckedHex("the root hash", entry.verity_root_hash, kSha256HexLength) + ":" +
-      CheckedHex("the salt", entry.verity_salt, std::min(entry.verity_salt.size(), kLongestSalt)) +
-      ":" + std::to_string(entry.verity_data_blocks);
-  return {
-      "ros.slot=" + std::string(Name(entry.slot)),
-      "ros.verity=" + verity,
-      "ros.fs=" + CheckedName("the file system", entry.file_system),
-      "ros.watchdog=" + std::to_string(entry.watchdog_seconds),
-      "panic=10",
-      "systemd.gpt_auto=0",
-  };
-}
-
-std::vector<std::string> TheirArguments(const SlotEntry& entry) {
-  CheckKernelArguments(entry.image_arguments, ArgumentOrigin::kImage);
-  CheckKernelArguments(entry.machine_arguments, ArgumentOrigin::kMachine);
-  auto arguments = entry.image_arguments;
-  arguments.insert(arguments.end(), entry.machine_arguments.begin(), entry.machine_arguments.end());
-  return arguments;
+  return digest;
 }
 
 // In single quotes, GRUB takes each character as it is; checked before to hold none. In double
@@ -300,45 +180,23 @@ int GrubScriptNumber(std::string_view script) {
 }
 
 std::string SlotGrubConfig(const SlotEntry& entry) {
-  // Also for its check of the length.
-  const auto command_line = KernelCommandLine(entry);
+  const auto arguments = ArgumentsOf(entry);
   const std::string folder = "/" + std::string(Name(entry.slot));
   std::string script = "# Slot " + std::string(Name(entry.slot)) + ", sourced by /grub/grub.cfg.\n";
-  script += "if linux " + folder + "/kernel" + Joined(OurArguments(entry), kAsItIs) +
-            Joined(PartitionArguments(entry.slot), kWithVariables) + " $ros_args" +
-            Joined(TheirArguments(entry), kAsItIs) + "; then\n";
+  script += "if linux " + folder + "/kernel" + Joined(arguments.ours, kAsItIs) +
+            Joined(arguments.partitions, kWithVariables) + " $ros_args" +
+            Joined(arguments.theirs, kAsItIs) + "; then\n";
   script += "  set ros_kernel=1\n";
   script += "  if initrd " + folder + "/initrd; then set ros_loaded=1; fi\n";
   script += "fi\n";
   return script;
 }
 
-std::string KernelCommandLine(const SlotEntry& entry) {
-  const auto partitions = PartitionArguments(entry.slot);
-  auto line =
-      (Joined(OurArguments(entry), "") + Joined(partitions, "") + Joined(TheirArguments(entry), ""))
-          .substr(1);
-  const auto length = line.size() + partitions.size() * kUuidLength;
-  if (length > kLongestCommandLine) {
-    throw Error(ErrorKind::kDoesNotFit,
-                "the kernel command line has " + std::to_string(length) +
-                    " characters and the kernel takes " + std::to_string(kLongestCommandLine) +
-                    "; give fewer or shorter kernel arguments");
-  }
-  return line;
-}
-
-void CheckKernelArguments(const std::vector<std::string>& arguments, ArgumentOrigin origin) {
-  for (const auto& argument : arguments) {
-    CheckKernelArgument(argument, origin);
-  }
-}
-
 std::string SlotSums(const SlotDigests& digests) {
   std::string text;
-  text += CheckedHex("the kernel's digest", digests.kernel, kSha256HexLength) + "  kernel\n";
-  text += CheckedHex("the initrd's digest", digests.initrd, kSha256HexLength) + "  initrd\n";
-  text += CheckedHex("the entry's digest", digests.grub_config, kSha256HexLength) + "  grub.cfg\n";
+  text += CheckedDigest(digests.kernel) + "  kernel\n";
+  text += CheckedDigest(digests.initrd) + "  initrd\n";
+  text += CheckedDigest(digests.grub_config) + "  grub.cfg\n";
   return text;
 }
 

@@ -1,16 +1,13 @@
 #include "bootloader/grub_config.hpp"
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 
 #include "base/error.hpp"
-#include "base/file.hpp"
 #include "base/process.hpp"
+#include "tests/support/golden.hpp"
 
 namespace ros::bootloader {
 namespace {
-
-constexpr Bytes kLimit = Bytes{1} << 20U;
 
 SlotEntry Entry() {
   return {.slot = SlotId::kB,
@@ -20,19 +17,6 @@ SlotEntry Entry() {
           .watchdog_seconds = 180,
           .image_arguments = {"console=ttyS0,115200n8", "quiet"},
           .machine_arguments = {"mitigations=off"}};
-}
-
-// Compares with tests/data/bootloader/NAME; ROS_ACCEPT=1 rewrites that file instead.
-void CheckGolden(const std::string& name, const std::string& text) {
-  const auto path = std::filesystem::path(ROS_TEST_DATA) / "bootloader" / name;
-  const char* accept = std::getenv("ROS_ACCEPT");  // NOLINT(concurrency-mt-unsafe)
-  if (accept != nullptr && std::string_view(accept) == "1") {
-    std::filesystem::create_directories(path.parent_path());
-    WriteFileAtomically(path, AsBytes(text));
-    WARN("skipped: rewrote " << path);
-    return;
-  }
-  CHECK(text == ReadFile(path, kLimit));
 }
 
 std::string ImageRefusal(const std::string& argument) {
@@ -50,8 +34,9 @@ std::string ImageRefusal(const std::string& argument) {
 // A script that is on disks somewhere gets a larger number with every change, and its file stays:
 // grub_boot_test starts them all with the core image of today.
 TEST_CASE("GrubConfig: the main script", "[bootloader]") {
-  CheckGolden("scripts/" + std::to_string(GrubScriptNumber(MainGrubConfig())) + ".cfg",
-              MainGrubConfig());
+  testing::CheckGolden(
+      "bootloader/scripts/" + std::to_string(GrubScriptNumber(MainGrubConfig())) + ".cfg",
+      MainGrubConfig());
 }
 
 TEST_CASE("GrubScriptNumber: the first line tells it", "[bootloader]") {
@@ -64,7 +49,7 @@ TEST_CASE("GrubScriptNumber: the first line tells it", "[bootloader]") {
 }
 
 TEST_CASE("GrubConfig: a slot's entry", "[bootloader]") {
-  CheckGolden("slot-grub.cfg", SlotGrubConfig(Entry()));
+  testing::CheckGolden("bootloader/slot-grub.cfg", SlotGrubConfig(Entry()));
 }
 
 TEST_CASE("GrubConfig: grub-script-check takes both scripts", "[bootloader]") {
