@@ -94,21 +94,22 @@ BootState Rollback(const BootState& state, SlotId target, const SlotHistory& his
   return {.good = target};
 }
 
-NextBootResult NextBoot(const std::optional<BootState>& state, const LoadableSlots& loadable) {
+NextBootResult NextBoot(const std::optional<BootState>& state,
+                        const LoadableSlots& loadable,
+                        TryCounting counting) {
   NextBootResult result{.after = state};
   auto first = state ? state->good : SlotId::kA;
-  const bool on_trial = state && state->trial && state->trial->tries_left > 0;
-  if (on_trial) {
-    auto& trial = *result.after->trial;
-    trial.tries_left -= 1;
-    trial.started = true;
-    first = trial.slot;
+  std::optional<int> tries_left;
+  if (state && state->trial && state->trial->tries_left > 0) {
+    first = state->trial->slot;
+    tries_left = state->trial->tries_left - 1;
+    result.after->trial = {.slot = first,
+                           .tries_left = counting == TryCounting::kOneShot ? 0 : *tries_left,
+                           .started = true};
   }
   if (Has(loadable, first)) {
     result.slot = first;
-    if (on_trial) {
-      result.trial_tries_left = result.after->trial->tries_left;
-    }
+    result.trial_tries_left = tries_left;
     return result;
   }
   result.fell = first;

@@ -90,12 +90,20 @@ struct NextBootResult {
   bool operator==(const NextBootResult&) const = default;
 };
 
-// The boot loader's rule, written once; tests/bootloader/grub_boot_test.cpp boots the real loader
-// to prove that it does the same. `state` is what the store can read, none when every copy is
-// damaged: then slot a is tried and after it slot b.
+// How a boot loader takes a try.
+enum class TryCounting {
+  kCountsDown,  // GRUB: one off, the rest stays for the next boots
+  kOneShot,     // syslinux: the next one is none, unless the trial arms it (ArmNextTry)
+};
+
+// The boot loader's rule, written once; tests/bootloader/*_rule_test.cpp boot the real loaders to
+// prove that they do the same. `state` is what the store can read, none when every copy is damaged:
+// then slot a is tried and after it slot b.
 //
 // A trial with tries left is tried first and costs one try, loaded or not. What does not load falls
 // in the same boot: the trial to the good slot, the good slot to the other one.
-NextBootResult NextBoot(const std::optional<BootState>& state, const LoadableSlots& loadable);
+NextBootResult NextBoot(const std::optional<BootState>& state,
+                        const LoadableSlots& loadable,
+                        TryCounting counting = TryCounting::kCountsDown);
 
 }  // namespace ros::bootloader

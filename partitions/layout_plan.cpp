@@ -123,7 +123,8 @@ LayoutPlan PlanLayout(const Geometry& geometry, const LayoutRequest& request) {
   CheckFits(geometry, sizes);
   LayoutPlan plan{.disk_size = geometry.size,
                   .sector_size = geometry.sector_size,
-                  .disk_uuid = UuidFromSeed(request.seed, "disk")};
+                  .disk_uuid = UuidFromSeed(request.seed, "disk"),
+                  .legacy_boot = request.legacy_boot};
   Bytes offset = kAlignment;
   const auto end = RoundDown(geometry.size, kAlignment) - kAlignment;
   const auto add = [&](PartitionRole role, Bytes length) {

@@ -23,6 +23,8 @@ struct LayoutRequest {
   Bytes bios = Bytes{1} << 20U;  // at least 1 MiB
   Bytes boot = Bytes{512} << 20U;
   Bytes state_minimum = Bytes{256} << 20U;  // the state gets all that is left
+  // The boot partition is one that a BIOS's boot code (gptmbr.bin) starts.
+  bool legacy_boot = false;
   std::string seed;  // a UUID; all UUIDs of the plan follow from it (RFC 4122, version 5)
 };
 
@@ -39,6 +41,7 @@ struct LayoutPlan {
   Bytes disk_size = 0;
   std::uint32_t sector_size = 512;
   std::string disk_uuid;
+  bool legacy_boot = false;                  // as in the request
   std::vector<PlannedPartition> partitions;  // kPartitionRoles, in this order
 
   [[nodiscard]] const PlannedPartition& Get(PartitionRole role) const;

@@ -35,6 +35,8 @@ constexpr Bytes kEnds = 1_MiB;
 // Discoverable Partitions Specification: bit 60 "read-only", bit 63 "do not mount by yourself".
 constexpr const char* kSlotAttributes = "GUID:60,63";
 constexpr const char* kOtherAttributes = "GUID:63";
+// UEFI 2.10, section 5.3.3: bit 2 "legacy BIOS bootable", which gptmbr.bin looks for.
+constexpr const char* kLegacyBootAttributes = "LegacyBIOSBootable GUID:63";
 
 void Check(int code, std::string_view what) {
   if (code != 0) {
@@ -42,14 +44,14 @@ void Check(int code, std::string_view what) {
   }
 }
 
-const char* AttributesOf(PartitionRole role) {
-  const bool slot = role == PartitionRole::kSlotA || role == PartitionRole::kSlotB;
-  return slot ? kSlotAttributes : kOtherAttributes;
+const char* AttributesOf(PartitionRole role, bool legacy_boot) {
+  if (role == PartitionRole::kSlotA || role == PartitionRole::kSlotB) {
+    return kSlotAttributes;
+  }
+  return legacy_boot && role == PartitionRole::kBoot ? kLegacyBootAttributes : kOtherAttributes;
 }
 
-void AddPartition(fdisk_context* context,
-                  const PlannedPartition& planned,
-                  std::uint32_t sector_size) {
+void AddPartition(fdisk_context* context, const PlannedPartition& planned, const LayoutPlan& plan) {
   const std::string type(PartitionType(planned.role));
   const std::string name(PartitionName(planned.role));
   const FdiskPartition partition(fdisk_new_partition());
@@ -64,9 +66,9 @@ void AddPartition(fdisk_context* context,
   Check(fdisk_partition_set_type(raw, parsed.get()), "type");
   Check(fdisk_partition_set_name(raw, name.c_str()), "name");
   Check(fdisk_partition_set_uuid(raw, planned.uuid.c_str()), "UUID");
-  Check(fdisk_partition_set_attrs(raw, AttributesOf(planned.role)), "attributes");
-  Check(fdisk_partition_set_start(raw, planned.offset / sector_size), "start");
-  Check(fdisk_partition_set_size(raw, planned.length / sector_size), "size");
+  Check(fdisk_partition_set_attrs(raw, AttributesOf(planned.role, plan.legacy_boot)), "attributes");
+  Check(fdisk_partition_set_start(raw, planned.offset / plan.sector_size), "start");
+  Check(fdisk_partition_set_size(raw, planned.length / plan.sector_size), "size");
   Check(fdisk_partition_size_explicit(raw, 1), "size");
   Check(fdisk_add_partition(context, raw, nullptr), "adding " + name);
 }
@@ -83,7 +85,7 @@ void MakeTable(const ScratchFile& scratch, const LayoutPlan& plan) {
   Check(fdisk_create_disklabel(raw, "gpt"), "making a GPT");
   Check(fdisk_set_disklabel_id_from_string(raw, plan.disk_uuid.c_str()), "disk UUID");
   for (const auto& partition : plan.partitions) {
-    AddPartition(raw, partition, plan.sector_size);
+    AddPartition(raw, partition, plan);
   }
   Check(fdisk_write_disklabel(raw), "writing the GPT");
   Check(fdisk_deassign_device(raw, 1), "closing the scratch file");

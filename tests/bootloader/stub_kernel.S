@@ -12,7 +12,7 @@ _start:
     .word 0                 # vid_mode
     .word 0                 # root_dev
     .word 0xaa55            # boot_flag
-    .word 0                 # jump
+    .byte 0xeb, setup - 0x202 # jump: the entry of a loader that stays in real mode (syslinux)
     .ascii "HdrS"
     .word 0x0206            # version
     .long 0                 # realmode_swtch
@@ -34,6 +34,34 @@ _start:
     .byte 0                 # min_alignment
     .word 0                 # xloadflags
     .long 2047              # cmdline_size
+
+    # As the 16-bit part of a kernel: %ds is where the header is; from there on to the 32-bit part.
+    .code16
+setup:
+    cli
+    xorl %eax, %eax
+    movw %ds, %ax
+    shll $4, %eax
+    movl %eax, %esi         # in the place of boot_params: the header's fields are the same
+    addl $gdt, %eax
+    movl %eax, gdt_register + 2
+    lgdtl gdt_register
+    movl %cr0, %eax
+    orb $1, %al
+    movl %eax, %cr0
+    movw $0x18, %ax
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %ss
+    ljmpl $0x10, $0x100000
+    .balign 8
+gdt:
+    .quad 0, 0
+    .quad 0x00cf9a000000ffff # code and data: flat, 4 GiB
+    .quad 0x00cf92000000ffff
+gdt_register:
+    .word gdt_register - gdt - 1
+    .long 0
 
     .org 0x400
     .code32

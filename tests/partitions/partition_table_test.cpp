@@ -56,6 +56,15 @@ TEST_CASE("WritePartitionTable: other tools read it", "[partitions]") {
   CHECK_THAT(dump, Catch::Contains("name=\"ROS-STATE\", attrs=\"GUID:63\""));
 }
 
+TEST_CASE("WritePartitionTable: marks the boot partition for a BIOS's boot code", "[partitions]") {
+  MemoryDisk disk(1_GiB);
+  auto plan = PlanFor(disk);
+  plan.legacy_boot = true;
+  WritePartitionTable(disk, plan);
+  const auto dump = Run({"sfdisk", "-d", disk.name()}).out;
+  CHECK_THAT(dump, Catch::Contains("name=\"ROS-BOOT\", attrs=\"LegacyBIOSBootable GUID:63\""));
+}
+
 TEST_CASE("WritePartitionTable: touches only the tables and keeps the boot code", "[partitions]") {
   MemoryDisk disk(1_GiB);
   WritePartitionTable(disk, PlanFor(disk));
