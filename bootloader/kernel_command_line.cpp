@@ -19,7 +19,8 @@ constexpr std::size_t kLongestSalt = 512;
 // A word of an image or a machine comes after ours, and the kernel takes the last one: none may be
 // said twice. `panic` makes a kernel that dies before the watchdog is armed start again; a boot
 // parameter can also set it as the sysctl that it is.
-constexpr std::array<std::string_view, 12> kOurArguments = {"ros.slot",
+constexpr std::array<std::string_view, 13> kOurArguments = {"ros.slot",
+                                                            "ros.loader",
                                                             "ros.boot",
                                                             "ros.root",
                                                             "ros.state",
@@ -112,7 +113,7 @@ std::vector<std::string> OurArguments(const SlotEntry& entry) {
       CheckedHex("the root hash", entry.verity_root_hash, kSha256HexLength) + ":" +
       CheckedHex("the salt", entry.verity_salt, std::min(entry.verity_salt.size(), kLongestSalt)) +
       ":" + std::to_string(entry.verity_data_blocks);
-  return {
+  std::vector<std::string> arguments = {
       "ros.slot=" + std::string(Name(entry.slot)),
       "ros.verity=" + verity,
       "ros.fs=" + CheckedName("the file system", entry.file_system),
@@ -120,6 +121,10 @@ std::vector<std::string> OurArguments(const SlotEntry& entry) {
       "panic=10",
       "systemd.gpt_auto=0",
   };
+  if (entry.loader == LoaderKind::kSyslinux) {
+    arguments.emplace_back("ros.loader=syslinux");
+  }
+  return arguments;
 }
 
 std::vector<std::string> TheirArguments(const SlotEntry& entry) {

@@ -228,6 +228,10 @@ std::optional<SyslinuxParts> SyslinuxFromFiles(const std::map<std::string, std::
   return parts;
 }
 
+bool HasSyslinux() {
+  return std::filesystem::exists(kGptMbr) && std::filesystem::exists(kModules);
+}
+
 SyslinuxParts BuildSyslinuxParts() {
   return InContext("making syslinux", [] {
     const TempDirectory scratch("ros-syslinux");
@@ -323,6 +327,15 @@ void WriteSyslinuxBootCode(const Region& boot_partition,
       std::ranges::copy(AsBytes(parts.mbr), sector.begin());
     });
   });
+}
+
+bool HasSyslinuxBootCode(const Region& boot_partition) {
+  // fatgen103, section 3.1: the name of what formatted the volume, which syslinux replaces.
+  constexpr Bytes kName = 3;
+  constexpr std::string_view kOurs = "SYSLINUX";
+  std::vector<std::byte> sector(kSector);
+  boot_partition.Read(0, sector);
+  return AsText(sector).substr(kName, kOurs.size()) == kOurs;
 }
 
 }  // namespace ros::bootloader

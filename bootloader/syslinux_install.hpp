@@ -38,6 +38,9 @@ inline constexpr const char* kSyslinuxLoaderPath = "/SYSLINUX/LDLINUX.SYS";
 std::map<std::string, std::string> ToFiles(const SyslinuxParts& parts);
 std::optional<SyslinuxParts> SyslinuxFromFiles(const std::map<std::string, std::string>& files);
 
+// Whether this build host has what BuildSyslinuxParts takes the parts from.
+bool HasSyslinux();
+
 // Takes the parts out of a scratch volume that the `syslinux` tool has installed itself on, since
 // it carries most of them inside (Debian: syslinux, syslinux-common, mtools, dosfstools). The same
 // syslinux gives the same bytes. Throws kFailed when a tool or a file is missing.
@@ -66,5 +69,8 @@ void WriteSyslinuxLoader(const Region& boot_partition,
 void WriteSyslinuxBootCode(const Region& boot_partition,
                            const Region& loader,
                            const SyslinuxParts& parts);
+
+// Whether a volume's first sector has syslinux's code, as WriteSyslinuxBootCode leaves it.
+bool HasSyslinuxBootCode(const Region& boot_partition);
 
 }  // namespace ros::bootloader

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "bootloader/syslinux_adv.hpp"
+#include "bootloader/syslinux_install.hpp"
 
 namespace ros::bootloader {
 namespace {
@@ -167,6 +168,15 @@ std::string FormatSyslinuxDefault(SlotId good) {
 
 std::string FormatSyslinuxDefault2(SlotId good) {
   return FormatDefault(std::string(Name(good)) + "-fell");
+}
+
+SyslinuxPlaces FindSyslinuxPlaces(const std::function<FilePlace(const std::string& path)>& find) {
+  const auto loader = find(kSyslinuxLoaderPath);
+  const auto [adv, adv2] = AdvRegions(loader.data, loader.length);
+  return {.default_cfg = find(kSyslinuxDefaultPath).data,
+          .default2_cfg = find(kSyslinuxDefault2Path).data,
+          .adv = adv,
+          .adv2 = adv2};
 }
 
 SyslinuxStore::SyslinuxStore(SyslinuxPlaces places)

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "base/block_device.hpp"
 #include "bootloader/boot_state_store.hpp"
 
@@ -7,6 +10,9 @@ namespace ros::bootloader {
 
 // Length of /syslinux/default.cfg and of /syslinux/default2.cfg: one sector.
 inline constexpr Bytes kSyslinuxDefaultSize = 512;
+
+inline constexpr const char* kSyslinuxDefaultPath = "/SYSLINUX/DEFAULT.CFG";
+inline constexpr const char* kSyslinuxDefault2Path = "/SYSLINUX/DEFAULT2.CFG";
 
 // Their contents: a comment and one line, padded with '#'. `DEFAULT a` says what boots. The second
 // file is what boots when that does not load, so it says `DEFAULT a-fell`.
@@ -21,6 +27,16 @@ struct SyslinuxPlaces {
   Region adv;  // the two copies, kAdvSize bytes each
   Region adv2;
 };
+
+// A file of the boot partition: its clusters, in one piece, and its length.
+struct FilePlace {
+  Region data;
+  Bytes length = 0;
+};
+
+// The places on a boot partition; `find` tells where a file of it lies. Throws as `find` does, and
+// kFailed when ldlinux.sys cannot be.
+SyslinuxPlaces FindSyslinuxPlaces(const std::function<FilePlace(const std::string& path)>& find);
 
 // syslinux. What a boot is to do stands in default.cfg (read last, it wins), default2.cfg and the
 // ADV: there the trial is a one-shot that the loader erases before it loads the trial's kernel, and

@@ -1,7 +1,7 @@
 # The table of scenarios: rows are what is tested, columns the machines that it is tested on.
 
 # Firmware and boot loader of a machine (qemu-harness/boot_setup.cpp).
-set(ROS_BOOT_SETUPS bios-grub uefi-grub)
+set(ROS_BOOT_SETUPS bios-grub uefi-grub bios-syslinux)
 
 # One cell: the ctest qemu.NAME.SETUP, with these labels besides `qemu`. At most two cells run at a time:
 # each wants one of two locks. They are dealt out apart for what every ./check runs and for the rest, so

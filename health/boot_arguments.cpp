@@ -169,6 +169,12 @@ BootArguments Interpret(const Values& values) {
   result.watchdog = Seconds(values, "ros.watchdog", std::chrono::seconds(0));
   result.wait = Seconds(values, "ros.wait", result.wait, kLongestWait);
   result.pause = Seconds(values, "ros.wait-before-reboot", result.pause);
+  if (const auto at = values.find("ros.loader"); at != values.end()) {
+    if (at->second != "syslinux") {
+      Wrong("ros.loader", at->second, "syslinux");
+    }
+    result.loader = at->second;
+  }
   if (const auto at = values.find("ros.trial"); at != values.end()) {
     result.trial = static_cast<int>(Number("ros.trial", at->second, 9));
   }

@@ -22,6 +22,7 @@ struct BootArguments {
   std::uint64_t verity_blocks = 0;  // data blocks of 4096 bytes
   std::string root_file_system;     // ros.fs=
   std::chrono::seconds watchdog{};  // ros.watchdog=, 0: none is armed
+  std::string loader;               // ros.loader= "syslinux"; empty: GRUB
   std::optional<int> trial;         // ros.trial=  tries left after this one; none on a good slot
   std::optional<SlotId> fell_from;  // ros.fell=   the trial that the loader could not load
   std::chrono::seconds wait{30};    // ros.wait=   how long partitions may take to appear, <= 480

@@ -16,6 +16,7 @@
 #include "init/console.hpp"
 #include "init/etc_layer.hpp"
 #include "init/mount_plan.hpp"
+#include "init/next_try.hpp"
 #include "init/partition_wait.hpp"
 #include "init/shared_directories.hpp"
 #include "init/state_file_system.hpp"
@@ -248,7 +249,13 @@ void BootUp(BootRecord& record, Guard& guard) {
   }
   MountRoot(arguments, found.root);
   // A copy of the disk may have appeared meanwhile; nothing has been written yet.
-  Choose(partitions::ListPartitions(), arguments);
+  const auto nodes = partitions::ListPartitions();
+  Choose(nodes, arguments);
+  try {
+    ArmNextTry(arguments, nodes);
+  } catch (const Error& error) {
+    Complain(error.message() + ", ignoring");
+  }
   OpenState(record, guard);
   Note(record, JournalEvent::kInitReached, {});
   if (!watchdog.empty()) {

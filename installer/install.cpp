@@ -9,7 +9,6 @@
 #include "images/bootloader_layer.hpp"
 #include "images/root_writer.hpp"
 #include "installer/first_boot.hpp"
-#include "installer/grub_files.hpp"
 #include "installer/machine.hpp"
 #include "installer/slot_content.hpp"
 #include "partitions/fat_volume.hpp"
@@ -85,9 +84,7 @@ class Installation {
 
   void operator()(const WriteBootLoader& /*step*/) {
     InContext("writing the boot loader", [&] {
-      constexpr auto kHalf = bootloader::CoreHalf::kFirst;
-      WriteBiosGrub(Get(PartitionRole::kBios), kHalf, plan_.loader);
-      bootloader::WriteBootCode(Get(PartitionRole::kBios), kHalf, plan_.loader);
+      WriteLoader(plan_.loader, Get(PartitionRole::kBios), Get(PartitionRole::kBoot));
     });
   }
 
@@ -157,15 +154,19 @@ class Installation {
 
 }  // namespace
 
-std::optional<bootloader::GrubParts> ReadBootLoader(const images::ImageSource& source,
-                                                    const images::VerifiedImage& image) {
+std::optional<LoaderParts> ReadBootLoader(const images::ImageSource& source,
+                                          const images::VerifiedImage& image,
+                                          bootloader::LoaderKind kind) {
   if (!image.manifest.bootloader) {
     return std::nullopt;
   }
-  return InContext(source.name(), [&] {
-    const auto tar =
-        images::ReadBlob(source, *image.manifest.bootloader, images::kMaxBootloaderSize);
-    return std::optional(bootloader::FromFiles(images::UnpackBootloader(tar)));
+  return InContext(source.name(), [&]() -> std::optional<LoaderParts> {
+    const auto files = images::UnpackBootloader(
+        images::ReadBlob(source, *image.manifest.bootloader, images::kMaxBootloaderSize));
+    if (kind == bootloader::LoaderKind::kSyslinux) {
+      return bootloader::SyslinuxFromFiles(files);
+    }
+    return bootloader::FromFiles(files);
   });
 }
 

@@ -11,10 +11,11 @@
 
 namespace ros::installer {
 
-// The boot loader that an image brings, for InstallFacts; none when it has no layer for it. Throws
-// kVerification naming the image when the layer is not what it should be.
-std::optional<bootloader::GrubParts> ReadBootLoader(const images::ImageSource& source,
-                                                    const images::VerifiedImage& image);
+// The boot loader of this kind that an image brings, for InstallFacts; none when it brings none.
+// Throws kVerification naming the image when its layer is not what it should be.
+std::optional<LoaderParts> ReadBootLoader(const images::ImageSource& source,
+                                          const images::VerifiedImage& image,
+                                          bootloader::LoaderKind kind);
 
 // What ApplyInstall works with beside the plan.
 struct InstallMeans {

@@ -3,21 +3,20 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "bootloader/grub_environment.hpp"
 #include "images/root_writer.hpp"
 #include "installer/first_boot.hpp"
-#include "installer/grub_files.hpp"
 #include "installer/machine.hpp"
 #include "installer/slot_content.hpp"
 
 namespace ros::installer {
 namespace {
 
+using bootloader::LoaderKind;
 using partitions::DiskFacts;
 using partitions::PartitionRole;
 using partitions::TargetKind;
 
-constexpr std::uint32_t kBiosGrubSectorSize = 512;
+constexpr std::uint32_t kBiosSectorSize = 512;
 
 std::vector<std::string> Losses(const DiskFacts& disk) {
   std::vector<std::string> losses;
@@ -66,25 +65,23 @@ Bytes TargetSize(const InstallFacts& facts, const InstallRequest& request) {
 }
 
 std::vector<partitions::BootFile> BootFiles(const InstallRequest& request,
-                                            const bootloader::GrubParts& loader) {
-  const auto state = bootloader::FormatGrubEnvironment({.good = SlotId::kA});
-  auto files = GrubFiles(loader);
-  for (const auto* path : {"/GRUB/GRUBENV", "/GRUB/GRUBENV2"}) {
-    files.push_back({.path = path, .max_size = bootloader::kGrubEnvironmentSize, .content = state});
-  }
+                                            const LoaderParts& loader) {
+  auto files = LoaderFiles(loader);
   for (const auto slot : {SlotId::kA, SlotId::kB}) {
-    const auto slot_files = partitions::SlotFiles(slot, request.boot_files);
+    const auto slot_files =
+        partitions::SlotFiles(slot, request.boot_files, SlotLoaderFiles(request.loader));
     files.insert(files.end(), slot_files.begin(), slot_files.end());
   }
   return files;
 }
 
-void CheckSectorsSuit(const InstallFacts& facts) {
-  if (facts.disk.sector_size != kBiosGrubSectorSize) {
+void CheckSectorsSuit(const InstallFacts& facts, LoaderKind loader) {
+  if (facts.disk.sector_size != kBiosSectorSize) {
     throw Error(ErrorKind::kDoesNotFit,
                 facts.disk.path.string() + " has sectors of " +
-                    std::to_string(facts.disk.sector_size) +
-                    " bytes, and GRUB can boot a BIOS machine from sectors of 512 bytes only");
+                    std::to_string(facts.disk.sector_size) + " bytes, and " +
+                    std::string(Name(loader)) +
+                    " can boot a BIOS machine from sectors of 512 bytes only");
   }
 }
 
@@ -117,7 +114,7 @@ void AddSteps(const InstallFacts& facts, const InstallRequest& request, InstallP
   plan.steps.emplace_back(WriteFirstRoot{root.size, images::BytesNeeded(root) - root.size});
   plan.steps.emplace_back(
       WriteFirstBootFiles{SlotLengths(facts.image, SlotTexts(facts.image, plan.entry))});
-  plan.steps.emplace_back(WriteBootLoader{plan.loader.core_image.size()});
+  plan.steps.emplace_back(WriteBootLoader{request.loader, LoaderSize(plan.loader)});
   plan.steps.emplace_back(
       MakeStatePartition{Sizes(StateFiles(request, facts.image.config, facts.disk.kind))});
   plan.steps.emplace_back(WriteTable{});
@@ -158,7 +155,8 @@ std::map<std::string, StateFile> StateFiles(const InstallRequest& request,
   if (config.epoch > 0) {
     files["/ros/epoch"] = {.content = memory::FormatEpoch(config.epoch)};
   }
-  if (LeavesFirstBootMark(target)) {
+  // The entries of syslinux name the disk's UUIDs, so every copy keeps them.
+  if (LeavesFirstBootMark(target) && request.loader == LoaderKind::kGrub) {
     files[std::string("/ros/") + kFirstBootMark] = {};
   }
   return files;
@@ -179,8 +177,9 @@ void CheckImageInstalls(const InstallFacts& facts, const InstallRequest& request
   const auto& config = facts.image.config;
   if (!facts.loader) {
     throw Error(ErrorKind::kDoesNotFit,
-                "the image " + config.name + " " + config.version +
-                    " brings no boot loader, so it can upgrade a machine and not install one");
+                "the image " + config.name + " " + config.version + " does not bring " +
+                    std::string(Name(request.loader)) +
+                    ", so it can upgrade a machine and not install one with it");
   }
   CheckImageSuits(config, {.architecture = "amd64", .kind = request.machine_kind});
   bootloader::CheckKernelArguments(request.kernel_arguments, bootloader::ArgumentOrigin::kMachine);
@@ -189,7 +188,7 @@ void CheckImageInstalls(const InstallFacts& facts, const InstallRequest& request
 InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request) {
   const auto& config = facts.image.config;
   const Bytes size = TargetSize(facts, request);
-  CheckSectorsSuit(facts);
+  CheckSectorsSuit(facts, request.loader);
   CheckImageInstalls(facts, request);
   InstallPlan plan;
   plan.loader = facts.loader.value();
@@ -205,6 +204,7 @@ InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request
   }
   partitions::LayoutRequest layout{.root_bytes = images::BytesNeeded(config.root),
                                    .slot = request.slot_size,
+                                   .legacy_boot = request.loader == LoaderKind::kSyslinux,
                                    .seed = request.seed};
   layout.boot = request.boot_size.value_or(layout.boot);
   plan.layout = partitions::PlanLayout(
@@ -218,7 +218,9 @@ InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request
                                               .sector_size = plan.layout.sector_size,
                                               .volume_id = volume_id,
                                               .files = BootFiles(request, plan.loader)});
-  plan.entry = MakeSlotEntry(SlotId::kA, config, request.kernel_arguments);
+  const auto uuid = [&](PartitionRole role) { return plan.layout.Get(role).uuid; };
+  plan.entry = MakeSlotEntry(
+      SlotId::kA, config, request.kernel_arguments, LoaderFor(request.loader, SlotId::kA, uuid));
   AddSteps(facts, request, plan);
   CheckBootFilesFit(plan, facts.image);
   return plan;

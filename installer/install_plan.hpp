@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "base/json.hpp"
-#include "bootloader/grub_config.hpp"
-#include "bootloader/grub_install.hpp"
+#include "bootloader/kernel_command_line.hpp"
 #include "images/verified_image.hpp"
 #include "installer/image_check.hpp"
+#include "installer/loader_install.hpp"
 #include "partitions/boot_file_system.hpp"
 #include "partitions/disk_facts.hpp"
 #include "partitions/layout_plan.hpp"
@@ -23,6 +23,7 @@ struct InstallRequest {
   std::filesystem::path target;
   // Makes the target: a sparse file of so many bytes.
   std::optional<Bytes> create_size;
+  bootloader::LoaderKind loader = bootloader::LoaderKind::kGrub;
   std::optional<Bytes> slot_size;
   std::optional<Bytes> boot_size;
   partitions::BootFileSizes boot_files;
@@ -46,8 +47,8 @@ struct InstallRequest {
 struct InstallFacts {
   partitions::DiskFacts disk;
   images::VerifiedImage image;
-  // What the image brings to boot with; none when it has no boot loader layer.
-  std::optional<bootloader::GrubParts> loader;
+  // What the image brings of the loader that was asked for; none when it brings none.
+  std::optional<LoaderParts> loader;
 };
 
 struct CreateImageFile {
@@ -76,7 +77,8 @@ struct WriteFirstBootFiles {
 };
 
 struct WriteBootLoader {
-  Bytes core_image = 0;
+  bootloader::LoaderKind loader = bootloader::LoaderKind::kGrub;
+  Bytes size = 0;
   bool operator==(const WriteBootLoader&) const = default;
 };
 
@@ -111,7 +113,7 @@ struct InstallPlan {
   partitions::LayoutPlan layout;
   partitions::BootFileSystemPlan boot;
   bootloader::SlotEntry entry;
-  bootloader::GrubParts loader;
+  LoaderParts loader;
   std::vector<InstallStep> steps;
 };
 

@@ -47,8 +47,9 @@ struct StepText {
   }
 
   std::string operator()(const WriteBootLoader& step) const {
-    return "write GRUB for BIOS machines (" + FormatBytes(step.core_image) +
-           ") and its boot sector";
+    const bool grub = step.loader == bootloader::LoaderKind::kGrub;
+    return "write " + std::string(Name(step.loader)) + " for BIOS machines (" +
+           FormatBytes(step.size) + (grub ? ") and its boot sector" : ") and its boot sectors");
   }
 
   std::string operator()(const MakeStatePartition& step) const {
@@ -87,7 +88,7 @@ struct StepJson {
   }
 
   Json operator()(const WriteBootLoader& step) const {
-    return Named("write-boot-loader").Set("bytes", step.core_image);
+    return Named("write-boot-loader").Set("loader", Name(step.loader)).Set("bytes", step.size);
   }
 
   Json operator()(const MakeStatePartition& step) const {

@@ -4,6 +4,7 @@
 #include "bootloader/core_image.hpp"
 #include "bootloader/grub_install.hpp"
 #include "bootloader/loader_description.hpp"
+#include "bootloader/syslinux_install.hpp"
 #include "keys/digest.hpp"
 
 namespace ros::installer {
@@ -61,6 +62,11 @@ std::string WithVersion(const std::string& what, const std::string& version) {
 }  // namespace
 
 LoaderFacts InspectLoader(const Machine& machine, const partitions::FatVolume& boot) {
+  if (LoaderOn(boot) == bootloader::LoaderKind::kSyslinux) {
+    return {.name = "syslinux",
+            .bios = bootloader::HasSyslinuxBootCode(
+                partitions::OpenPartition(machine.disk, PartitionRole::kBoot, DeviceAccess::kRead))};
+  }
   const auto bios =
       partitions::OpenPartition(machine.disk, PartitionRole::kBios, DeviceAccess::kRead);
   const auto efi = boot.TryFind(bootloader::kEfiImagePath);

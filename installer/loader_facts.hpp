@@ -9,7 +9,7 @@ namespace ros::installer {
 
 // The boot loader that a disk has, and which firmware finds it there.
 struct LoaderFacts {
-  std::string name;  // "GRUB"
+  std::string name;  // "GRUB", "syslinux"
   bool bios = false;
   bool uefi = false;
   // Of what each firmware starts; empty when it is not known.

@@ -9,6 +9,8 @@
 
 #include "base/error.hpp"
 #include "base/process.hpp"
+#include "bootloader/syslinux_install.hpp"
+#include "bootloader/syslinux_store.hpp"
 
 namespace ros::installer {
 namespace {
@@ -81,7 +83,19 @@ partitions::FatVolume OpenBootVolume(const Machine& machine, DeviceAccess access
       partitions::OpenPartition(machine.disk, PartitionRole::kBoot, access));
 }
 
+bootloader::LoaderKind LoaderOn(const partitions::FatVolume& boot) {
+  return boot.TryFind(bootloader::kSyslinuxLoaderPath) ? bootloader::LoaderKind::kSyslinux
+                                                       : bootloader::LoaderKind::kGrub;
+}
+
 std::unique_ptr<bootloader::BootStateStore> OpenBootState(const partitions::FatVolume& boot) {
+  if (LoaderOn(boot) == bootloader::LoaderKind::kSyslinux) {
+    return std::make_unique<bootloader::SyslinuxStore>(
+        bootloader::FindSyslinuxPlaces([&](const std::string& path) {
+          const auto file = boot.Find(path);
+          return bootloader::FilePlace{.data = file.data, .length = file.length};
+        }));
+  }
   return std::make_unique<bootloader::GrubStore>(boot.Find(kGrubEnvironment).data,
                                                  boot.Find(kGrubEnvironment2).data);
 }

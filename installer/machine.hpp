@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "bootloader/boot_state_store.hpp"
+#include "bootloader/loader_kind.hpp"
 #include "health/boot_arguments.hpp"
 #include "keys/trust_store.hpp"
 #include "partitions/fat_volume.hpp"
@@ -54,7 +55,10 @@ Machine OpenMachine(const std::optional<std::filesystem::path>& disk);
 // The boot partition's files. kWrite throws kRefused while it is mounted read-write.
 partitions::FatVolume OpenBootVolume(const Machine& machine, DeviceAccess access);
 
-// The store of the boot state, on an open boot partition.
+// The boot loader that an open boot partition belongs to.
+bootloader::LoaderKind LoaderOn(const partitions::FatVolume& boot);
+
+// The store of its boot state.
 std::unique_ptr<bootloader::BootStateStore> OpenBootState(const partitions::FatVolume& boot);
 
 // One `ros` at a time writes: held until destruction.

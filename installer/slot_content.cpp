@@ -4,6 +4,8 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "bootloader/grub_config.hpp"
+#include "bootloader/syslinux_config.hpp"
 #include "keys/digest.hpp"
 #include "partitions/boot_file_system.hpp"
 
@@ -128,6 +130,21 @@ class SlotFileWriter {
   Bytes done_ = 0;
 };
 
+// What the slot's boot loader reads.
+std::map<std::string, std::string> LoaderTexts(const images::VerifiedImage& image,
+                                               const bootloader::SlotEntry& entry) {
+  if (entry.loader == bootloader::LoaderKind::kSyslinux) {
+    return {{std::string(partitions::kSyslinuxConfigFile), bootloader::SlotSyslinuxConfig(entry)}};
+  }
+  const auto grub_config = bootloader::SlotGrubConfig(entry);
+  const bootloader::SlotDigests digests = {
+      .kernel = image.manifest.kernel.digest.Hex(),
+      .initrd = image.manifest.initrd.digest.Hex(),
+      .grub_config = keys::Sha256Of(AsBytes(grub_config)).Hex()};
+  return {{std::string(partitions::kGrubConfigFile), grub_config},
+          {std::string(partitions::kSumsFile), bootloader::SlotSums(digests)}};
+}
+
 }  // namespace
 
 std::string SlotContent::VersionText() const {
@@ -184,20 +201,31 @@ bool BootFilesAreSound(const partitions::FatVolume& boot, SlotId slot) {
 
 std::map<std::string, std::string> ReadSlotTexts(const partitions::FatVolume& boot, SlotId slot) {
   std::map<std::string, std::string> texts;
-  for (const auto name : {partitions::kGrubConfigFile,
-                          partitions::kManifestFile,
-                          partitions::kConfigFile,
-                          partitions::kSignaturesFile,
-                          partitions::kSumsFile}) {
-    texts[std::string(name)] = boot.ReadContent(PathOf(slot, name), images::kMaxManifestSize);
+  for (const auto& [name, length] : boot.Lengths(partitions::SlotDirectory(slot))) {
+    if (name != partitions::kKernelFile && name != partitions::kInitrdFile) {
+      texts[name] = boot.ReadContent(PathOf(slot, name), images::kMaxManifestSize);
+    }
   }
   return texts;
 }
 
+SlotLoader LoaderFor(bootloader::LoaderKind kind, SlotId slot, const PartitionUuid& uuid) {
+  if (kind == bootloader::LoaderKind::kGrub) {
+    return {.kind = kind};
+  }
+  return {.kind = kind,
+          .partitions = bootloader::PartitionIds{.boot = uuid(partitions::PartitionRole::kBoot),
+                                                 .root = uuid(partitions::RoleOf(slot)),
+                                                 .state = uuid(partitions::PartitionRole::kState)}};
+}
+
 bootloader::SlotEntry MakeSlotEntry(SlotId slot,
                                     const images::ImageConfig& config,
-                                    const std::vector<std::string>& machine_arguments) {
+                                    const std::vector<std::string>& machine_arguments,
+                                    const SlotLoader& loader) {
   return {.slot = slot,
+          .loader = loader.kind,
+          .partitions = loader.partitions,
           .verity_root_hash = config.root.verity.root_hash,
           .verity_salt = config.root.verity.salt,
           .verity_data_blocks = config.root.size / kBlock,
@@ -209,16 +237,11 @@ bootloader::SlotEntry MakeSlotEntry(SlotId slot,
 
 std::map<std::string, std::string> SlotTexts(const images::VerifiedImage& image,
                                              const bootloader::SlotEntry& entry) {
-  const auto grub_config = bootloader::SlotGrubConfig(entry);
-  const bootloader::SlotDigests digests = {
-      .kernel = image.manifest.kernel.digest.Hex(),
-      .initrd = image.manifest.initrd.digest.Hex(),
-      .grub_config = keys::Sha256Of(AsBytes(grub_config)).Hex()};
-  return {{std::string(partitions::kGrubConfigFile), grub_config},
-          {std::string(partitions::kManifestFile), image.raw_manifest},
-          {std::string(partitions::kConfigFile), image.raw_config},
-          {std::string(partitions::kSignaturesFile), image.raw_signatures},
-          {std::string(partitions::kSumsFile), bootloader::SlotSums(digests)}};
+  auto texts = LoaderTexts(image, entry);
+  texts[std::string(partitions::kManifestFile)] = image.raw_manifest;
+  texts[std::string(partitions::kConfigFile)] = image.raw_config;
+  texts[std::string(partitions::kSignaturesFile)] = image.raw_signatures;
+  return texts;
 }
 
 std::map<std::string, Bytes> SlotLengths(const images::VerifiedImage& image,

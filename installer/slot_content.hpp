@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -7,10 +8,11 @@
 
 #include "base/progress.hpp"
 #include "base/slot.hpp"
-#include "bootloader/grub_config.hpp"
+#include "bootloader/kernel_command_line.hpp"
 #include "images/image_source.hpp"
 #include "images/verified_image.hpp"
 #include "partitions/fat_volume.hpp"
+#include "partitions/partition_role.hpp"
 
 namespace ros::installer {
 
@@ -39,10 +41,22 @@ bool BootFilesAreSound(const partitions::FatVolume& boot, SlotId slot);
 // The texts that a slot's folder holds, by file name, as SlotTexts makes them. Throws as FatVolume.
 std::map<std::string, std::string> ReadSlotTexts(const partitions::FatVolume& boot, SlotId slot);
 
-// The loader entry of an image in a slot, of whichever disk.
+// The boot loader that reads a slot's entry, and how the entry names the disk's partitions: none
+// where the loader finds them itself.
+struct SlotLoader {
+  bootloader::LoaderKind kind = bootloader::LoaderKind::kGrub;
+  std::optional<bootloader::PartitionIds> partitions;
+};
+
+// Of a slot on a disk whose partitions have these UUIDs.
+using PartitionUuid = std::function<std::string(partitions::PartitionRole role)>;
+SlotLoader LoaderFor(bootloader::LoaderKind kind, SlotId slot, const PartitionUuid& uuid);
+
+// The loader entry of an image in a slot.
 bootloader::SlotEntry MakeSlotEntry(SlotId slot,
                                     const images::ImageConfig& config,
-                                    const std::vector<std::string>& machine_arguments);
+                                    const std::vector<std::string>& machine_arguments,
+                                    const SlotLoader& loader);
 
 // The texts of a slot's folder by file name: loader entry, manifest, config, signatures, sums.
 std::map<std::string, std::string> SlotTexts(const images::VerifiedImage& image,

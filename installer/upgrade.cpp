@@ -41,9 +41,15 @@ void FindLoader(const Machine& machine,
                 const images::ImageSource& source,
                 const FatVolume& boot,
                 UpgradeFacts& facts) {
+  if (facts.loader_kind != bootloader::LoaderKind::kGrub) {
+    facts.loader = LoaderComparison{
+        .refusal = "this disk starts by " + std::string(Name(facts.loader_kind)) +
+                   ", which upgrades with the disk alone: install anew to get another one"};
+    return;
+  }
   try {
-    facts.loader_parts = ReadBootLoader(source, facts.image);
-    if (facts.loader_parts) {
+    if (const auto parts = ReadBootLoader(source, facts.image, facts.loader_kind)) {
+      facts.loader_parts = std::get<bootloader::GrubParts>(*parts);
       const auto open = [&](PartitionRole role, DeviceAccess access) {
         return partitions::OpenPartition(machine.disk, role, access);
       };
@@ -188,6 +194,7 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
   const auto boot = OpenBootVolume(machine, DeviceAccess::kRead);
   UpgradeFacts facts;
   facts.disk = machine.disk;
+  facts.loader_kind = LoaderOn(boot);
   facts.running = machine.running.value().slot;
   facts.boot = OpenBootState(boot)->Load();
   facts.slots = {ReadSlotContent(boot, SlotId::kA), ReadSlotContent(boot, SlotId::kB)};

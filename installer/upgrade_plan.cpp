@@ -194,7 +194,9 @@ UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request
   plan.target_version = facts.slot(target).VersionText();
   const auto arguments = ArgumentsAfter(facts, request);
   bootloader::CheckKernelArguments(arguments, bootloader::ArgumentOrigin::kMachine);
-  plan.entry = MakeSlotEntry(target, image.config, arguments);
+  const auto uuid = [&](partitions::PartitionRole role) { return facts.disk.Get(role).uuid; };
+  plan.entry =
+      MakeSlotEntry(target, image.config, arguments, LoaderFor(facts.loader_kind, target, uuid));
   CheckImageSuits(image.config, facts.demands);
   const auto loader = LoaderChange(facts, request);
   plan.loader_offer = LoaderOffer(facts, request);

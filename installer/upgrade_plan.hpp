@@ -46,6 +46,7 @@ struct UpgradeRequest {
 // What was found before an upgrade. Plain data, read by InspectUpgrade.
 struct UpgradeFacts {
   partitions::RosDisk disk;
+  bootloader::LoaderKind loader_kind = bootloader::LoaderKind::kGrub;
   SlotId running = SlotId::kA;
   bootloader::LoadedState boot;
   std::array<SlotContent, 2> slots;       // a, b

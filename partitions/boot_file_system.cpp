@@ -390,26 +390,25 @@ void CheckContents(const Region& partition, const std::vector<BootFile>& files) 
 
 }  // namespace
 
-std::string SparePath(std::string_view path) {
-  const auto name = path.rfind('/') + 1;
-  return std::string(path.substr(0, path.find('.', name))) + ".ALT";
-}
-
 std::string_view SlotDirectory(SlotId slot) {
   return slot == SlotId::kA ? "/A" : "/B";
 }
 
-std::vector<BootFile> SlotFiles(SlotId slot, const BootFileSizes& sizes) {
+std::vector<BootFile> SlotFiles(SlotId slot,
+                                const BootFileSizes& sizes,
+                                const std::vector<std::string_view>& loader_files) {
   const auto path = [&](std::string_view name) {
     return std::string(SlotDirectory(slot)) + "/" + std::string(name);
   };
-  return {{.path = path(kKernelFile), .max_size = sizes.kernel},
-          {.path = path(kInitrdFile), .max_size = sizes.initrd},
-          {.path = path(kGrubConfigFile), .max_size = sizes.small},
-          {.path = path(kManifestFile), .max_size = sizes.small},
-          {.path = path(kConfigFile), .max_size = sizes.small},
-          {.path = path(kSignaturesFile), .max_size = sizes.small},
-          {.path = path(kSumsFile), .max_size = sizes.small}};
+  std::vector<BootFile> files = {{.path = path(kKernelFile), .max_size = sizes.kernel},
+                                 {.path = path(kInitrdFile), .max_size = sizes.initrd},
+                                 {.path = path(kManifestFile), .max_size = sizes.small},
+                                 {.path = path(kConfigFile), .max_size = sizes.small},
+                                 {.path = path(kSignaturesFile), .max_size = sizes.small}};
+  for (const auto name : loader_files) {
+    files.push_back({.path = path(name), .max_size = sizes.small});
+  }
+  return files;
 }
 
 BootFileSystemPlan PlanBootFileSystem(const BootFileSystemRequest& wanted) {

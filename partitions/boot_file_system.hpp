@@ -39,17 +39,23 @@ struct BootFileSizes {
 // The names in a slot's directory, in their order in it.
 inline constexpr std::string_view kKernelFile = "KERNEL";
 inline constexpr std::string_view kInitrdFile = "INITRD";
-inline constexpr std::string_view kGrubConfigFile = "GRUB.CFG";
 inline constexpr std::string_view kManifestFile = "MANIFEST";
 inline constexpr std::string_view kConfigFile = "CONFIG";
 inline constexpr std::string_view kSignaturesFile = "SIGS";
+// What the slot's boot loader reads beside kernel and initrd: GRUB, or syslinux.
+inline constexpr std::string_view kGrubConfigFile = "GRUB.CFG";
 inline constexpr std::string_view kSumsFile = "SUMS";
+inline constexpr std::string_view kSyslinuxConfigFile = "SYSLINUX.CFG";
 
 // "/A" or "/B".
 std::string_view SlotDirectory(SlotId slot);
 
-// The files of a slot, all empty: a slot that is not bootable.
-std::vector<BootFile> SlotFiles(SlotId slot, const BootFileSizes& sizes);
+// The files of a slot, all empty: a slot that is not bootable. `loader_files` are those that its
+// boot loader reads.
+std::vector<BootFile> SlotFiles(SlotId slot,
+                                const BootFileSizes& sizes,
+                                const std::vector<std::string_view>& loader_files = {
+                                    kGrubConfigFile, kSumsFile});
 
 // How the boot partition's file system will be.
 struct BootFileSystemPlan {

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "partitions/boot_file_system.hpp"
 
 namespace ros::partitions {
 namespace {
@@ -25,6 +26,11 @@ PlacedFile ParseLine(const std::string& line, std::size_t number) {
 }
 
 }  // namespace
+
+std::string SparePath(std::string_view path) {
+  const auto name = path.rfind('/') + 1;
+  return std::string(path.substr(0, path.find('.', name))) + ".ALT";
+}
 
 std::string FormatBootLayout(const std::vector<PlacedFile>& files) {
   std::string text = std::string(kFirstLine) + "\n";

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "qemu-harness/grub_loader.hpp"
+#include "qemu-harness/syslinux_loader.hpp"
 
 namespace ros::qemu {
 
@@ -19,6 +20,7 @@ const std::vector<BootSetup>& BootSetups() {
   static const std::vector<BootSetup> kSetups = {
       {"bios-grub", Firmware::kBios, &Grub()},
       {"uefi-grub", Firmware::kUefi, &Grub()},
+      {"bios-syslinux", Firmware::kBios, &Syslinux()},
   };
   return kSetups;
 }

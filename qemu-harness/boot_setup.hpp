@@ -31,6 +31,7 @@ struct BootLoader {
   std::string install_type;  // of `ros install -t`; empty: what it takes by itself
   std::string entry;         // the entry in a slot's folder, as BootFile::path has it: "GRUB.CFG"
   std::string started;       // pattern of the console line "I start this slot"; group 1: which
+  bool checks_digests = false;   // before it starts a kernel
   std::string first_is_damaged;  // what it says when the first copy of its state is damaged
   std::string both_are_damaged;  // what it says when the second one is, too
   // The state that a copy holds; nothing when it is damaged.

@@ -45,6 +45,7 @@ const BootLoader& Grub() {
       .install_type = "",
       .entry = "GRUB.CFG",
       .started = "ros: slot ([ab]) *(ros\\.\\w+=\\w+)? *$",
+      .checks_digests = true,
       .first_is_damaged = "ros: /grub/grubenv is damaged",
       .both_are_damaged = "ros: /grub/grubenv2 is damaged too",
       .read_state = ReadState,

@@ -6,6 +6,7 @@
 #include "base/interrupt.hpp"
 #include "bootloader/grub_config.hpp"
 #include "bootloader/grub_install.hpp"
+#include "bootloader/syslinux_install.hpp"
 #include "images/bootloader_layer.hpp"
 #include "images/build_image.hpp"
 #include "images/fakeroot.hpp"
@@ -71,6 +72,19 @@ std::optional<UnixTime> SourceDateEpoch() {
   return value;
 }
 
+// GRUB always, syslinux where the build host has it: an image without it can do everything but
+// `ros install -t syslinux`.
+std::map<std::string, std::string> LoaderLayer(const ImageBuildOptions& options,
+                                               const Console& console) {
+  auto files = bootloader::ToFiles(bootloader::BuildGrubParts(options.grub));
+  if (bootloader::HasSyslinux()) {
+    files.merge(bootloader::ToFiles(bootloader::BuildSyslinuxParts()));
+  } else {
+    console.Say("syslinux is not installed here, so the image brings GRUB alone");
+  }
+  return files;
+}
+
 void Build(ImageBuildOptions options, CommandContext& context) {
   if (images::NeedsFakeroot()) {
     context.exit_code = images::RunInFakeroot(OwnCommand());
@@ -91,8 +105,7 @@ void Build(ImageBuildOptions options, CommandContext& context) {
       options.allow_no_ros ? images::RosInRoot::kNotNeeded : images::RosInRoot::kRequired;
   build.source_date_epoch = SourceDateEpoch();
   if (!options.no_boot_loader) {
-    build.bootloader_tar =
-        images::PackBootloader(bootloader::ToFiles(bootloader::BuildGrubParts(options.grub)));
+    build.bootloader_tar = images::PackBootloader(LoaderLayer(options, console));
   }
   const auto progress = console.MakeProgress();
   const auto result = images::BuildImage(build, *progress);

@@ -45,18 +45,6 @@ std::optional<Bytes> OptionalBytes(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional(ParseBytes(text));
 }
 
-// RancherOS's names of install types, as far as this version makes them.
-void CheckType(const std::string& type) {
-  if (type == "generic" || type == "grub") {
-    return;
-  }
-  if (type == "syslinux" || type == "gptsyslinux") {
-    throw Error(ErrorKind::kUsage,
-                "the install type " + type + " is not made by this version; use generic (GRUB)");
-  }
-  throw Error(ErrorKind::kUsage, "\"" + type + "\" is no install type; known are generic and grub");
-}
-
 // RancherOS's options that have no meaning on a disk with two slots.
 void RefuseOldOptions(const InstallOptions& options) {
   if (!options.partition.empty()) {
@@ -116,6 +104,7 @@ InstallRequest MakeRequest(const InstallOptions& options, const Console& console
   InstallRequest request;
   request.target = options.device;
   request.create_size = OptionalBytes(options.size);
+  request.loader = ParseInstallType(options.type);
   request.slot_size = OptionalBytes(options.slot_size);
   request.boot_size = OptionalBytes(options.boot_size);
   request.boot_files.kernel =
@@ -167,7 +156,6 @@ std::optional<FileLock> LockAgainstUpgrades(const std::filesystem::path& target)
 
 void Install(const InstallOptions& options, CommandContext& context) {
   const auto& console = context.console;
-  CheckType(options.type);
   RefuseOldOptions(options);
   const auto request = MakeRequest(options, console);
   const auto progress = options.plan ? console.MakePlanProgress() : console.MakeProgress();
@@ -175,7 +163,8 @@ void Install(const InstallOptions& options, CommandContext& context) {
                                        : images::SignaturePolicy::kRequired;
   auto opened = OpenTrustedImage(
       options.image, keys::TrustStore::FromFiles(KeyFiles(options)), policy, *progress);
-  InstallFacts facts{.image = opened.image, .loader = ReadBootLoader(*opened.source, opened.image)};
+  InstallFacts facts{.image = opened.image,
+                     .loader = ReadBootLoader(*opened.source, opened.image, request.loader)};
   facts.disk = options.device == kAutoDevice ? ChooseTarget(InspectCandidates(), facts, request)
                                              : partitions::InspectDisk(options.device);
   const auto plan = PlanInstall(facts, request);
@@ -229,7 +218,10 @@ void AddOptions(CLI::App& command, InstallOptions& options) {
       ->type_name("FILE");
   command.add_option("-a,--append", options.append, "Kernel arguments of this machine")
       ->type_name("ARGS");
-  command.add_option("-t,--install-type", options.type, "generic or grub")
+  command
+      .add_option("-t,--install-type",
+                  options.type,
+                  "generic or grub: GRUB; syslinux or gptsyslinux: syslinux, BIOS only")
       ->capture_default_str()
       ->type_name("TYPE");
   command

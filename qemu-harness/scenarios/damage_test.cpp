@@ -150,8 +150,10 @@ TEST_CASE("missing-kernel", "[qemu]") {
 }
 
 TEST_CASE("damaged-initrd", "[qemu]") {
-  LoaderFallsBack("damaged-initrd",
-                  [](DiskImage& disk) { DamageBootFile(disk, "/B/INITRD", 4096, 4096); });
+  // A loader that checks nothing starts the kernel, which restarts the machine.
+  const auto falls_back = Setup().loader->checks_digests ? LoaderFallsBack : ResetFallsBack;
+  falls_back("damaged-initrd",
+             [](DiskImage& disk) { DamageBootFile(disk, "/B/INITRD", 4096, 4096); });
 }
 
 TEST_CASE("missing-initrd", "[qemu]") {

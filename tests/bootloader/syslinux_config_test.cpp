@@ -13,7 +13,7 @@ constexpr const char* kUuid = "11111111-2222-3333-4444-555555555555";
 SlotEntry Entry() {
   return {.slot = SlotId::kB,
           .loader = LoaderKind::kSyslinux,
-          .partitions = {.boot = kUuid, .root = kUuid, .state = kUuid},
+          .partitions = PartitionIds{.boot = kUuid, .root = kUuid, .state = kUuid},
           .verity_root_hash = std::string(64, 'a'),
           .verity_salt = "0123",
           .verity_data_blocks = 50000,

@@ -32,7 +32,7 @@ std::string EntryOf(SlotId slot) {
   return SlotSyslinuxConfig(
       {.slot = slot,
        .loader = LoaderKind::kSyslinux,
-       .partitions = {.boot = "boot-id", .root = "root-id", .state = "state-id"},
+       .partitions = PartitionIds{.boot = "boot-id", .root = "root-id", .state = "state-id"},
        .verity_root_hash = std::string(64, '4'),
        .verity_salt = std::string(64, '5'),
        .verity_data_blocks = 1000,

@@ -49,7 +49,7 @@ check '--tries' ros upgrade --t
 check '--tries' ros os upgrade --t
 check 'web.oci web.pub' ros upgrade -i w
 check 'web.pub' ros install -d /dev/sda --key web.p
-check 'generic grub' ros install -t ''
+check 'generic gptsyslinux grub syslinux' ros install -t ''
 check 'ecdsa ed25519 rsa' ros keys generate --type ''
 check 'ok fail' ros health report web ''
 check '' ros health report ''

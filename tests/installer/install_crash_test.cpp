@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "base/error.hpp"
-#include "bootloader/grub_config.hpp"
 #include "installer/install.hpp"
 #include "partitions/partition_table.hpp"
 #include "tests/installer/support/installed_disk.hpp"
@@ -15,6 +14,7 @@ namespace ros::installer {
 namespace {
 
 using namespace ros::testing;  // NOLINT(google-build-using-namespace): the tools of these tests.
+using bootloader::LoaderKind;
 using partitions::PartitionRole;
 
 constexpr Bytes kBootCode = 0x1b8;  // of the first sector; what follows is the partition table's
@@ -31,10 +31,10 @@ std::vector<std::byte> ReadBytes(const BlockDevice& disk, Bytes offset, Bytes le
 
 // What of the boot loader on `disk` is not as on `whole`; empty when nothing is.
 std::string LoaderFault(const std::shared_ptr<BlockDevice>& disk,
-                        const BlockDevice& whole,
+                        const std::shared_ptr<BlockDevice>& whole,
                         const partitions::LayoutPlan& layout) {
   const auto same = [&](Bytes offset, Bytes length) {
-    return ReadBytes(*disk, offset, length) == ReadBytes(whole, offset, length);
+    return ReadBytes(*disk, offset, length) == ReadBytes(*whole, offset, length);
   };
   const auto& bios = layout.Get(PartitionRole::kBios);
   const auto& boot = layout.Get(PartitionRole::kBoot);
@@ -44,19 +44,30 @@ std::string LoaderFault(const std::shared_ptr<BlockDevice>& disk,
   if (!same(bios.offset, bios.length)) {
     return "the core image";
   }
-  const auto volume = partitions::FatVolume::Open(Region(disk, boot.offset, boot.length));
-  return volume.ReadContent("/grub/grub.cfg", Bytes{1} << 20U) == bootloader::MainGrubConfig()
-             ? ""
-             : "/grub/grub.cfg";
+  constexpr Bytes kSector = 512;
+  if (!same(boot.offset, kSector)) {
+    return "the boot partition's boot code";
+  }
+  const auto ours = partitions::FatVolume::Open(Region(disk, boot.offset, boot.length));
+  const auto theirs = partitions::FatVolume::Open(Region(whole, boot.offset, boot.length));
+  const auto* directory = LoaderOn(ours) == LoaderKind::kGrub ? "/GRUB" : "/SYSLINUX";
+  for (const auto& [name, length] : theirs.Lengths(directory)) {
+    const auto path = std::string(directory) + "/" + name;
+    if (ours.ReadContent(path, length) != theirs.ReadContent(path, length)) {
+      return path;
+    }
+  }
+  return {};
 }
 
 // An installation, and all that it wrote.
 struct Recording {
+  LoaderKind loader = LoaderKind::kGrub;
   ImageShelf shelf;
   SmallImage image = shelf.Make("1");
   std::shared_ptr<MemoryDisk> disk = MakeDisk();
   std::shared_ptr<RecordedDisk> recorded = std::make_shared<RecordedDisk>(disk);
-  InstallPlan plan = InstallOn(recorded, disk->name(), shelf, image);
+  InstallPlan plan = InstallOn(recorded, disk->name(), shelf, image, loader);
 };
 
 // Installs onto a target that is a path; `meanwhile` runs once it is open.
@@ -148,7 +159,8 @@ TEST_CASE("ApplyInstall: a power cut ends it", "[crash]") {
 }
 
 TEST_CASE("ApplyInstall: a cut leaves no partition table, or a disk that boots", "[crash]") {
-  const Recording whole;
+  const Recording whole{GENERATE(LoaderKind::kGrub, LoaderKind::kSyslinux)};
+  INFO(Name(whole.loader));
   const auto& layout = whole.plan.layout;
   const auto writes = whole.recorded->SyncedBefore(std::numeric_limits<std::uint64_t>::max());
   REQUIRE(writes > 20);
@@ -175,7 +187,7 @@ TEST_CASE("ApplyInstall: a cut leaves no partition table, or a disk that boots",
     const auto outcome = WhatBoots(disk, layout);
     REQUIRE(outcome.fault.empty());
     REQUIRE(outcome.version == "1");
-    REQUIRE(LoaderFault(disk, *whole.disk, layout).empty());
+    REQUIRE(LoaderFault(disk, whole.disk, layout).empty());
   }
   // The last write was done and kept in some of them.
   CHECK(installed > 0);

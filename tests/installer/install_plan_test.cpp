@@ -53,10 +53,49 @@ TEST_CASE("DescribeInstall: tells every file with its size", "[installer]") {
 TEST_CASE("PlanInstall: an image for BIOS machines alone, and one that brings no loader",
           "[installer]") {
   auto facts = SomeFacts();
-  facts.loader->efi_image.clear();
+  std::get<bootloader::GrubParts>(*facts.loader).efi_image.clear();
   CHECK_THAT(DescribeInstall(PlanInstall(facts, SomeRequest())), !Catch::Contains("BOOTX64.EFI"));
   facts.loader.reset();
-  CHECK_THROWS_WITH(PlanInstall(facts, SomeRequest()), Catch::Contains("brings no boot loader"));
+  CHECK_THROWS_WITH(PlanInstall(facts, SomeRequest()),
+                    Catch::Contains("the image os 1 does not bring GRUB"));
+}
+
+TEST_CASE("PlanInstall: syslinux", "[installer]") {
+  auto facts = SomeFacts();
+  auto request = SomeRequest();
+  request.loader = ParseInstallType("gptsyslinux");
+  facts.loader.reset();
+  CHECK_THROWS_WITH(PlanInstall(facts, request),
+                    Catch::Contains("the image os 1 does not bring syslinux"));
+  facts.loader = bootloader::SyslinuxParts{.ldlinux_sys = std::string(60'000, 'l'),
+                                           .modules = {{"ldlinux.c32", "module"}}};
+  const auto plan = PlanInstall(facts, request);
+  CHECK(plan.layout.legacy_boot);
+  CHECK(plan.entry.loader == bootloader::LoaderKind::kSyslinux);
+  CHECK_THAT(
+      bootloader::KernelCommandLine(plan.entry),
+      Catch::Contains("ros.root=" + plan.layout.Get(partitions::PartitionRole::kSlotA).uuid + " "));
+  const auto text = DescribeInstall(plan);
+  for (const auto* part : {"write syslinux for BIOS machines (58.6 KiB) and its boot sectors",
+                           "/SYSLINUX/LDLINUX.SYS",
+                           "/SYSLINUX/SECOND.CFG",
+                           "SYSLINUX.CFG"}) {
+    CHECK_THAT(text, Catch::Contains(part));
+  }
+  CHECK_THAT(text, !Catch::Contains("SUMS"));
+  facts.disk.sector_size = 4096;
+  CHECK_THROWS_WITH(PlanInstall(facts, request),
+                    Catch::Contains("syslinux can boot a BIOS machine from sectors of 512 bytes"));
+}
+
+TEST_CASE("ParseInstallType: RancherOS's names, and a list for others", "[installer]") {
+  using bootloader::LoaderKind;
+  CHECK(ParseInstallType("generic") == LoaderKind::kGrub);
+  CHECK(ParseInstallType("grub") == LoaderKind::kGrub);
+  CHECK(ParseInstallType("syslinux") == LoaderKind::kSyslinux);
+  CHECK(ParseInstallType("gptsyslinux") == LoaderKind::kSyslinux);
+  CHECK_THROWS_WITH(ParseInstallType("amazon-ebs-hvm"),
+                    Catch::Contains("is no install type; known are generic and grub"));
 }
 
 TEST_CASE("ReadBootLoader: a layer that is no boot loader is told before anything is written",
@@ -65,7 +104,7 @@ TEST_CASE("ReadBootLoader: a layer that is no boot loader is told before anythin
   images::fakes::Assemble(images::fakes::MakeParts(256_KiB, 1), {})
       .WriteLayout(directory.path() / "image");
   const auto source = images::OpenImage(directory.path() / "image");
-  CHECK_THROWS_WITH(ReadBootLoader(*source, images::InspectImage(*source)),
+  CHECK_THROWS_WITH(ReadBootLoader(*source, images::InspectImage(*source), {}),
                     Catch::Contains("/image: the boot loader layer: "));
 }
 

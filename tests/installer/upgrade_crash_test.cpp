@@ -15,12 +15,13 @@ using partitions::PartitionRole;
 
 // An installed disk with version 1, and the plan of an upgrade to version 2.
 struct Story {
+  bootloader::LoaderKind loader = bootloader::LoaderKind::kGrub;
   ImageShelf shelf;
   SmallImage v1 = shelf.Make("1");
   SmallImage v2 = shelf.Make("2");
-  TempDirectory state;
+  TempDirectory state{"ros-test"};
   std::shared_ptr<MemoryDisk> disk = std::make_shared<MemoryDisk>(kSmallDisk);
-  InstallPlan installed = InstallOn(disk, disk->name(), shelf, v1);
+  InstallPlan installed = InstallOn(disk, disk->name(), shelf, v1, loader);
   Machine machine = {.disk = partitions::OpenRosDisk(disk->name()),
                      .state = state.path(),
                      .running = health::BootArguments{.slot = SlotId::kA}};
@@ -126,13 +127,16 @@ TEST_CASE("InspectUpgrade: a target whose kernel was damaged is written anew", "
 
 TEST_CASE("ApplyUpgrade: after a cut at any write a whole slot boots, and the upgrade goes on",
           "[crash]") {
-  const Story story;
+  const Story story{GENERATE(bootloader::LoaderKind::kGrub, bootloader::LoaderKind::kSyslinux)};
+  INFO(Name(story.loader));
   const auto plan = story.Plan();
   const auto writes = CountWrites([&](PowerSupply& power) {
     const auto overlay = std::make_shared<OverlayDisk>(story.disk);
     story.Run(plan, std::make_shared<CrashingDevice>(overlay, power));
   });
   REQUIRE(writes > 10);
+  // The ADV's first copy is what syslinux goes by; the second comes after it.
+  const auto decides = story.loader == bootloader::LoaderKind::kSyslinux ? writes - 1 : writes;
   for (const auto& cut : AllCuts(writes)) {
     const auto overlay = std::make_shared<OverlayDisk>(story.disk);
     PowerSupply power(cut);
@@ -147,7 +151,7 @@ TEST_CASE("ApplyUpgrade: after a cut at any write a whole slot boots, and the up
     REQUIRE(outcome.fault.empty());
     REQUIRE(outcome.version == (outcome.trial ? "2" : "1"));
     if (outcome.trial) {
-      REQUIRE(cut.write == writes);
+      REQUIRE(cut.write >= decides);
     } else {
       REQUIRE(story.Run(plan, overlay));
       const auto again = WhatBoots(overlay, story.installed.layout);

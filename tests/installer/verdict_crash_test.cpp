@@ -14,6 +14,7 @@ namespace {
 
 using namespace ros::testing;  // NOLINT(google-build-using-namespace): the tools of these tests.
 using bootloader::BootState;
+using bootloader::LoaderKind;
 using bootloader::Trial;
 
 // Runs `work` once for every cut; after each the disk boots one of `versions`, whole.
@@ -45,7 +46,8 @@ constexpr BootState kRunningTrial = {SlotId::kA, Trial{SlotId::kB, 2, true}};
 }  // namespace
 
 TEST_CASE("CommitTrial: cut at any write, the trial goes on or is good", "[crash]") {
-  const UpgradedDisk story(AfterWriting::kStage, kRunningTrial);
+  const auto loader = GENERATE(LoaderKind::kGrub, LoaderKind::kSyslinux);
+  const UpgradedDisk story(AfterWriting::kStage, kRunningTrial, loader);
   const auto commit = [&](bootloader::BootStateStore& store) {
     const auto troubles = CommitTrial(
         {.store = store,
@@ -64,7 +66,8 @@ TEST_CASE("CommitTrial: cut at any write, the trial goes on or is good", "[crash
 }
 
 TEST_CASE("FailTrial: cut at any write, the next try or the good slot boots", "[crash]") {
-  const UpgradedDisk story(AfterWriting::kStage, kRunningTrial);
+  const auto loader = GENERATE(LoaderKind::kGrub, LoaderKind::kSyslinux);
+  const UpgradedDisk story(AfterWriting::kStage, kRunningTrial, loader);
   CutEverywhere(story,
                 [&](bootloader::BootStateStore& store) {
                   const auto troubles = FailTrial({.store = store,

@@ -24,7 +24,7 @@ declare -A may_include=(
   [health]="base"
   [config]="base"
   [installer]="base keys images partitions bootloader health config"
-  [init]="base partitions health"
+  [init]="base bootloader partitions health"
   [qemu-harness]="base"
 )
 

@@ -1,7 +1,9 @@
 #include "tests/installer/support/installed_disk.hpp"
 
 #include "base/error.hpp"
+#include "bootloader/grub_config.hpp"
 #include "bootloader/grub_install.hpp"
+#include "bootloader/syslinux_install.hpp"
 #include "images/bootloader_layer.hpp"
 #include "images/root_writer.hpp"
 #include "installer/slot_content.hpp"
@@ -13,6 +15,7 @@ namespace ros::testing {
 namespace {
 
 namespace fakes = images::fakes;
+using bootloader::LoaderKind;
 using partitions::FatVolume;
 using partitions::PartitionRole;
 
@@ -30,7 +33,8 @@ std::string HexOf(const FatVolume& boot, const std::string& path) {
   return keys::Sha256Of(AsBytes(boot.ReadContent(path, kBlobLimit))).Hex();
 }
 
-// Whether GRUB would take the slot: each file has a length and the digest that SUMS says.
+// Whether the loader would take the slot: each file has a length and, for GRUB, the digest that
+// SUMS says.
 bool IsLoadable(const FatVolume& boot, SlotId slot) {
   const auto directory = std::string(partitions::SlotDirectory(slot)) + "/";
   for (const auto& [name, length] : boot.Lengths(directory)) {
@@ -38,10 +42,11 @@ bool IsLoadable(const FatVolume& boot, SlotId slot) {
       return false;
     }
   }
-  return boot.ReadContent(directory + "SUMS", kBlobLimit) ==
-         bootloader::SlotSums({.kernel = HexOf(boot, directory + "KERNEL"),
-                               .initrd = HexOf(boot, directory + "INITRD"),
-                               .grub_config = HexOf(boot, directory + "GRUB.CFG")});
+  return installer::LoaderOn(boot) == LoaderKind::kSyslinux ||
+         boot.ReadContent(directory + "SUMS", kBlobLimit) ==
+             bootloader::SlotSums({.kernel = HexOf(boot, directory + "KERNEL"),
+                                   .initrd = HexOf(boot, directory + "INITRD"),
+                                   .grub_config = HexOf(boot, directory + "GRUB.CFG")});
 }
 
 std::string FaultOf(const FatVolume& boot, const Region& root, SlotId slot) {
@@ -56,7 +61,8 @@ std::string FaultOf(const FatVolume& boot, const Region& root, SlotId slot) {
     return "a file is not what the slot's manifest says";
   }
   const auto config = images::ParseImageConfig(boot.ReadContent(directory + "CONFIG", kBlobLimit));
-  const auto entry = boot.ReadContent(directory + "GRUB.CFG", kBlobLimit);
+  const bool grub = installer::LoaderOn(boot) == LoaderKind::kGrub;
+  const auto entry = boot.ReadContent(directory + (grub ? "GRUB.CFG" : "SYSLINUX.CFG"), kBlobLimit);
   if (entry.find(config.root.verity.root_hash) == std::string::npos) {
     return "the loader entry names another root";
   }
@@ -92,7 +98,10 @@ SmallImage ImageShelf::Make(const std::string& version,
     parts.config.architecture = installer::RunningArchitecture();
     parts.kernel = fakes::MakeData(9000, seed + 1);
     parts.initrd = fakes::MakeData(20'000, seed + 2);
-    parts.bootloader = images::PackBootloader(bootloader::ToFiles(loader));
+    static const auto syslinux = bootloader::ToFiles(bootloader::BuildSyslinuxParts());
+    auto loaders = bootloader::ToFiles(loader);
+    loaders.insert(syslinux.begin(), syslinux.end());
+    parts.bootloader = images::PackBootloader(loaders);
     std::vector<keys::PrivateKey> keys;
     keys.push_back(key_);
     fakes::Assemble(parts, {.keys = std::move(keys)}).WriteArchive(path);
@@ -103,15 +112,20 @@ SmallImage ImageShelf::Make(const std::string& version,
   return opened;
 }
 
-installer::InstallFacts FactsOf(const SmallImage& image, const partitions::DiskFacts& disk) {
+installer::InstallFacts FactsOf(const SmallImage& image,
+                                const partitions::DiskFacts& disk,
+                                LoaderKind loader) {
   return {.disk = disk,
           .image = image.image,
-          .loader = installer::ReadBootLoader(*image.source, image.image)};
+          .loader = installer::ReadBootLoader(*image.source, image.image, loader)};
 }
 
-installer::InstallRequest SmallRequest(const ImageShelf& shelf, const std::string& target) {
+installer::InstallRequest SmallRequest(const ImageShelf& shelf,
+                                       const std::string& target,
+                                       LoaderKind loader) {
   installer::InstallRequest request;
   request.target = target;
+  request.loader = loader;
   request.slot_size = Bytes{1} << 20U;
   request.boot_size = Bytes{40} << 20U;
   request.boot_files = {.kernel = Bytes{64} << 10U, .initrd = Bytes{64} << 10U};
@@ -123,16 +137,18 @@ installer::InstallRequest SmallRequest(const ImageShelf& shelf, const std::strin
 installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
                                  const std::string& path,
                                  const ImageShelf& shelf,
-                                 const SmallImage& image) {
-  return InstallOn(disk, partitions::InspectDisk(path), shelf, image);
+                                 const SmallImage& image,
+                                 LoaderKind loader) {
+  return InstallOn(disk, partitions::InspectDisk(path), shelf, image, loader);
 }
 
 installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
                                  const partitions::DiskFacts& facts,
                                  const ImageShelf& shelf,
-                                 const SmallImage& image) {
-  const auto request = SmallRequest(shelf, facts.path.string());
-  auto plan = installer::PlanInstall(FactsOf(image, facts), request);
+                                 const SmallImage& image,
+                                 LoaderKind loader) {
+  const auto request = SmallRequest(shelf, facts.path.string(), loader);
+  auto plan = installer::PlanInstall(FactsOf(image, facts, loader), request);
   NoProgress progress;
   const SystemClock clock;
   installer::ApplyInstall(plan,
@@ -146,7 +162,10 @@ installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
   return plan;
 }
 
-UpgradedDisk::UpgradedDisk(installer::AfterWriting after, const bootloader::BootState& boot_state) {
+UpgradedDisk::UpgradedDisk(installer::AfterWriting after,
+                           const bootloader::BootState& boot_state,
+                           LoaderKind loader)
+    : installed(InstallOn(disk, disk->name(), shelf, v1, loader)) {
   const installer::Machine machine = {.disk = partitions::OpenRosDisk(disk->name()),
                                       .state = state.path(),
                                       .running = health::BootArguments{.slot = SlotId::kA}};
@@ -179,8 +198,11 @@ BootOutcome WhatBoots(const std::shared_ptr<BlockDevice>& disk,
                       const partitions::LayoutPlan& layout) {
   const auto boot = FatVolume::Open(Partition(disk, layout, PartitionRole::kBoot));
   const auto state = installer::OpenBootState(boot)->Load().state();
+  const auto counting = installer::LoaderOn(boot) == LoaderKind::kGrub
+                            ? bootloader::TryCounting::kCountsDown
+                            : bootloader::TryCounting::kOneShot;
   const auto next = bootloader::NextBoot(
-      state, {.a = IsLoadable(boot, SlotId::kA), .b = IsLoadable(boot, SlotId::kB)});
+      state, {.a = IsLoadable(boot, SlotId::kA), .b = IsLoadable(boot, SlotId::kB)}, counting);
   BootOutcome outcome{.slot = next.slot, .trial = next.trial_tries_left.has_value()};
   if (!next.slot) {
     outcome.fault = "nothing boots";

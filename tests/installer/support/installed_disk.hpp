@@ -52,22 +52,29 @@ class ImageShelf {
 
 // An installation request for a disk of kSmallDisk bytes, with small places for everything.
 inline constexpr Bytes kSmallDisk = Bytes{320} << 20U;
-installer::InstallRequest SmallRequest(const ImageShelf& shelf, const std::string& target);
+installer::InstallRequest SmallRequest(
+    const ImageShelf& shelf,
+    const std::string& target,
+    bootloader::LoaderKind loader = bootloader::LoaderKind::kGrub);
 
 // What is known of an image and the disk that it is installed on.
-installer::InstallFacts FactsOf(const SmallImage& image, const partitions::DiskFacts& disk);
+installer::InstallFacts FactsOf(const SmallImage& image,
+                                const partitions::DiskFacts& disk,
+                                bootloader::LoaderKind loader = bootloader::LoaderKind::kGrub);
 
 // What was installed: the plan, and where partitions are.
 installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
                                  const std::string& path,
                                  const ImageShelf& shelf,
-                                 const SmallImage& image);
+                                 const SmallImage& image,
+                                 bootloader::LoaderKind loader = bootloader::LoaderKind::kGrub);
 
 // The same, to a target that is taken for what `facts` say.
 installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
                                  const partitions::DiskFacts& facts,
                                  const ImageShelf& shelf,
-                                 const SmallImage& image);
+                                 const SmallImage& image,
+                                 bootloader::LoaderKind loader = bootloader::LoaderKind::kGrub);
 
 // A disk with version 1 in slot a, good, and version 2, complete, in slot b: where tests of what
 // comes after an upgrade begin.
@@ -78,10 +85,12 @@ struct UpgradedDisk {
   TempDirectory state;
   SystemClock clock;
   std::shared_ptr<MemoryDisk> disk = std::make_shared<MemoryDisk>(kSmallDisk);
-  installer::InstallPlan installed = InstallOn(disk, disk->name(), shelf, v1);
+  installer::InstallPlan installed;
 
   // Upgrades from slot a with `after` as its end, then makes `boot_state` both copies' state.
-  UpgradedDisk(installer::AfterWriting after, const bootloader::BootState& boot_state);
+  UpgradedDisk(installer::AfterWriting after,
+               const bootloader::BootState& boot_state,
+               bootloader::LoaderKind loader = bootloader::LoaderKind::kGrub);
 
   // The disk as installed, or a device that stands for it.
   [[nodiscard]] Region Part(const std::shared_ptr<BlockDevice>& device,
