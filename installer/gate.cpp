@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "installer/disk_growth.hpp"
 #include "installer/first_boot.hpp"
 #include "installer/trial.hpp"
 #include "partitions/layout_plan.hpp"
@@ -189,6 +190,20 @@ void RepairBootState(const Machine& machine,
         .reason = "the boot state was damaged: " + loaded.first.damage});
 }
 
+// A disk that cannot be used wholly is used as far as it was before.
+void UseWholeDisk(const Machine& machine, const GateMeans& means) {
+  try {
+    const auto plan = PlanGrowth(InspectGrowth(machine));
+    if (!plan.steps.empty()) {
+      means.console.Say("ros: " + plan.disk.string() +
+                        " is larger than what is on it: " + DescribeGrowth(plan));
+      ApplyGrowth(plan, machine, {.clock = means.clock});
+    }
+  } catch (const Error& error) {
+    means.console.Warn(error.message() + ", ignoring");
+  }
+}
+
 // No trial is running: whatever an interrupted operation left is put in order.
 GateOutcome KeepGoodSlot(const Machine& machine, const GateMeans& means) {
   const auto lock = LockMachine(WhenLocked::kWait, means.runtime);
@@ -212,6 +227,7 @@ GateOutcome KeepGoodSlot(const Machine& machine, const GateMeans& means) {
       RecordGood(machine.state, means.clock, ImageOf(ReadSlotContent(boot, running.slot), entries)),
       means.console);
   FinishFirstBoot(machine, {.seed = partitions::RandomSeed(), .clock = means.clock});
+  UseWholeDisk(machine, means);
   return GateOutcome::kGood;
 }
 

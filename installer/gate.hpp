@@ -36,9 +36,10 @@ struct GateMeans {
 
 // The whole duty of the gate, once a boot. On a good slot: settles a trial that failed without a
 // verdict, repairs damaged copies of the boot state, makes up for a commit that was cut short,
-// gives a copy of an image file its own UUIDs. On a trial: waits, then commits or gives up, and
-// leaves the watchdog counting where a reboot follows. Throws where no verdict could be given or
-// stored; after a commit it does not throw any more.
+// gives a copy of an image file its own UUIDs, grows ROS-STATE to the rest of a disk that has
+// become larger. On a trial: waits, then commits or gives up, and leaves the watchdog counting
+// where a reboot follows. Throws where no verdict could be given or stored; after a commit it does
+// not throw any more.
 GateOutcome KeepGate(const Machine& machine, const GateMeans& means);
 
 enum class AfterGate { kStay, kReboot };

@@ -35,8 +35,8 @@ struct TableChange {
 // that finds an old backup beside the new primary goes by the primary. A table that an earlier cut
 // left at the spare place is changed in the other order (LBA 2 is then the free place, and the two
 // last writes are not needed). What lies at the spare place afterwards is a copy that no header
-// names. The backup is written where the header says that it is, so the same writes will do for a
-// table that moves it to the end of a larger disk.
+// names. The backup is written where the new header says that it is, so the same writes do for a
+// table that moves it to the end of a larger disk (table_growth.hpp).
 //
 // The kernel keeps what it read before of a disk with mounted partitions; nothing moved, so its
 // nodes stay right. Throws kRefused where the primary is not sound, a partition is missing or there
