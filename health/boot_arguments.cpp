@@ -117,7 +117,7 @@ std::string PartitionUuid(const Values& values, std::string_view key) {
     right = kShape[i] == '-' ? text[i] == '-' : IsHex(std::string_view(text).substr(i, 1));
   }
   if (!right) {
-    Wrong(key, text, "a partition UUID");
+    Wrong(key, text, key == "ros.kept" ? "a UUID" : "a partition UUID");
   }
   return Lower(text);
 }
@@ -180,6 +180,9 @@ BootArguments Interpret(const Values& values) {
   }
   if (const auto at = values.find("ros.fell"); at != values.end()) {
     result.fell_from = Slot("ros.fell", at->second);
+  }
+  if (values.contains("ros.kept")) {
+    result.kept = PartitionUuid(values, "ros.kept");
   }
   if (const auto at = values.find("init"); at != values.end()) {
     result.init = at->second;

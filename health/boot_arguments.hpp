@@ -25,9 +25,10 @@ struct BootArguments {
   std::string loader;               // ros.loader= "syslinux"; empty: GRUB
   std::optional<int> trial;         // ros.trial=  tries left after this one; none on a good slot
   std::optional<SlotId> fell_from;  // ros.fell=   the trial that the loader could not load
-  std::chrono::seconds wait{30};    // ros.wait=   how long partitions may take to appear, <= 480
-  std::chrono::seconds pause{60};   // ros.wait-before-reboot= of a good slot that fails early
-  std::string init;                 // init=, empty: the usual places
+  std::string kept;  // ros.kept=   the installation that kept the state; empty as a rule
+  std::chrono::seconds wait{30};   // ros.wait=   how long partitions may take to appear, <= 480
+  std::chrono::seconds pause{60};  // ros.wait-before-reboot= of a good slot that fails early
+  std::string init;                // init=, empty: the usual places
 
   bool operator==(const BootArguments&) const = default;
 };

@@ -166,6 +166,26 @@ void OpenState(BootRecord& record, Guard& guard) {
   }
 }
 
+// Before this boot writes into the journal: it tells which slot was good until now.
+void FindKept(BootRecord& record) {
+  const auto& installation = record.arguments->kept;
+  if (installation.empty()) {
+    return;
+  }
+  record.kept = health::ReadKeptNote(record.journal_directory, installation);
+  if (!record.kept) {
+    const SystemClock clock;
+    const auto entries = health::Journal(record.journal_directory, clock).Read();
+    record.kept = {.installation = installation, .from = health::LastGoodSlot(entries)};
+    health::WriteKeptNote(record.journal_directory, *record.kept);
+  }
+}
+
+std::optional<SlotId> EtcToTakeOver(const BootRecord& record) {
+  const bool open = record.kept && record.kept->stage == health::KeptNote::Stage::kFound;
+  return open ? std::optional(record.kept->from) : std::nullopt;
+}
+
 void LayOut(BootRecord& record, Guard& guard) {
   const auto tick = [&guard] { guard.Tick(); };
   for (const auto& name : SharedDirectories()) {
@@ -176,8 +196,13 @@ void LayOut(BootRecord& record, Guard& guard) {
               .state = kStateDirectory,
               .slot = arguments.slot,
               .trial = arguments.trial.has_value(),
-              .root_hash = arguments.verity_root_hash},
+              .root_hash = arguments.verity_root_hash,
+              .take_from = EtcToTakeOver(record)},
              tick);
+  if (EtcToTakeOver(record)) {
+    record.kept->stage = health::KeptNote::Stage::kEtc;
+    health::WriteKeptNote(record.journal_directory, *record.kept);
+  }
   for (const auto& step : PlanMounts(arguments.slot)) {
     Mount(step);
   }
@@ -257,6 +282,7 @@ void BootUp(BootRecord& record, Guard& guard) {
     Complain(error.message() + ", ignoring");
   }
   OpenState(record, guard);
+  FindKept(record);
   Note(record, JournalEvent::kInitReached, {});
   if (!watchdog.empty()) {
     Note(record, JournalEvent::kWatchdog, watchdog);

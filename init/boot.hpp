@@ -5,6 +5,7 @@
 #include <string>
 
 #include "health/boot_arguments.hpp"
+#include "health/kept_note.hpp"
 #include "init/guard.hpp"
 
 namespace ros::init {
@@ -15,7 +16,9 @@ struct BootRecord {
   std::optional<health::BootArguments> arguments;
   std::string state_device;       // "/dev/sda5", once it was found
   std::string journal_directory;  // where /ros is now, once it is mounted
-  bool state_tried = false;       // mounting the state was begun
+  std::optional<health::KeptNote>
+      kept;                  // of the first boots of an installation that kept the state
+  bool state_tried = false;  // mounting the state was begun
 };
 
 // From the kernel's hand-over to the moment before the OS's init starts (init/README.md has the

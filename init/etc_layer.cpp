@@ -1,9 +1,11 @@
 #include "init/etc_layer.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdio>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -78,23 +80,33 @@ bool IsMadeFor(const Path& note, const std::string& root_hash) {
   return std::filesystem::exists(note) && ReadFile(note, 4096) == root_hash + "\n";
 }
 
-void StartFromGoodSlot(const EtcRequest& request, const std::function<void()>& tick) {
+// Takes the place of the old layer in one step: that one may be what `fresh` was made from, and a
+// cut must not leave a slot without either.
+void Exchange(const Path& fresh, const Path& upper) {
+  if (!std::filesystem::exists(upper)) {
+    std::filesystem::rename(fresh, upper);
+    return;
+  }
+  if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, upper.c_str(), RENAME_EXCHANGE) != 0) {
+    ThrowErrno("exchanging " + fresh.string() + " and " + upper.string());
+  }
+}
+
+void StartFrom(SlotId from, const EtcRequest& request, const std::function<void()>& tick) {
   const auto layers = request.state / "etc" / Name(request.slot);
-  const auto good = request.state / "etc" / Name(Other(request.slot)) / "upper";
+  const auto source = request.state / "etc" / Name(from) / "upper";
   const auto fresh = layers / "upper.new";
   RemoveTree(fresh);
-  if (std::filesystem::exists(good)) {
-    CopyTree(good, fresh, tick);
+  if (std::filesystem::exists(source)) {
+    CopyTree(source, fresh, tick);
     MergeAccountFiles(fresh, request.root / "etc");
   } else {
     MakeUpperLike(fresh, request.root / "etc");
   }
   SyncFileSystem(request.state);
-  RemoveTree(layers / "upper");
-  if (::rename(fresh.c_str(), (layers / "upper").c_str()) != 0) {
-    ThrowErrno("renaming " + fresh.string());
-  }
+  Exchange(fresh, layers / "upper");
   SyncDirectory(layers);
+  RemoveTree(fresh);
 }
 
 }  // namespace
@@ -106,8 +118,10 @@ void PrepareEtc(const EtcRequest& request, const std::function<void()>& tick) {
   Make(layers, 0755);
   const auto note = layers / "made-for";
   if (request.trial && !IsMadeFor(note, request.root_hash)) {
-    StartFromGoodSlot(request, tick);
+    StartFrom(Other(request.slot), request, tick);
     WriteFileAtomically(note, AsBytes(request.root_hash + "\n"));
+  } else if (request.take_from) {
+    StartFrom(*request.take_from, request, tick);
   }
   if (!std::filesystem::exists(layers / "upper")) {
     MakeUpperLike(layers / "upper", request.root / "etc");

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/slot.hpp"
@@ -15,6 +16,9 @@ struct EtcRequest {
   SlotId slot = SlotId::kA;
   bool trial = false;
   std::string root_hash;  // names the image of a trial
+  // The slot whose layer this one's is to be made from, in a boot that is no trial: the first one
+  // of an installation that kept the state. It may be the same slot.
+  std::optional<SlotId> take_from = std::nullopt;
 };
 
 // Makes `<state>/etc/SLOT/{upper,work}` ready to be mounted over the image's /etc.
@@ -25,7 +29,9 @@ struct EtcRequest {
 // removes the other slot's `made-for`: what a trial changed is dropped when the good slot boots,
 // and the next trial starts from a fresh copy. A good slot's layer is used as it is.
 //
-// Crash-safe: the copy is made beside, synced and renamed. Throws kFailed.
+// With `take_from` the same is done with that slot's layer, in each boot that asks for it.
+//
+// Crash-safe: the copy is made beside, synced and exchanged. Throws kFailed.
 void PrepareEtc(const EtcRequest& request, const std::function<void()>& tick);
 
 }  // namespace ros::init

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "installer/disk_growth.hpp"
 #include "installer/first_boot.hpp"
+#include "installer/kept_boot.hpp"
 #include "installer/trial.hpp"
 #include "partitions/layout_plan.hpp"
 
@@ -190,6 +191,14 @@ void RepairBootState(const Machine& machine,
         .reason = "the boot state was damaged: " + loaded.first.damage});
 }
 
+void TakeOverKeptState(const Machine& machine,
+                       const GateMeans& means,
+                       const partitions::FatVolume& boot) {
+  if (const auto done = FinishKeptState(machine, boot, means.clock); !done.empty()) {
+    means.console.Say("ros: " + done);
+  }
+}
+
 // A disk that cannot be used wholly is used as far as it was before.
 void UseWholeDisk(const Machine& machine, const GateMeans& means) {
   try {
@@ -222,6 +231,7 @@ GateOutcome KeepGoodSlot(const Machine& machine, const GateMeans& means) {
   }
   // The sides of a commit or a rollback that were cut off.
   store->MirrorGood();
+  TakeOverKeptState(machine, means, boot);
   const auto entries = health::Journal(machine.state, means.clock).Read();
   Tell(
       RecordGood(machine.state, means.clock, ImageOf(ReadSlotContent(boot, running.slot), entries)),

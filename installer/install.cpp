@@ -61,6 +61,11 @@ class Installation {
     partitions::WipeSignatures(*disk_, plan_.layout, means_.disk);
   }
 
+  void operator()(const WipeSystem& /*step*/) {
+    disk_ = means_.open(plan_.target);
+    partitions::WipeBeforeState(*disk_, plan_.layout, means_.disk);
+  }
+
   void operator()(const MakeBootPartition& /*step*/) {
     InContext("making the boot partition",
               [&] { partitions::MakeBootFileSystem(Get(PartitionRole::kBoot), plan_.boot); });
@@ -101,11 +106,12 @@ class Installation {
 
   void operator()(const WriteTable& /*step*/) {
     partitions::WritePartitionTable(*disk_, plan_.layout);
-    disk_.reset();
-    if (partitions::RereadPartitionTable(plan_.target) == partitions::KernelTable::kOld) {
-      means_.progress.Warn("the kernel still uses the old partition table of " +
-                           plan_.target.string() + "; reboot before you use it");
-    }
+    TellKernel();
+  }
+
+  void operator()(const ReplaceTable& /*step*/) {
+    partitions::ReplacePartitionTable(*disk_, plan_.layout);
+    TellKernel();
   }
 
   // Takes back what can be taken back after a step has failed.
@@ -116,6 +122,14 @@ class Installation {
   }
 
  private:
+  void TellKernel() {
+    disk_.reset();
+    if (partitions::RereadPartitionTable(plan_.target) == partitions::KernelTable::kOld) {
+      means_.progress.Warn("the kernel still uses the old partition table of " +
+                           plan_.target.string() + "; reboot before you use it");
+    }
+  }
+
   [[nodiscard]] Region Get(PartitionRole role) const {
     const auto& part = plan_.layout.Get(role);
     return {disk_, part.offset, part.length};

@@ -5,6 +5,8 @@
 #include "base/error.hpp"
 #include "images/root_writer.hpp"
 #include "installer/first_boot.hpp"
+#include "installer/kept_boot.hpp"
+#include "installer/kept_state.hpp"
 #include "installer/machine.hpp"
 #include "installer/slot_content.hpp"
 
@@ -18,9 +20,12 @@ using partitions::TargetKind;
 
 constexpr std::uint32_t kBiosSectorSize = 512;
 
-std::vector<std::string> Losses(const DiskFacts& disk) {
+std::vector<std::string> Losses(const DiskFacts& disk, const std::optional<KeptState>& kept) {
   std::vector<std::string> losses;
   for (const auto& part : disk.table.partitions) {
+    if (kept && part.offset == kept->partition.offset) {
+      continue;
+    }
     std::string line = "partition " + std::to_string(part.number) + ", " + FormatBytes(part.length);
     line += part.name.empty() ? "" : ", \"" + part.name + "\"";
     line += part.file_system.empty() ? "" : ", " + part.file_system;
@@ -31,7 +36,7 @@ std::vector<std::string> Losses(const DiskFacts& disk) {
     losses.push_back(signature.type + " on the whole disk" +
                      (signature.label.empty() ? "" : " \"" + signature.label + "\""));
   }
-  if (losses.empty() && disk.HoldsData()) {
+  if (losses.empty() && !kept && disk.HoldsData()) {
     losses.push_back(disk.unknown_data ? "data of no known kind, from byte " +
                                              std::to_string(*disk.unknown_data) + " on"
                                        : "data without a partition table");
@@ -107,6 +112,8 @@ void AddSteps(const InstallFacts& facts, const InstallRequest& request, InstallP
   const auto& root = facts.image.config.root;
   if (facts.disk.kind == TargetKind::kMissing) {
     plan.steps.emplace_back(CreateImageFile{plan.layout.disk_size});
+  } else if (facts.kept) {
+    plan.steps.emplace_back(WipeSystem{});
   } else {
     plan.steps.emplace_back(WipeDisk{});
   }
@@ -115,6 +122,10 @@ void AddSteps(const InstallFacts& facts, const InstallRequest& request, InstallP
   plan.steps.emplace_back(
       WriteFirstBootFiles{SlotLengths(facts.image, SlotTexts(facts.image, plan.entry))});
   plan.steps.emplace_back(WriteBootLoader{request.loader, LoaderSize(plan.loader)});
+  if (facts.kept) {
+    plan.steps.emplace_back(ReplaceTable{});
+    return;
+  }
   plan.steps.emplace_back(
       MakeStatePartition{Sizes(StateFiles(request, facts.image.config, facts.disk.kind))});
   plan.steps.emplace_back(WriteTable{});
@@ -194,7 +205,7 @@ InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request
   plan.loader = facts.loader.value();
   plan.target = facts.disk.path;
   plan.target_text = TargetText(facts.disk, size);
-  plan.losses = Losses(facts.disk);
+  plan.losses = Losses(facts.disk, facts.kept);
   plan.name = config.name;
   plan.version = config.version;
   plan.digest = facts.image.manifest.digest.ToString();
@@ -207,20 +218,30 @@ InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request
                                    .legacy_boot = request.loader == LoaderKind::kSyslinux,
                                    .seed = request.seed};
   layout.boot = request.boot_size.value_or(layout.boot);
-  plan.layout = partitions::PlanLayout(
-      {.name = facts.disk.path.string(), .size = size, .sector_size = facts.disk.sector_size},
-      layout);
+  const partitions::Geometry geometry{
+      .name = facts.disk.path.string(), .size = size, .sector_size = facts.disk.sector_size};
+  plan.layout = facts.kept ? partitions::PlanLayoutBefore(facts.kept->partition, geometry, layout)
+                           : partitions::PlanLayout(geometry, layout);
   const auto& boot = plan.layout.Get(PartitionRole::kBoot);
   const auto volume_id = static_cast<std::uint32_t>(
       std::stoul(partitions::UuidFromSeed(request.seed, "boot volume").substr(0, 8), nullptr, 16));
+  auto files = BootFiles(request, plan.loader);
+  if (facts.kept) {
+    CheckImageMayFollow(facts.image, *facts.kept, request.existing_data);
+    files.push_back(KeptKeysFile(plan.layout.disk_uuid, request));
+  }
   plan.boot = partitions::PlanBootFileSystem({.partition_offset = boot.offset,
                                               .partition_length = boot.length,
                                               .sector_size = plan.layout.sector_size,
                                               .volume_id = volume_id,
-                                              .files = BootFiles(request, plan.loader)});
+                                              .files = files});
   const auto uuid = [&](PartitionRole role) { return plan.layout.Get(role).uuid; };
   plan.entry = MakeSlotEntry(
       SlotId::kA, config, request.kernel_arguments, LoaderFor(request.loader, SlotId::kA, uuid));
+  if (facts.kept) {
+    plan.entry.machine_arguments.push_back("ros.kept=" + plan.layout.disk_uuid);
+    plan.keeps = DescribeKept(*facts.kept);
+  }
   AddSteps(facts, request, plan);
   CheckBootFilesFit(plan, facts.image);
   return plan;

@@ -9,6 +9,7 @@
 
 #include "base/json.hpp"
 #include "bootloader/kernel_command_line.hpp"
+#include "health/bad_list.hpp"
 #include "images/verified_image.hpp"
 #include "installer/image_check.hpp"
 #include "installer/loader_install.hpp"
@@ -43,12 +44,28 @@ struct InstallRequest {
   enum class ExistingData { kRefuse, kOverwrite } existing_data = ExistingData::kRefuse;
 };
 
+// What is known of a ROS-STATE that stays (kept_state.hpp). Plain data.
+struct KeptState {
+  partitions::PlannedPartition partition;  // its place and UUID
+  Bytes boot = 0;                          // sizes of the partitions in front of it
+  Bytes slot = 0;
+  std::uint64_t epoch = 0;
+  std::vector<std::string> kernel_arguments;
+  std::string machine_kind;
+  std::vector<health::BadImage> bad;
+  bool journal_pending = false;  // it was not unmounted in good order
+
+  bool operator==(const KeptState&) const = default;
+};
+
 // What was found. Plain data.
 struct InstallFacts {
   partitions::DiskFacts disk;
   images::VerifiedImage image;
   // What the image brings of the loader that was asked for; none when it brings none.
   std::optional<LoaderParts> loader;
+  // With --keep-state.
+  std::optional<KeptState> kept = std::nullopt;
 };
 
 struct CreateImageFile {
@@ -58,6 +75,10 @@ struct CreateImageFile {
 
 struct WipeDisk {
   bool operator==(const WipeDisk&) const = default;
+};
+
+struct WipeSystem {
+  bool operator==(const WipeSystem&) const = default;
 };
 
 struct MakeBootPartition {
@@ -91,20 +112,28 @@ struct WriteTable {
   bool operator==(const WriteTable&) const = default;
 };
 
+struct ReplaceTable {
+  bool operator==(const ReplaceTable&) const = default;
+};
+
 using InstallStep = std::variant<CreateImageFile,
                                  WipeDisk,
+                                 WipeSystem,
                                  MakeBootPartition,
                                  WriteFirstRoot,
                                  WriteFirstBootFiles,
                                  WriteBootLoader,
                                  MakeStatePartition,
-                                 WriteTable>;
+                                 WriteTable,
+                                 ReplaceTable>;
 
 struct InstallPlan {
   std::filesystem::path target;
   std::string target_text;  // "/dev/sda, 20 GiB, QEMU HARDDISK"
   // What is on the target now and will be lost, one line each; empty for an empty one.
   std::vector<std::string> losses;
+  // Of an installation that keeps ROS-STATE: a sentence about it.
+  std::string keeps;
   std::string name;
   std::string version;
   std::string digest;

@@ -31,6 +31,11 @@ struct StepText {
     return "wipe every old signature and partition table";
   }
 
+  std::string operator()(const WipeSystem& /*step*/) const {
+    return "wipe the boot partition, then what else is in front of ROS-STATE; the partition table "
+           "stays until the end";
+  }
+
   std::string operator()(const MakeBootPartition& step) const {
     return "make the boot partition (FAT32): boot state, places for both slots' files" +
            ListSizes(step.files);
@@ -61,6 +66,12 @@ struct StepText {
   std::string operator()(const WriteTable& /*step*/) const {
     return "write the partition table, last of all";
   }
+
+  std::string operator()(const ReplaceTable& /*step*/) const {
+    return "replace the partition table, last of all: at every moment it tells where ROS-STATE is, "
+           "so "
+           "that an installation that was cut short can be run again";
+  }
 };
 
 struct StepJson {
@@ -69,6 +80,8 @@ struct StepJson {
   }
 
   Json operator()(const WipeDisk& /*step*/) const { return Named("wipe"); }
+
+  Json operator()(const WipeSystem& /*step*/) const { return Named("wipe-system"); }
 
   Json operator()(const MakeBootPartition& step) const {
     return Named("make-boot").Set("files", SizesToJson(step.files, "path"));
@@ -99,6 +112,8 @@ struct StepJson {
 
   Json operator()(const WriteTable& /*step*/) const { return Named("write-table"); }
 
+  Json operator()(const ReplaceTable& /*step*/) const { return Named("replace-table"); }
+
   static Json Named(std::string_view name) { return Json::MakeObject().Set("step", name); }
 };
 
@@ -114,6 +129,7 @@ std::string DescribeInstall(const InstallPlan& plan) {
   for (const auto& loss : plan.losses) {
     text += "             " + loss + "\n";
   }
+  text += plan.keeps.empty() ? "" : "  KEEPS    " + plan.keeps + "\n";
   std::vector<PicturePart> parts;
   std::vector<std::vector<std::string>> rows = {{"  #", "name", ">size", ">start"}};
   for (const auto& part : plan.layout.partitions) {
@@ -153,6 +169,7 @@ Json InstallToJson(const InstallPlan& plan) {
       .Set("digest", plan.digest)
       .Set("signers", ToList(plan.signers, "key"))
       .Set("trusted_keys", ToList(plan.trusted_keys, "name"))
+      .Set("keeps", plan.keeps)
       .Set("losses", ToList(plan.losses, "what"))
       .Set("disk_uuid", plan.layout.disk_uuid)
       .Set("partitions", std::move(partitions_json))

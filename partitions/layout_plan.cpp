@@ -89,6 +89,27 @@ void CheckGeometry(const Geometry& geometry) {
   }
 }
 
+// All partitions but ROS-STATE.
+LayoutPlan PlanFront(const Geometry& geometry, const Sizes& sizes, const LayoutRequest& request) {
+  LayoutPlan plan{.disk_size = geometry.size,
+                  .sector_size = geometry.sector_size,
+                  .disk_uuid = UuidFromSeed(request.seed, "disk"),
+                  .legacy_boot = request.legacy_boot};
+  Bytes offset = kAlignment;
+  const auto add = [&](PartitionRole role, Bytes length) {
+    plan.partitions.push_back({.role = role,
+                               .uuid = UuidFromSeed(request.seed, PartitionName(role)),
+                               .offset = offset,
+                               .length = length});
+    offset += length;
+  };
+  add(PartitionRole::kBios, sizes.bios);
+  add(PartitionRole::kBoot, sizes.boot);
+  add(PartitionRole::kSlotA, sizes.slot);
+  add(PartitionRole::kSlotB, sizes.slot);
+  return plan;
+}
+
 }  // namespace
 
 const PlannedPartition& LayoutPlan::Get(PartitionRole role) const {
@@ -121,24 +142,33 @@ LayoutPlan PlanLayout(const Geometry& geometry, const LayoutRequest& request) {
   CheckGeometry(geometry);
   const auto sizes = ChooseSizes(request);
   CheckFits(geometry, sizes);
-  LayoutPlan plan{.disk_size = geometry.size,
-                  .sector_size = geometry.sector_size,
-                  .disk_uuid = UuidFromSeed(request.seed, "disk"),
-                  .legacy_boot = request.legacy_boot};
-  Bytes offset = kAlignment;
-  const auto end = RoundDown(geometry.size, kAlignment) - kAlignment;
-  const auto add = [&](PartitionRole role, Bytes length) {
-    plan.partitions.push_back({.role = role,
-                               .uuid = UuidFromSeed(request.seed, PartitionName(role)),
-                               .offset = offset,
-                               .length = length});
-    offset += length;
-  };
-  add(PartitionRole::kBios, sizes.bios);
-  add(PartitionRole::kBoot, sizes.boot);
-  add(PartitionRole::kSlotA, sizes.slot);
-  add(PartitionRole::kSlotB, sizes.slot);
-  add(PartitionRole::kState, end - offset);
+  auto plan = PlanFront(geometry, sizes, request);
+  const auto offset = plan.partitions.back().offset + plan.partitions.back().length;
+  plan.partitions.push_back(
+      {.role = PartitionRole::kState,
+       .uuid = UuidFromSeed(request.seed, PartitionName(PartitionRole::kState)),
+       .offset = offset,
+       .length = RoundDown(geometry.size, kAlignment) - kAlignment - offset});
+  return plan;
+}
+
+LayoutPlan PlanLayoutBefore(const PlannedPartition& state,
+                            const Geometry& geometry,
+                            const LayoutRequest& request) {
+  CheckGeometry(geometry);
+  auto sizes = ChooseSizes(request);
+  sizes.state = 0;
+  const auto total = sizes.Total() - kAlignment;  // the last MiB is behind the state
+  if (total > state.offset) {
+    throw Error(ErrorKind::kDoesNotFit,
+                "the layout needs " + FormatBytes(total) + " (" + FormatBytes(sizes.bios) + " + " +
+                    FormatBytes(sizes.boot) + " + 2 x " + FormatBytes(sizes.slot) +
+                    " + 1 MiB for the table), and " + geometry.name + " has " +
+                    FormatBytes(state.offset) +
+                    " before its ROS-STATE, which is to stay; smaller: --slot-size, --boot-size");
+  }
+  auto plan = PlanFront(geometry, sizes, request);
+  plan.partitions.push_back(state);
   return plan;
 }
 

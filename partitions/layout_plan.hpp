@@ -60,4 +60,10 @@ std::string UuidFromSeed(const std::string& seed, std::string_view name);
 // root, kUsage for sizes that make no sense.
 LayoutPlan PlanLayout(const Geometry& geometry, const LayoutRequest& request);
 
+// The same in front of a ROS-STATE that stays where it is, with its UUID; all else of the disk is
+// planned anew. Throws kDoesNotFit with the numbers when boot partition and slots do not fit there.
+LayoutPlan PlanLayoutBefore(const PlannedPartition& state,
+                            const Geometry& geometry,
+                            const LayoutRequest& request);
+
 }  // namespace ros::partitions

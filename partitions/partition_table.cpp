@@ -12,6 +12,7 @@
 #include "base/c_ptr.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "partitions/gpt.hpp"
 #include "partitions/probe.hpp"
 #include "partitions/scratch_file.hpp"
 
@@ -24,10 +25,6 @@ using FdiskContext = CPtr<fdisk_context, fdisk_unref_context>;
 using FdiskPartition = CPtr<fdisk_partition, fdisk_unref_partition>;
 using FdiskType = CPtr<fdisk_parttype, fdisk_unref_parttype>;
 
-// UEFI 2.10, table 5.5: places in a GPT header.
-constexpr std::size_t kEntriesLba = 72;
-constexpr std::size_t kEntryCount = 80;
-constexpr std::size_t kEntrySize = 84;
 // Boot code of an MBR; behind it are the disk's number and the table.
 constexpr std::size_t kBootCode = 440;
 // What is looked at of each end of a disk: headers and entries of any table that we make or find.
@@ -104,13 +101,14 @@ class Carrier {
 
   // The entries that a header describes, then the header itself.
   void CarryEntries(const std::vector<std::byte>& header) const {
-    const auto length = CheckedMul(
-        LoadLe32(header, kEntryCount), LoadLe32(header, kEntrySize), "the partition entries");
+    const auto length = CheckedMul(LoadLe32(header, gpt::kEntryCount),
+                                   LoadLe32(header, gpt::kEntrySize),
+                                   "the partition entries");
     if (length > kEnds) {
       throw Error(ErrorKind::kFailed, "libfdisk made a GPT of " + FormatBytes(length));
     }
     std::vector<std::byte> entries(RoundUp(length, disk_.sector_size()));
-    const auto offset = LoadLe64(header, kEntriesLba) * disk_.sector_size();
+    const auto offset = LoadLe64(header, gpt::kEntriesLba) * disk_.sector_size();
     scratch_.Read(offset, entries);
     disk_.Write(offset, entries);
   }
@@ -146,17 +144,33 @@ void CheckWritten(const BlockDevice& disk, const LayoutPlan& plan) {
   }
 }
 
+void CheckSize(const BlockDevice& disk, const LayoutPlan& plan) {
+  if (disk.size() != plan.disk_size || disk.sector_size() != plan.sector_size) {
+    throw Error(ErrorKind::kFailed,
+                "planned for " + std::to_string(plan.disk_size) + " bytes in sectors of " +
+                    std::to_string(plan.sector_size) + ", but it has " +
+                    std::to_string(disk.size()) + " in sectors of " +
+                    std::to_string(disk.sector_size()));
+  }
+}
+
+// What libfdisk made, to be put in the place of another table.
+Gpt GptOf(const ScratchFile& scratch, std::uint32_t sector_size) {
+  Gpt made{.header = std::vector<std::byte>(sector_size)};
+  scratch.Read(sector_size, made.header);
+  made.entries_length = CheckedMul(LoadLe32(made.header, gpt::kEntryCount),
+                                   LoadLe32(made.header, gpt::kEntrySize),
+                                   "the partition entries");
+  made.entries.resize(RoundUp(made.entries_length, sector_size));
+  scratch.Read(made.Lba(gpt::kEntriesLba) * sector_size, made.entries);
+  return made;
+}
+
 }  // namespace
 
 void WritePartitionTable(BlockDevice& disk, const LayoutPlan& plan) {
   InContext("writing the partition table of " + disk.name(), [&] {
-    if (disk.size() != plan.disk_size || disk.sector_size() != plan.sector_size) {
-      throw Error(ErrorKind::kFailed,
-                  "planned for " + std::to_string(plan.disk_size) + " bytes in sectors of " +
-                      std::to_string(plan.sector_size) + ", but it has " +
-                      std::to_string(disk.size()) + " in sectors of " +
-                      std::to_string(disk.sector_size()));
-    }
+    CheckSize(disk, plan);
     const ScratchFile scratch(disk.size());
     MakeTable(scratch, plan);
     const Carrier carrier(scratch, disk);
@@ -170,6 +184,18 @@ void WritePartitionTable(BlockDevice& disk, const LayoutPlan& plan) {
     disk.Sync();
     carrier.CarrySector(0, KeepBootCode(disk, carrier.Sector(0)));
     carrier.CarrySector(1, primary);
+    CheckWritten(disk, plan);
+  });
+}
+
+void ReplacePartitionTable(BlockDevice& disk, const LayoutPlan& plan) {
+  InContext("replacing the partition table of " + disk.name(), [&] {
+    CheckSize(disk, plan);
+    const ScratchFile scratch(disk.size());
+    MakeTable(scratch, plan);
+    ReplaceGpt(disk, GptOf(scratch, disk.sector_size()));
+    const Carrier carrier(scratch, disk);
+    carrier.CarrySector(0, KeepBootCode(disk, carrier.Sector(0)));
     CheckWritten(disk, plan);
   });
 }

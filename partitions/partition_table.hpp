@@ -15,6 +15,12 @@ namespace ros::partitions {
 // a disk of another size.
 void WritePartitionTable(BlockDevice& disk, const LayoutPlan& plan);
 
+// Writes the GPT of `plan` in the place of the one that is there, in the order of table_change.hpp:
+// at every cut all readers see the old table or the new one. For a partition that stays and that
+// only the table knows the place of. Then the protective MBR, as above. Throws kRefused where the
+// primary that is there is not sound, before anything is written, and kFailed as above.
+void ReplacePartitionTable(BlockDevice& disk, const LayoutPlan& plan);
+
 // The table on a disk, without a look at what the partitions hold; kNone when there is none. A
 // damaged primary GPT is read from its backup.
 PartitionTable ReadPartitionTable(const BlockDevice& disk);

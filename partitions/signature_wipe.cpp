@@ -94,4 +94,37 @@ void WipeSignatures(BlockDevice& disk, const LayoutPlan& plan, const DiskFacts& 
   });
 }
 
+void WipeBeforeState(BlockDevice& disk, const LayoutPlan& plan, const DiskFacts& facts) {
+  InContext("removing old signatures from " + disk.name(), [&] {
+    const Region whole(std::shared_ptr<BlockDevice>(std::shared_ptr<void>(), &disk),
+                       0,
+                       RoundDown(disk.size(), disk.sector_size()));
+    const auto end = plan.Get(PartitionRole::kState).offset;
+    std::vector<Range> ranges;
+    for (const auto& partition : facts.table.partitions) {
+      ranges.push_back({partition.offset, partition.length});
+    }
+    for (const auto& partition : plan.partitions) {
+      ranges.push_back({partition.offset, partition.length});
+    }
+    // What is in front of the first MiB is the table's.
+    std::erase_if(ranges, [&](const Range& range) {
+      return range.length == 0 || range.offset < kEnds || range.offset >= end ||
+             range.length > end - range.offset;
+    });
+    const auto boot = plan.Get(PartitionRole::kBoot).offset;
+    std::ranges::stable_partition(ranges, [&](const Range& range) { return range.offset == boot; });
+    const auto fd = OpenFile(facts.path, O_RDONLY);
+    for (const auto& range : ranges) {
+      WipeFound(
+          disk,
+          ProbeSignatures(
+              fd.get(),
+              {.offset = range.offset, .length = range.length, .sector_size = disk.sector_size()}));
+      WipeEnds(whole.Sub(range.offset, range.length));
+      disk.Sync();
+    }
+  });
+}
+
 }  // namespace ros::partitions

@@ -14,6 +14,11 @@ namespace ros::partitions {
 // the same disk as `disk`.
 void WipeSignatures(BlockDevice& disk, const LayoutPlan& plan, const DiskFacts& facts);
 
+// The same for the part of the disk in front of a ROS-STATE that stays, without a look at the rest:
+// the partitions of the old table and of the plan that end before it. The tables stay, boot code
+// too. ROS-BOOT goes first: from then on nothing boots.
+void WipeBeforeState(BlockDevice& disk, const LayoutPlan& plan, const DiskFacts& facts);
+
 // Makes a region read as zeros; pieces that do so already are not written. Does not sync.
 void ZeroRegion(const Region& region);
 

@@ -7,6 +7,7 @@
 #include "config/cloud_config.hpp"
 #include "installer/command.hpp"
 #include "installer/install.hpp"
+#include "installer/kept_state.hpp"
 #include "installer/machine.hpp"
 #include "installer/target_choice.hpp"
 #include "installer/trusted_image.hpp"
@@ -36,6 +37,7 @@ struct InstallOptions {
   std::string seed;
   bool force = false;
   bool insecure = false;
+  bool keep_state = false;
   bool no_reboot = false;
   bool debug = false;
   bool plan = false;
@@ -56,6 +58,17 @@ void RefuseOldOptions(const InstallOptions& options) {
     throw Error(ErrorKind::kUsage,
                 "--statedir is of no use here: what lasts is on the state partition, which is "
                 "mounted at /ros, /var, /home and others (docs/user-guide.md, \"What lasts\")");
+  }
+}
+
+// What makes a disk new does not go with a state that stays.
+void RefuseWithKeptState(const InstallOptions& options) {
+  if (options.keep_state && options.device == kAutoDevice) {
+    throw Error(ErrorKind::kUsage,
+                "-d auto takes an empty disk; name the one whose state --keep-state is to keep");
+  }
+  if (options.keep_state && !options.size.empty()) {
+    throw Error(ErrorKind::kUsage, "--size makes a new file, which has no state to keep");
   }
 }
 
@@ -103,6 +116,8 @@ std::optional<std::string> ReadCloudConfig(const InstallOptions& options, const 
 InstallRequest MakeRequest(const InstallOptions& options, const Console& console) {
   InstallRequest request;
   request.target = options.device;
+  request.existing_data = options.force ? InstallRequest::ExistingData::kOverwrite
+                                        : InstallRequest::ExistingData::kRefuse;
   request.create_size = OptionalBytes(options.size);
   request.loader = ParseInstallType(options.type);
   request.slot_size = OptionalBytes(options.slot_size);
@@ -124,7 +139,10 @@ void AskAboutData(const InstallPlan& plan, const InstallOptions& options, const 
   if (plan.losses.empty() || options.force) {
     return;
   }
-  if (console.Confirm(plan.target.string() + " holds data, and all of it will be lost.")) {
+  const std::string lost = plan.keeps.empty()
+                               ? " holds data, and all of it will be lost."
+                               : " holds data, and all but its ROS-STATE will be lost.";
+  if (console.Confirm(plan.target.string() + lost)) {
     return;
   }
   std::string what;
@@ -157,7 +175,8 @@ std::optional<FileLock> LockAgainstUpgrades(const std::filesystem::path& target)
 void Install(const InstallOptions& options, CommandContext& context) {
   const auto& console = context.console;
   RefuseOldOptions(options);
-  const auto request = MakeRequest(options, console);
+  RefuseWithKeptState(options);
+  auto request = MakeRequest(options, console);
   const auto progress = options.plan ? console.MakePlanProgress() : console.MakeProgress();
   const auto policy = options.insecure ? images::SignaturePolicy::kAllowUnsigned
                                        : images::SignaturePolicy::kRequired;
@@ -167,6 +186,10 @@ void Install(const InstallOptions& options, CommandContext& context) {
                      .loader = ReadBootLoader(*opened.source, opened.image, request.loader)};
   facts.disk = options.device == kAutoDevice ? ChooseTarget(InspectCandidates(), facts, request)
                                              : partitions::InspectDisk(options.device);
+  if (options.keep_state) {
+    facts.kept = InspectKeptState(facts.disk);
+    request = RequestKeeping(std::move(request), *facts.kept);
+  }
   const auto plan = PlanInstall(facts, request);
   if (options.plan) {
     if (console.json()) {
@@ -228,6 +251,8 @@ void AddOptions(CLI::App& command, InstallOptions& options) {
       .add_option("--machine", options.machine, "Kind of machine, for images made for some kinds")
       ->type_name("KIND");
   command.add_flag("-f,--force", options.force, "Overwrite data on the target without asking");
+  command.add_flag(
+      "--keep-state", options.keep_state, "Leave the disk's ROS-STATE as it is and renew the rest");
   command.add_flag("--insecure", options.insecure, "Take an image that nobody has signed");
   command.add_flag("--no-reboot", options.no_reboot, "Do not ask for a reboot at the end");
   // Hidden (no group): they are refused.

@@ -135,5 +135,51 @@ TEST_CASE("PrepareEtc: a copy that was cut is made anew", "[init]") {
   CHECK_FALSE(std::filesystem::exists(machine.state / "etc/b/upper.new"));
 }
 
+// The first boot of an installation that kept the state, in slot a.
+EtcRequest KeptBoot(const Machine& machine, SlotId from) {
+  return {.root = machine.root, .state = machine.state, .slot = SlotId::kA, .take_from = from};
+}
+
+TEST_CASE("PrepareEtc: an installation that kept the state starts from the slot that was good",
+          "[init]") {
+  const auto from = GENERATE(SlotId::kA, SlotId::kB);
+  Machine machine;
+  Machine::Put(machine.Upper(Other(from)) / "stale", "1");
+  Machine::Put(machine.Upper(from) / "hostname", "box");
+  Machine::Put(machine.Upper(from) / "passwd", "root:x:0\nann:x:1000\n");
+  Machine::Put(machine.root / "etc/passwd", "root:x:0\nnew:x:100\n");
+  PrepareEtc(KeptBoot(machine, from), [] {});
+  const auto upper = machine.Upper(SlotId::kA);
+  CHECK(ReadFile(upper / "hostname", 10) == "box");
+  CHECK(ReadFile(upper / "passwd", 100) == "root:x:0\nann:x:1000\nnew:x:100\n");
+  CHECK(std::filesystem::exists(upper / "stale") == false);
+  CHECK_FALSE(std::filesystem::exists(machine.state / "etc/a/upper.new"));
+}
+
+TEST_CASE("PrepareEtc: a cut while the state's own layer is taken over loses nothing", "[init]") {
+  const auto from = GENERATE(SlotId::kA, SlotId::kB);
+
+  struct Cut {};
+
+  for (int at = 1; at < 8; ++at) {
+    Machine machine;
+    for (int i = 0; i < 5; ++i) {
+      Machine::Put(machine.Upper(from) / std::to_string(i), "x");
+    }
+    int ticks = 0;
+    try {
+      PrepareEtc(KeptBoot(machine, from), [&] {
+        if (++ticks == at) {
+          throw Cut();
+        }
+      });
+    } catch (const Cut&) {
+      CHECK(ListDirectory(machine.Upper(from)).size() == 5);
+    }
+    PrepareEtc(KeptBoot(machine, from), [] {});
+    CHECK(ListDirectory(machine.Upper(SlotId::kA)).size() == 5);
+  }
+}
+
 }  // namespace
 }  // namespace ros::init

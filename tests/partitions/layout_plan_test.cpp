@@ -117,6 +117,40 @@ TEST_CASE("PlanLayout: odd sector sizes are refused", "[partitions]") {
   CHECK_NOTHROW(PlanLayout({.name = "x", .size = 8_GiB, .sector_size = 4096}, Request()));
 }
 
+TEST_CASE("PlanLayoutBefore: ROS-STATE stays, the rest is planned in front of it", "[partitions]") {
+  const auto old = Plan(8_GiB, Request());
+  const auto& state = old.Get(PartitionRole::kState);
+  auto request = Request();
+  request.seed = "0c7b9d52-0f5c-4d8f-8a34-5b1c6b0f2a12";
+  request.slot = 512_MiB + 1;
+  const Geometry disk{.name = "/dev/sda", .size = 16_GiB};
+  const auto plan = PlanLayoutBefore(state, disk, request);
+  CHECK(plan.disk_size == 16_GiB);
+  CHECK(plan.Get(PartitionRole::kState) == state);
+  CHECK(plan.Get(PartitionRole::kSlotB).length == 513_MiB);
+  CHECK(plan.disk_uuid != old.disk_uuid);
+  CHECK(plan.Get(PartitionRole::kBoot).uuid != old.Get(PartitionRole::kBoot).uuid);
+}
+
+TEST_CASE("PlanLayoutBefore: what does not fit in front of ROS-STATE is refused with the numbers",
+          "[partitions]") {
+  const PlannedPartition state{
+      .role = PartitionRole::kState, .uuid = "u", .offset = 1_GiB, .length = 1_GiB};
+  const Geometry disk{.name = "/dev/sda", .size = 8_GiB};
+  LayoutRequest request{.root_bytes = 1_MiB, .slot = 255_MiB, .seed = kSeed};
+  CHECK_NOTHROW(PlanLayoutBefore(state, disk, request));
+  request.slot = 256_MiB;
+  try {
+    PlanLayoutBefore(state, disk, request);
+    FAIL("was taken");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::kDoesNotFit);
+    CHECK_THAT(error.message(), Catch::Contains("/dev/sda has 1 GiB before its ROS-STATE"));
+  }
+  request.slot = Bytes{0} - 1_MiB;
+  CHECK_THROWS_AS(PlanLayoutBefore(state, disk, request), Error);
+}
+
 TEST_CASE("UuidFromSeed: is RFC 4122 version 5", "[partitions]") {
   // The example of the RFC's errata: DNS name space, "www.example.com".
   CHECK(UuidFromSeed("6ba7b810-9dad-11d1-80b4-00c04fd430c8", "www.example.com") ==
