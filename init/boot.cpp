@@ -20,6 +20,7 @@
 #include "init/partition_wait.hpp"
 #include "init/shared_directories.hpp"
 #include "init/state_file_system.hpp"
+#include "init/state_reset.hpp"
 #include "init/switch_root.hpp"
 #include "init/verity_device.hpp"
 
@@ -166,6 +167,35 @@ void OpenState(BootRecord& record, Guard& guard) {
   }
 }
 
+// What `ros reset` has asked for. A trial leaves it to the good slot. What fails is told, and the
+// boot goes on: a machine that is not quite empty is better than one that does not start.
+void CarryOutReset(BootRecord& record, Guard& guard) {
+  const auto scope = health::ReadResetRequest(record.journal_directory);
+  if (!scope || record.arguments->trial) {
+    return;
+  }
+  Say("factory reset: emptying the state partition");
+  std::vector<std::string> told;
+  try {
+    told = ResetState(kStateDirectory, *scope, [&guard] { guard.Tick(); });
+  } catch (const Error& error) {
+    told.push_back(error.message());
+  }
+  for (const auto& trouble : told) {
+    Complain("factory reset: " + trouble + ", ignoring");
+  }
+  const std::string rest = told.empty() ? "" : "; not all of it: " + told.front();
+  Note(record, JournalEvent::kNote, "factory reset: the state partition was emptied" + rest);
+  if (*scope == health::ResetScope::kContentAndTrust) {
+    Note(record, JournalEvent::kTrustForgotten, "factory reset with --forget-trust");
+  }
+  try {
+    health::RemoveResetRequest(record.journal_directory);
+  } catch (const Error& error) {
+    Complain("factory reset: " + error.message() + "; the next boot does it again");
+  }
+}
+
 // Before this boot writes into the journal: it tells which slot was good until now.
 void FindKept(BootRecord& record) {
   const auto& installation = record.arguments->kept;
@@ -287,6 +317,7 @@ void BootUp(BootRecord& record, Guard& guard) {
   if (!watchdog.empty()) {
     Note(record, JournalEvent::kWatchdog, watchdog);
   }
+  CarryOutReset(record, guard);
   LayOut(record, guard);
   SwitchRoot();
   record.journal_directory = "/ros";

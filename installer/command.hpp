@@ -26,6 +26,7 @@ void AddUpgradeCommand(CLI::App& app, CommandContext& context);
 void AddOsCommand(CLI::App& app, CommandContext& context);
 // `ros os list` and `ros os version`.
 void AddOsListCommands(CLI::App& os, CommandContext& context);
+void AddResetCommand(CLI::App& app, CommandContext& context);
 void AddRollbackCommand(CLI::App& app, CommandContext& context);
 void AddStatusCommand(CLI::App& app, CommandContext& context);
 void AddWhyCommand(CLI::App& app, CommandContext& context);

@@ -22,6 +22,7 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddInstallCommand(app, context);
   AddUpgradeCommand(app, context);
   AddRollbackCommand(app, context);
+  AddResetCommand(app, context);
   AddStatusCommand(app, context);
   AddWhyCommand(app, context);
   AddHealthCommand(app, context);

@@ -39,7 +39,7 @@ trap 'rm -rf "$scratch"' EXIT
 touch "$scratch/web.oci" "$scratch/web.pub"
 cd "$scratch" || exit 1
 
-check 'install upgrade rollback status why os image keys health config' ros ''
+check 'install upgrade rollback reset status why os image keys health config' ros ''
 check 'install image' ros i
 check 'status' ros st
 check '' ros zebra
