@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.hpp"
+#include "base/process.hpp"
 #include "bootloader/grub_config.hpp"
 #include "installer/loader_facts.hpp"
 #include "installer/upgrade.hpp"
@@ -160,6 +161,13 @@ TEST_CASE("ApplyUpgrade: the boot loader comes with the slot, before it is empti
   CHECK(std::holds_alternative<ChangeLoader>(plan.steps[0]));
   CHECK(std::holds_alternative<MirrorGoodSlot>(plan.steps[1]));
   CHECK_FALSE(plan.loader_offer.has_value());
+  CHECK_THAT(DescribeUpgrade(plan, story.machine.disk),
+             Catch::Contains("  1. upgrade the boot loader: GRUB " + RealGrub().version +
+                             " -> 99.1\n       write GRUB for BIOS machines ("));
+  const auto described = UpgradeToJson(plan);
+  const auto& json = described.At("steps", "").AsArray("").at(0);
+  CHECK(json.At("step", "") == Json("change-boot-loader"));
+  CHECK(json.At("steps", "").AsArray("").size() == 6);
   const auto overlay = std::make_shared<OverlayDisk>(story.disk);
   REQUIRE(story.WhatStarts(overlay).bios == Loader::kOld);
   REQUIRE(story.Run(plan, story.v2, overlay));
@@ -265,12 +273,24 @@ TEST_CASE("ApplyUpgrade: mends a boot loader of the running version that is dama
   CHECK(story.Plan(story.v1).steps.empty());
 }
 
-TEST_CASE("ApplyUpgrade: a boot partition that fsck.vfat -a cut short, and places switched before",
-          "[crash]") {
+TEST_CASE("ApplyUpgrade: places that were switched and that fsck.vfat -a cut short", "[crash]") {
   const Story story;
   REQUIRE(story.Run(story.LoaderPlan(), story.v2, story.disk));
+  const auto& part = story.installed.layout.Get(PartitionRole::kBoot);
+  std::vector<std::byte> bytes(part.length);
+  MemoryDisk partition(part.length);
+  story.disk->Read(part.offset, bytes);
+  partition.Write(0, bytes);
+  static_cast<void>(RunProcess({.argv = {"fsck.vfat", "-a", partition.name()}}));
+  partition.Read(0, bytes);
+  story.disk->Write(part.offset, bytes);
+  REQUIRE_FALSE(story.Boot(story.disk).CheckOwnership().empty());
   // Back to the first one, by the image that has it.
-  REQUIRE(story.Run(story.Plan(story.v1), story.v1, story.disk));
+  const auto plan = story.Plan(story.v1);
+  REQUIRE(plan.steps.size() == 2);
+  CHECK(std::holds_alternative<RepairBootPartition>(plan.steps[0]));
+  CHECK(std::holds_alternative<ChangeLoader>(plan.steps[1]));
+  REQUIRE(story.Run(plan, story.v1, story.disk));
   CHECK(story.WhatStarts(story.disk).bios == Loader::kOld);
   CHECK(story.WhatStarts(story.disk).uefi == Loader::kOld);
   CHECK(story.WhatStarts(story.disk).script == Loader::kOld);

@@ -82,6 +82,12 @@ TEST_CASE("FindRosDisk: the live machine's partitions are used through their nod
   CHECK(ReadText(
             Region(std::shared_ptr<BlockDevice>(std::shared_ptr<void>(), machine.nodes[3].get())),
             6) == "slot b");
+  // But for the one whose content depends on where it is on the disk.
+  const auto bios =
+      OpenPartition(disk, PartitionRole::kBios, DeviceAccess::kRead, machine.tree.paths());
+  CHECK(bios.offset() == 1_MiB);
+  CHECK(bios.length() == 1_MiB);
+  CHECK(bios.device()->name() == disk.path);
   CHECK_THROWS_WITH(FindRosDisk("252:6", machine.tree.paths()), Catch::Contains("252:6"));
   CHECK_THROWS_WITH(FindRosDisk("252:2", machine.tree.paths()),
                     Catch::Contains("is not ROS-STATE of"));
