@@ -17,7 +17,7 @@ function(ros_cell name setup seconds labels command)
   math(EXPR lane "${count} % 2")
   math(EXPR count "${count} + 1")
   set_property(GLOBAL PROPERTY ${counter} ${count})
-  add_test(NAME qemu.${name}.${setup} COMMAND ${command} ${name} --durations yes -w NoTests)
+  add_test(NAME qemu.${name}.${setup} COMMAND ${command} --durations yes -w NoTests)
   set_tests_properties(
     qemu.${name}.${setup}
     PROPERTIES LABELS "qemu;${labels}"
@@ -26,15 +26,15 @@ function(ros_cell name setup seconds labels command)
                RESOURCE_LOCK qemu-lane-${lane})
 endfunction()
 
-# ros_row(NAME SECONDS COMMAND target SMOKE setup... [ONLY setup... WHY "reason"] [LONG]
+# ros_row(NAME SECONDS COMMAND target [tests] SMOKE setup... [ONLY setup... WHY "reason"] [LONG]
 #         [IMAGES os])
 #
-# A row: one TEST_CASE (or the test cases with that name in brackets, as a tag) of a test program, with a
-# time limit of its own, on each setup that there is or on those of ONLY. SMOKE: these run in every ./check,
+# A row: the TEST_CASE with its name (or the tests that Catch2 finds by `tests`) of a test program, with
+# a time limit of its own, on each setup that there is or on those of ONLY. SMOKE: these run in every ./check,
 # the others in ./check --full (label `full`). LONG (label `long`): it takes minutes. IMAGES: it boots
 # images of this OS. The program reads ROS_BOOT_SETUP.
 function(ros_row name seconds)
-  cmake_parse_arguments(PARSE_ARGV 2 ROW "LONG" "COMMAND;IMAGES;WHY" "SMOKE;ONLY")
+  cmake_parse_arguments(PARSE_ARGV 2 ROW "LONG" "IMAGES;WHY" "COMMAND;SMOKE;ONLY")
   if(ROW_UNPARSED_ARGUMENTS OR NOT ROW_SMOKE)
     message(FATAL_ERROR "row ${name}: ... SMOKE setup... [ONLY setup... WHY reason] [LONG]")
   endif()
@@ -50,6 +50,10 @@ function(ros_row name seconds)
       message(FATAL_ERROR "row ${name}: it does not run on ${setup}; there is: ${setups}")
     endif()
   endforeach()
+  list(LENGTH ROW_COMMAND words)
+  if(words EQUAL 1)
+    list(APPEND ROW_COMMAND ${name})
+  endif()
   foreach(setup ${setups})
     set(labels)
     if(ROW_LONG)
@@ -58,7 +62,7 @@ function(ros_row name seconds)
     if(NOT setup IN_LIST ROW_SMOKE)
       list(APPEND labels full)
     endif()
-    ros_cell(${name} ${setup} ${seconds} "${labels}" ${ROW_COMMAND})
+    ros_cell(${name} ${setup} ${seconds} "${labels}" "${ROW_COMMAND}")
     if(ROW_IMAGES)
       set_tests_properties(qemu.${name}.${setup} PROPERTIES FIXTURES_REQUIRED qemu-images-${ROW_IMAGES})
     endif()

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
+#include <cstdlib>
 #include <sstream>
 
 #include "base/error.hpp"
@@ -51,12 +52,13 @@ SlotEntry EntryOf(SlotId slot) {
           .machine_arguments = {"glob=*", "list=[a,b]"}};
 }
 
-std::vector<partitions::BootFile> BootFiles() {
+std::vector<partitions::BootFile> BootFiles(const GrubParts& parts) {
   const auto environment = FormatGrubEnvironment({.good = SlotId::kA});
   std::vector<partitions::BootFile> files = {
       {.path = "/GRUB/GRUB.CFG", .max_size = 64_KiB, .content = Impatient(MainGrubConfig())},
       {.path = "/GRUB/GRUBENV", .max_size = kGrubEnvironmentSize, .content = environment},
-      {.path = "/GRUB/GRUBENV2", .max_size = kGrubEnvironmentSize, .content = environment}};
+      {.path = "/GRUB/GRUBENV2", .max_size = kGrubEnvironmentSize, .content = environment},
+      {.path = kEfiImagePath, .max_size = kEfiImagePlace, .content = parts.efi_image}};
   for (const auto slot : {SlotId::kA, SlotId::kB}) {
     const auto more = partitions::SlotFiles(slot, {.kernel = 1_MiB, .initrd = 1_MiB});
     files.insert(files.end(), more.begin(), more.end());
@@ -131,6 +133,11 @@ std::vector<std::string> QemuCommand(const Machine& machine, const std::filesyst
   add("-serial",
       machine.serial_port == SerialPort::kThere ? "file:" + (scratch / "serial.log").string()
                                                 : "none");
+  if (machine.firmware == Firmware::kUefi) {
+    const std::string flash = "if=pflash,format=raw,file=/usr/share/OVMF/";
+    add("-drive", flash + "OVMF_CODE_4M.fd,readonly=on");
+    add("-drive", flash + "OVMF_VARS_4M.fd,snapshot=on");
+  }
   if (machine.writes == WriteFate::kRecorded) {
     add("-blockdev", "driver=file,node-name=log,filename=" + (scratch / "writes.log").string());
   }
@@ -229,7 +236,7 @@ GrubDisk::GrubDisk(const std::filesystem::path& path,
   partitions::MakeBootFileSystem(boot,
                                  partitions::PlanBootFileSystem({.partition_offset = boot.offset(),
                                                                  .partition_length = boot.length(),
-                                                                 .files = BootFiles()}));
+                                                                 .files = BootFiles(parts)}));
   const auto bios = region(partitions::PartitionRole::kBios);
   WriteCoreImage(bios, CoreHalf::kFirst, PlaceCoreImage(bios, CoreHalf::kFirst, parts), "");
   WriteBootCode(bios, CoreHalf::kFirst, parts);
@@ -286,6 +293,18 @@ std::optional<std::string> BootResult::Argument(const std::string& name) const {
     }
   }
   return std::nullopt;
+}
+
+Firmware GivenFirmware() {
+  const char* given = std::getenv("ROS_BOOT_SETUP");
+  const std::string setup = given == nullptr ? "bios-grub" : given;
+  if (setup == "bios-grub") {
+    return Firmware::kBios;
+  }
+  if (setup == "uefi-grub") {
+    return Firmware::kUefi;
+  }
+  throw Error(ErrorKind::kUsage, "ROS_BOOT_SETUP=" + setup + ": there is no GRUB on that");
 }
 
 BootResult Boot(const Machine& machine) {

@@ -28,8 +28,8 @@ std::string Impatient(std::string script);
 // The sums made again, so that damage done to the other files is not noticed by them.
 void MakeSumsFit(SlotFiles& files);
 
-// A disk image as `ros install` lays it out, with GRUB and two whole slots; slot a is good. The
-// partitions for roots and state are empty.
+// A disk image as `ros install` lays it out, with GRUB for both firmwares and two whole slots; slot
+// a is good. The partitions for roots and state are empty.
 class GrubDisk {
  public:
   // `mark` goes into the names of the slots' kernels, to tell disks apart; all UUIDs follow from
@@ -93,6 +93,12 @@ enum class WriteFate {
 
 enum class SerialPort { kThere, kNone };
 
+enum class Firmware { kBios, kUefi };
+
+// What ROS_BOOT_SETUP says: "uefi-grub" is UEFI; "bios-grub", or nothing, BIOS. Throws kUsage for
+// another.
+Firmware GivenFirmware();
+
 struct Machine {
   // Disks in the order of their controller's ports.
   std::vector<std::filesystem::path> disks;
@@ -100,6 +106,8 @@ struct Machine {
   std::size_t boot_from = 0;
   WriteFate writes = WriteFate::kDone;
   SerialPort serial_port = SerialPort::kThere;
+  // UEFI is OVMF, whose variables are forgotten afterwards.
+  Firmware firmware = GivenFirmware();
 };
 
 // Starts QEMU (software emulation) and waits until a kernel has printed its lines, or until GRUB
