@@ -1,4 +1,4 @@
-// As grub_rule_test: the real syslinux is asked for every boot state, with each slot's files
+// As boot_rule_test: the real syslinux is asked for every boot state, with each slot's files
 // whole or not, and must do what NextBoot says.
 #include <catch2/catch.hpp>
 #include <vector>
