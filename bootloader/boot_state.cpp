@@ -68,6 +68,19 @@ BootState Commit(const BootState& state, SlotId running) {
   return {.good = running};
 }
 
+BootState TakeTry(const BootState& state) {
+  if (!state.trial) {
+    Refuse("no trial is pending; there is nothing to try");
+  }
+  if (state.trial->tries_left == 0) {
+    Refuse("the tries of " + SlotName(state.trial->slot) + " are used up");
+  }
+  auto after = state;
+  after.trial->tries_left -= 1;
+  after.trial->started = true;
+  return after;
+}
+
 BootState Abandon(const BootState& state) {
   if (!state.trial) {
     Refuse("no trial is pending; there is nothing to abandon");
@@ -101,11 +114,12 @@ NextBootResult NextBoot(const std::optional<BootState>& state,
   auto first = state ? state->good : SlotId::kA;
   std::optional<int> tries_left;
   if (state && state->trial && state->trial->tries_left > 0) {
+    result.after = TakeTry(*state);
     first = state->trial->slot;
-    tries_left = state->trial->tries_left - 1;
-    result.after->trial = {.slot = first,
-                           .tries_left = counting == TryCounting::kOneShot ? 0 : *tries_left,
-                           .started = true};
+    tries_left = result.after->trial->tries_left;
+    if (counting == TryCounting::kOneShot) {
+      result.after->trial->tries_left = 0;
+    }
   }
   if (Has(loadable, first)) {
     result.slot = first;

@@ -53,6 +53,10 @@ BootState StartTrial(const BootState& state, SlotId running, SlotId target, int 
 // loader has started it.
 BootState Commit(const BootState& state, SlotId running);
 
+// What the boot loader does to the state when it starts the trial, for who starts it in the boot
+// loader's place (kexec): one try less, started. Refuses a trial whose tries are used up.
+BootState TakeTry(const BootState& state);
+
 // The trial is given up; the good slot stays. Also for a trial whose tries are used up.
 BootState Abandon(const BootState& state);
 

@@ -75,6 +75,13 @@ const std::string& CheckedName(std::string_view what, const std::string& value) 
   return value;
 }
 
+void CheckUuid(const std::string& value) {
+  const auto fits = [](char c) { return IsHex(c) || c == '-'; };
+  if (value.size() != kUuidLength || !std::ranges::all_of(value, fits)) {
+    CannotBe("the UUID of a partition", value);
+  }
+}
+
 [[noreturn]] void RefuseArgument(ArgumentOrigin origin,
                                  std::string_view argument,
                                  std::string_view why) {
@@ -179,6 +186,19 @@ KernelArguments ArgumentsOf(const SlotEntry& entry) {
 
 std::string KernelCommandLine(const SlotEntry& entry) {
   return Joined(ArgumentsOf(entry));
+}
+
+std::string TrialCommandLine(const SlotEntry& entry,
+                             const PartitionIds& partitions,
+                             int tries_left) {
+  for (const auto* id : {&partitions.boot, &partitions.root, &partitions.state}) {
+    CheckUuid(*id);
+  }
+  auto here = entry;
+  here.partitions = partitions;
+  auto arguments = ArgumentsOf(here);
+  arguments.partitions.push_back("ros.trial=" + std::to_string(tries_left));
+  return Joined(arguments);
 }
 
 void CheckKernelArguments(const std::vector<std::string>& arguments, ArgumentOrigin origin) {

@@ -53,6 +53,13 @@ KernelArguments ArgumentsOf(const SlotEntry& entry);
 // `ros.fell=`, BOOT_IMAGE=): for plans and for people. Throws as ArgumentsOf.
 std::string KernelCommandLine(const SlotEntry& entry);
 
+// What a kernel of `entry` is told when it is started as the trial without the boot loader, and
+// `tries_left` are left after this try: the arguments that the loader would give it, but for its
+// own BOOT_IMAGE=. Throws as ArgumentsOf, kFailed for something that is not a UUID.
+std::string TrialCommandLine(const SlotEntry& entry,
+                             const PartitionIds& partitions,
+                             int tries_left);
+
 enum class ArgumentOrigin {
   kImage,    // the image's config; a bad one throws kVerification
   kMachine,  // --append and the machine's file; a bad one throws kUsage

@@ -167,7 +167,49 @@ class Upgrader {
 
   void operator()(const Reboot& /*step*/) { means_.reboot(); }
 
+  void operator()(const LoadTrialKernel& step) {
+    try {
+      const auto kernel = ReadSlotKernel(boot_, step.slot, means_.image.manifest);
+      means_.starter->Load(kernel, step.command_line);
+      kernel_loaded_ = true;
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::kVerification) {
+        throw;  // A boot loader would not start it either.
+      }
+      TellNoKexec(error);
+    }
+  }
+
+  void operator()(const StartTrialKernel& /*step*/) {
+    if (!kernel_loaded_) {
+      means_.reboot();
+      return;
+    }
+    const auto store = OpenBootState(boot_);
+    const auto state = bootloader::TakeTry(store->Load().StateOr(plan_.running));
+    store->Store(state);
+    Note(health::JournalEvent::kNote,
+         "the trial is started without firmware (kexec)",
+         state.trial->tries_left);
+    try {
+      means_.starter->Start();
+    } catch (const Error& error) {
+      means_.starter->Forget();
+      TellNoKexec(error);
+      means_.reboot();
+    }
+  }
+
  private:
+  void TellNoKexec(const Error& error) const {
+    means_.progress.Warn(error.message() + "; rebooting through the firmware instead");
+    try {
+      Note(health::JournalEvent::kNote, "no kexec: " + error.message());
+    } catch (const Error& failed) {
+      means_.progress.Warn(failed.message() + ", ignoring");
+    }
+  }
+
   void Note(health::JournalEvent event,
             const std::string& reason,
             std::optional<int> tries = std::nullopt) const {
@@ -183,6 +225,7 @@ class Upgrader {
   const UpgradeMeans& means_;
   health::Journal journal_;
   FatVolume boot_;
+  bool kernel_loaded_ = false;
 };
 
 }  // namespace
@@ -213,6 +256,7 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
   }
   facts.etc = FindEtcChanges(machine, source, facts);
   FindLoader(machine, source, boot, facts);
+  facts.kexec_obstacle = KexecObstacle();
   return facts;
 }
 

@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "base/progress.hpp"
 #include "images/image_source.hpp"
+#include "installer/kexec.hpp"
 #include "installer/loader_upgrade.hpp"
 #include "installer/machine.hpp"
 #include "installer/upgrade_plan.hpp"
@@ -29,12 +30,16 @@ struct UpgradeMeans {
   const Clock& clock;
   Progress& progress;
   std::function<void()> reboot;
+  // For a plan that starts the trial without firmware; not null then.
+  KernelStarter* starter = nullptr;
 };
 
 // Does the steps of the plan, in their order. A power cut at any write leaves a whole boot loader,
 // the old one or the new one (but for OverwriteFiles), and the good slot bootable: before ArmTrial
-// the target is not tried, after it the target is complete. Throws as the
-// steps do; boot state and good slot are as they were then, and the target cannot be booted.
+// the target is not tried, after it the target is complete; a cut after TakeTry costs that try.
+// Throws as the steps do; boot state and good slot are as they were then, and the target is not
+// tried. A running kernel that does not start the trial's is told as a warning and in the journal,
+// and the machine reboots instead.
 void ApplyUpgrade(const UpgradePlan& plan, const UpgradeMeans& means);
 
 }  // namespace ros::installer

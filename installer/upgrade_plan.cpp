@@ -164,16 +164,39 @@ std::optional<std::string> LoaderOffer(const UpgradeFacts& facts, const UpgradeR
          "); ros upgrade --bootloader takes it";
 }
 
+// The kernel command line of the trial's first try, when no boot loader is there to make it.
+std::string TrialLine(const UpgradeFacts& facts, const UpgradePlan& plan, int tries) {
+  using partitions::PartitionRole;
+  return bootloader::TrialCommandLine(plan.entry,
+                                      {.boot = facts.disk.Get(PartitionRole::kBoot).uuid,
+                                       .root = facts.disk.Get(partitions::RoleOf(plan.target)).uuid,
+                                       .state = facts.disk.Get(PartitionRole::kState).uuid},
+                                      tries - 1);
+}
+
 // What comes once the target is whole.
 void AddTrial(const UpgradeFacts& facts, const UpgradeRequest& request, UpgradePlan& plan) {
   if (facts.bad) {
     // Not before the slot is whole: a try that fails earlier leaves the image refused.
     plan.steps.emplace_back(ForgetBadImage{plan.digest});
   }
-  if (request.after != AfterWriting::kStage) {
-    plan.steps.emplace_back(ArmTrial{plan.target, request.tries});
+  if (request.after == AfterWriting::kStage) {
+    return;
   }
-  if (request.after == AfterWriting::kArmReboot) {
+  const ArmTrial arm{plan.target, request.tries};
+  if (request.after == AfterWriting::kArmKexec && facts.kexec_obstacle.empty()) {
+    // Loaded before the trial is armed: what is wrong with its files is found while the boot state
+    // is as it was.
+    plan.steps.emplace_back(LoadTrialKernel{plan.target, TrialLine(facts, plan, request.tries)});
+    plan.steps.emplace_back(arm);
+    plan.steps.emplace_back(StartTrialKernel{plan.target});
+    return;
+  }
+  plan.steps.emplace_back(arm);
+  if (request.after == AfterWriting::kArmKexec) {
+    plan.kexec_obstacle = facts.kexec_obstacle;
+  }
+  if (request.after != AfterWriting::kArm) {
     plan.steps.emplace_back(Reboot{});
   }
 }

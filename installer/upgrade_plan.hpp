@@ -24,9 +24,10 @@ namespace ros::installer {
 
 // What the user asked for.
 enum class AfterWriting {
-  kStage,     // the slot is written and verified; the boot state does not change
-  kArm,       // and the next boot tries it
-  kArmReboot  // and the machine reboots now
+  kStage,      // the slot is written and verified; the boot state does not change
+  kArm,        // and the next boot tries it
+  kArmReboot,  // and the machine reboots now
+  kArmKexec,   // and the machine starts it now without firmware, where its kernel allows that
 };
 
 struct UpgradeRequest {
@@ -65,6 +66,7 @@ struct UpgradeFacts {
   // has no boot loader.
   std::optional<bootloader::GrubParts> loader_parts;
   std::optional<LoaderComparison> loader;
+  std::string kexec_obstacle;  // why this machine starts no kernel by kexec; empty: it may
 
   // The slot that an upgrade writes: the one that is not good.
   [[nodiscard]] SlotId target() const { return bootloader::Target(boot.StateOr(running)); }
@@ -146,6 +148,20 @@ struct Reboot {
   bool operator==(const Reboot&) const = default;
 };
 
+// Kernel and initrd of the slot are read, compared with the manifest and given to the running
+// kernel. One that does not take them leaves it at StartTrialKernel to reboot.
+struct LoadTrialKernel {
+  SlotId slot = SlotId::kB;
+  std::string command_line;
+  bool operator==(const LoadTrialKernel&) const = default;
+};
+
+// In the boot loader's place: one try is taken off, and the kernel that was loaded is started.
+struct StartTrialKernel {
+  SlotId slot = SlotId::kB;
+  bool operator==(const StartTrialKernel&) const = default;
+};
+
 using UpgradeStep = std::variant<RepairBootPartition,
                                  RepairBootState,
                                  ChangeLoader,
@@ -156,8 +172,10 @@ using UpgradeStep = std::variant<RepairBootPartition,
                                  WriteSlotBootFiles,
                                  FillSlot,
                                  KeepArguments,
+                                 LoadTrialKernel,
                                  ArmTrial,
-                                 Reboot>;
+                                 Reboot,
+                                 StartTrialKernel>;
 
 struct UpgradePlan {
   std::string name;
@@ -177,6 +195,8 @@ struct UpgradePlan {
   // people, with how to get it.
   std::optional<std::string> loader_offer;
   bootloader::GrubParts loader;  // when a step writes it
+  // Kexec was asked for and this machine does not do it: why. The machine reboots then.
+  std::string kexec_obstacle;
   std::vector<UpgradeStep> steps;
 
   bool operator==(const UpgradePlan&) const = default;

@@ -72,6 +72,17 @@ struct StepText {
   }
 
   std::string operator()(const Reboot& /*step*/) const { return "reboot"; }
+
+  std::string operator()(const LoadTrialKernel& step) const {
+    return "load kernel and initrd of " + Slot(step.slot) +
+           " into memory; compare them with the manifest";
+  }
+
+  std::string operator()(const StartTrialKernel& step) const {
+    return "boot state: take one try of " + Slot(step.slot) +
+           "; one sector; start its kernel without firmware (reboot instead where the running "
+           "kernel does not allow that)";
+  }
 };
 
 struct StepJson {
@@ -130,6 +141,16 @@ struct StepJson {
 
   Json operator()(const Reboot& /*step*/) const { return Named("reboot"); }
 
+  Json operator()(const LoadTrialKernel& step) const {
+    return Named("load-trial-kernel")
+        .Set("slot", Name(step.slot))
+        .Set("command_line", step.command_line);
+  }
+
+  Json operator()(const StartTrialKernel& step) const {
+    return Named("start-trial-kernel").Set("slot", Name(step.slot));
+  }
+
   static Json Named(std::string_view name) { return Json::MakeObject().Set("step", name); }
 };
 
@@ -140,6 +161,13 @@ std::string StepList(const UpgradePlan& plan) {
     text += "  " + std::to_string(number++) + ". " + std::visit(StepText(), step) + "\n";
   }
   return text;
+}
+
+// Why there is a reboot although kexec was asked for.
+std::string KexecText(const UpgradePlan& plan) {
+  return plan.kexec_obstacle.empty() ? std::string()
+                                     : "  no kexec: " + plan.kexec_obstacle +
+                                           "; the machine reboots through its firmware\n";
 }
 
 // What a person may have to join after the upgrade; empty when there is nothing.
@@ -195,7 +223,7 @@ std::string DescribeUpgrade(const UpgradePlan& plan, const partitions::RosDisk& 
          partition.length});
   }
   return text + "\n" + disk.path.string() + "\n" + DrawDisk(parts) + "\n" + StepList(plan) +
-         EtcText(plan);
+         KexecText(plan) + EtcText(plan);
 }
 
 Json UpgradeToJson(const UpgradePlan& plan) {
@@ -221,6 +249,9 @@ Json UpgradeToJson(const UpgradePlan& plan) {
       .Set("steps", std::move(steps));
   if (plan.loader_offer) {
     json.Set("boot_loader_offer", *plan.loader_offer);
+  }
+  if (!plan.kexec_obstacle.empty()) {
+    json.Set("no_kexec", plan.kexec_obstacle);
   }
   if (plan.already_there) {
     json.Set(plan.steps.empty() ? "nothing_to_do" : "already_there", *plan.already_there);

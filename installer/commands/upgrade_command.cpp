@@ -6,6 +6,7 @@
 #include "base/interrupt.hpp"
 #include "health/journal.hpp"
 #include "installer/command.hpp"
+#include "installer/kexec.hpp"
 #include "installer/machine.hpp"
 #include "installer/trusted_image.hpp"
 #include "installer/upgrade.hpp"
@@ -19,6 +20,7 @@ struct UpgradeOptions {
   int tries = bootloader::kDefaultTries;
   bool stage = false;
   bool no_reboot = false;
+  bool kexec = false;
   bool retry = false;
   bool insecure = false;
   bool force = false;
@@ -31,7 +33,10 @@ AfterWriting After(const UpgradeOptions& options) {
   if (options.stage) {
     return AfterWriting::kStage;
   }
-  return options.no_reboot ? AfterWriting::kArm : AfterWriting::kArmReboot;
+  if (options.no_reboot) {
+    return AfterWriting::kArm;
+  }
+  return options.kexec ? AfterWriting::kArmKexec : AfterWriting::kArmReboot;
 }
 
 UpgradeRequest MakeRequest(const UpgradeOptions& options) {
@@ -98,6 +103,45 @@ void JournalInsecure(const UpgradePlan& plan, const Machine& machine, const Cloc
   }
 }
 
+// Says what happened once, before the machine goes down.
+class Outcomes {
+ public:
+  Outcomes(const UpgradePlan& plan, const UpgradeOptions& options, const Console& console)
+      : plan_(plan), options_(options), console_(console) {}
+
+  void Tell(std::string_view what_follows) {
+    console_.Say(Outcome(plan_, options_).append(what_follows));
+    if (!told_) {
+      console_.PrintEvent(Json::MakeObject()
+                              .Set("event", EventName(plan_, options_))
+                              .Set("slot", Name(plan_.target))
+                              .Set("version", plan_.version));
+    }
+    told_ = true;
+  }
+
+  [[nodiscard]] bool told() const { return told_; }
+
+ private:
+  const UpgradePlan& plan_;
+  const UpgradeOptions& options_;
+  const Console& console_;
+  bool told_ = false;
+};
+
+class TellingKernel final : public RunningKernel {
+ public:
+  explicit TellingKernel(Outcomes& outcomes) : outcomes_(outcomes) {}
+
+  void Start() override {
+    outcomes_.Tell("; starting it without firmware");
+    RunningKernel::Start();
+  }
+
+ private:
+  Outcomes& outcomes_;
+};
+
 void Apply(const UpgradePlan& plan,
            const Machine& machine,
            const TrustedImage& opened,
@@ -109,8 +153,10 @@ void Apply(const UpgradePlan& plan,
   const auto open = [&](partitions::PartitionRole role, DeviceAccess access) {
     return partitions::OpenPartition(machine.disk, role, access);
   };
+  Outcomes outcomes(plan, options, console);
+  TellingKernel starter(outcomes);
   const auto reboot = [&] {
-    console.Say(Outcome(plan, options) + "; rebooting");
+    outcomes.Tell("; rebooting");
     RebootMachine();
   };
   ApplyUpgrade(plan,
@@ -120,13 +166,10 @@ void Apply(const UpgradePlan& plan,
                 .state = machine.state,
                 .clock = clock,
                 .progress = *progress,
-                .reboot = reboot});
-  console.PrintEvent(Json::MakeObject()
-                         .Set("event", EventName(plan, options))
-                         .Set("slot", Name(plan.target))
-                         .Set("version", plan.version));
-  if (plan.already_there || After(options) != AfterWriting::kArmReboot) {
-    console.Say(Outcome(plan, options));
+                .reboot = reboot,
+                .starter = &starter});
+  if (!outcomes.told()) {
+    outcomes.Tell("");
   }
 }
 
@@ -179,8 +222,14 @@ void AddUpgrade(CLI::App& parent, CommandContext& context) {
       ->capture_default_str();
   command->add_option("-a,--append", options->append, "Kernel arguments of this machine, added")
       ->type_name("ARGS");
-  command->add_flag("--stage", options->stage, "Write and verify the slot, do not try it yet");
-  command->add_flag("--no-reboot", options->no_reboot, "Try it at the next boot, do not reboot");
+  auto* stage =
+      command->add_flag("--stage", options->stage, "Write and verify the slot, do not try it yet");
+  auto* no_reboot = command->add_flag(
+      "--no-reboot", options->no_reboot, "Try it at the next boot, do not reboot");
+  command
+      ->add_flag("--kexec", options->kexec, "Start it now without firmware, where the kernel can")
+      ->excludes(stage)
+      ->excludes(no_reboot);
   command->add_flag("--retry", options->retry, "Take an image that was rolled back before");
   command->add_flag("--bootloader", options->bootloader, "Take the image's boot loader too");
   command->add_flag("--bootloader-in-place",

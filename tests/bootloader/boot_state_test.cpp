@@ -73,6 +73,18 @@ TEST_CASE("Commit: refuses without a trial, from another slot, before it started
         "slot b was not started as a trial; reboot to try it");
 }
 
+TEST_CASE("TakeTry: what the boot loader would store", "[bootloader]") {
+  for (const bool started : {false, true}) {
+    for (int tries = 1; tries <= kMaximumTries; ++tries) {
+      const auto state = TrialOfB(tries, started);
+      CHECK(TakeTry(state) == TrialOfB(tries - 1, true));
+      CHECK(TakeTry(state) == NextBoot(state, {.a = true, .b = true}).after);
+    }
+  }
+  CHECK(Refusal([] { TakeTry(kGoodA); }) == "no trial is pending; there is nothing to try");
+  CHECK(Refusal([] { TakeTry(TrialOfB(0, true)); }) == "the tries of slot b are used up");
+}
+
 TEST_CASE("Abandon: keeps the good slot", "[bootloader]") {
   CHECK(Abandon(TrialOfB(0, true)) == kGoodA);
   CHECK(Abandon(TrialOfB(3, false)) == kGoodA);

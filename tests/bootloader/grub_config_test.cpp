@@ -95,6 +95,24 @@ TEST_CASE("KernelCommandLine: counts the UUIDs that GRUB puts in", "[bootloader]
   CHECK_THROWS_WITH(KernelCommandLine(entry), Catch::Contains("has 2001 characters"));
 }
 
+TEST_CASE("TrialCommandLine: what GRUB would say on this disk", "[bootloader]") {
+  const std::string uuid = "00000000-0000-4000-8000-00000000000";
+  const PartitionIds partitions = {uuid + "2", uuid + "4", uuid + "5"};
+  CHECK(TrialCommandLine(Entry(), partitions, 2) ==
+        "ros.slot=b ros.verity=" + std::string(64, 'e') +
+            ":00ff:25600 ros.fs=erofs ros.watchdog=180 panic=10 systemd.gpt_auto=0 ros.boot=" +
+            uuid + "2 ros.root=" + uuid + "4 ros.state=" + uuid +
+            "5 ros.trial=2 console=ttyS0,115200n8 quiet mitigations=off");
+  CHECK_THROWS_WITH(TrialCommandLine(Entry(), {uuid + "2", "", uuid + "5"}, 2),
+                    Catch::Contains("UUID"));
+  CHECK_THROWS_WITH(TrialCommandLine(Entry(), {uuid + " ", uuid + "4", uuid + "5"}, 2),
+                    Catch::Contains("UUID"));
+  auto entry = Entry();
+  entry.machine_arguments.assign(100, "a_long_kernel_argument=1");
+  CHECK_THROWS_WITH(TrialCommandLine(entry, partitions, 2),
+                    Catch::Contains("the kernel takes 2000"));
+}
+
 TEST_CASE("SlotGrubConfig: names no disk", "[bootloader]") {
   auto other = Entry();
   other.slot = SlotId::kA;

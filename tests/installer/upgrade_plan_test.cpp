@@ -225,6 +225,37 @@ TEST_CASE("PlanUpgrade: options change the end, not the order", "[installer]") {
   CHECK(Has<KeepArguments>(appended));
 }
 
+TEST_CASE("PlanUpgrade: kexec does what the boot loader would, the trial armed in between",
+          "[installer]") {
+  auto facts = SomeFacts();
+  const UpgradeRequest kexec{.after = AfterWriting::kArmKexec, .tries = 5};
+  SECTION("possible, as far as is known") {
+    const auto plan = PlanUpgrade(facts, kexec);
+    REQUIRE(plan.steps.size() == 8);
+    CHECK(std::holds_alternative<FillSlot>(plan.steps[4]));
+    const auto& load = std::get<LoadTrialKernel>(plan.steps[5]);
+    CHECK(load.slot == SlotId::kB);
+    CHECK_THAT(load.command_line,
+               Catch::Contains("ros.root=00000000-0000-4000-8000-000000000004 ") &&
+                   Catch::Contains(" ros.trial=4"));
+    CHECK(plan.steps[6] == UpgradeStep(ArmTrial{SlotId::kB, 5}));
+    CHECK(plan.steps[7] == UpgradeStep(StartTrialKernel{SlotId::kB}));
+    const auto text = DescribeUpgrade(plan, SomeDisk());
+    CHECK_THAT(text, Catch::Contains("6. load kernel and initrd of slot b into memory"));
+    CHECK_THAT(text, Catch::Contains("start its kernel without firmware"));
+    CHECK_THAT(UpgradeToJson(plan).Dump(), Catch::Contains("ros.trial=4"));
+  }
+  SECTION("known to be impossible: an ordinary reboot, and the plan says why") {
+    facts.kexec_obstacle = "it is switched off";
+    const auto plan = PlanUpgrade(facts, kexec);
+    CHECK_FALSE(Has<LoadTrialKernel>(plan));
+    CHECK(plan.steps.back() == UpgradeStep(Reboot{}));
+    CHECK_THAT(DescribeUpgrade(plan, SomeDisk()), Catch::Contains("no kexec: it is switched off"));
+    CHECK_THAT(UpgradeToJson(plan).Dump(), Catch::Contains("\"no_kexec\":\"it is switched off\""));
+    CHECK_FALSE(UpgradeToJson(PlanUpgrade(facts, {})).Find("no_kexec", "plan"));
+  }
+}
+
 TEST_CASE("PlanUpgrade: kernel arguments are never lost without a word", "[installer]") {
   const UpgradeRequest stage{.after = AfterWriting::kStage, .append = {"quiet"}};
   auto facts = SomeFacts();
