@@ -174,12 +174,18 @@ std::map<std::string, StateFile> StateFiles(const InstallRequest& request,
 }
 
 std::string TargetText(const DiskFacts& disk, Bytes size) {
-  std::string text = disk.path.string() + ", " + FormatBytes(size);
+  std::string text = disk.path.string();
+  if (!disk.node.empty() && disk.node != disk.path) {
+    text += " (" + disk.node.string() + ")";
+  }
+  text += ", " + FormatBytes(size);
   if (!disk.model.empty()) {
     text += ", " + disk.model;
   }
   if (!disk.serial.empty()) {
     text += ", serial " + disk.serial;
+  } else if (!disk.location.empty()) {
+    text += ", at " + disk.location;
   }
   return text;
 }

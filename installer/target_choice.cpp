@@ -1,5 +1,7 @@
 #include "installer/target_choice.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "partitions/disk_list.hpp"
 
@@ -13,6 +15,9 @@ std::optional<std::string> Obstacle(const TargetCandidate& candidate,
   if (!candidate.facts) {
     return candidate.problem;
   }
+  if (candidate.facts->removable) {
+    return "is a removable disk";
+  }
   try {
     facts.disk = *candidate.facts;
     const auto plan = PlanInstall(facts, request);
@@ -23,6 +28,20 @@ std::optional<std::string> Obstacle(const TargetCandidate& candidate,
   } catch (const Error& error) {
     return error.message();
   }
+}
+
+// As the plan calls it; what the serial number does not tell apart is told by its place.
+std::string Description(const TargetCandidate& candidate,
+                        const std::vector<const TargetCandidate*>& all) {
+  const auto& disk = *candidate.facts;
+  const auto equal = std::count_if(all.begin(), all.end(), [&](const auto* other) {
+    return other->facts->model == disk.model && other->facts->serial == disk.serial;
+  });
+  auto text = TargetText(disk, disk.size);
+  if (equal > 1 && !disk.serial.empty() && !disk.location.empty()) {
+    text += ", at " + disk.location;
+  }
+  return text;
 }
 
 [[noreturn]] void Refuse(const std::string& what, const std::vector<std::string>& disks) {
@@ -57,7 +76,6 @@ partitions::DiskFacts ChooseTarget(const std::vector<TargetCandidate>& candidate
   }
   CheckImageInstalls(facts, request);
   std::vector<const TargetCandidate*> suitable;
-  std::vector<std::string> chosen;
   std::vector<std::string> obstacles;
   for (const auto& candidate : candidates) {
     const auto name = candidate.path.string();
@@ -67,7 +85,6 @@ partitions::DiskFacts ChooseTarget(const std::vector<TargetCandidate>& candidate
                                                                     : *obstacle);
     } else {
       suitable.push_back(&candidate);
-      chosen.push_back(TargetText(*candidate.facts, candidate.facts->size));
     }
   }
   if (candidates.empty()) {
@@ -77,6 +94,11 @@ partitions::DiskFacts ChooseTarget(const std::vector<TargetCandidate>& candidate
     Refuse("no disk is empty and fits", obstacles);
   }
   if (suitable.size() > 1) {
+    std::vector<std::string> chosen;
+    chosen.reserve(suitable.size());
+    for (const auto* candidate : suitable) {
+      chosen.push_back(Description(*candidate, suitable));
+    }
     Refuse(std::to_string(suitable.size()) + " disks are empty and fit", chosen);
   }
   return *suitable.front()->facts;

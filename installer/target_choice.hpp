@@ -20,7 +20,8 @@ struct TargetCandidate {
 // Looks at all disks of this machine, writing nothing.
 std::vector<TargetCandidate> InspectCandidates();
 
-// `ros install -d auto`: the only disk that holds nothing and that the installation fits. Pure.
+// `ros install -d auto`: the only disk that holds nothing, is not removable (a stick, a card in its
+// reader) and that the installation fits. Pure.
 // Throws as CheckImageInstalls() first, then kRefused when there is no such disk or more than one:
 // the sentence names each disk, and why it is not taken. `facts.disk` does not matter.
 partitions::DiskFacts ChooseTarget(const std::vector<TargetCandidate>& candidates,

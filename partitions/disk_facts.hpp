@@ -69,6 +69,11 @@ struct DiskFacts {
   std::string model;  // from sysfs, trimmed; empty for a file
   std::string serial;
   std::string transport;  // "ata", "nvme", "usb", "virtio", "scsi", "mmc" or ""
+  // What the kernel calls it, whatever link `path` is: "/dev/sda". Empty for a file.
+  std::filesystem::path node;
+  // Where it is plugged in, which tells two equal disks apart: a link of /dev/disk/by-path, or the
+  // place in sysfs from the bus on where nobody makes such links. Empty for a file.
+  std::string location;
   // Of a partition: the whole disk that it is a part of, "/dev/sda".
   std::string parent;
   // Why it may not be written to now, each a phrase: "/dev/sda2 is mounted at /home".

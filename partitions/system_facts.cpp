@@ -175,6 +175,47 @@ std::string SerialOf(const std::filesystem::path& device) {
   return begin == std::string::npos ? "" : page.substr(begin);
 }
 
+// MMC calls it otherwise.
+std::string ModelOf(const std::filesystem::path& device) {
+  const auto model = Attribute(device / "device/model");
+  return model.empty() ? Attribute(device / "device/name") : model;
+}
+
+// "/dev/disk/by-path/pci-0000:00:1f.2-ata-1", which udev makes; the first where there are several.
+std::string LinkByPath(const std::string& name, const SystemPaths& system) {
+  const auto directory = system.dev / "disk/by-path";
+  for (const auto& link : ListDirectory(directory)) {
+    std::error_code code;
+    if (std::filesystem::canonical(directory / link, code) == system.NodeOf(name) && !code) {
+      return (std::filesystem::path("/dev/disk/by-path") / link).string();
+    }
+  }
+  return "";
+}
+
+// "0000:00:1f.2/ata1/0:0:0:0": from the last PCI device on, without what says nothing.
+std::string PlaceInSysfs(const std::filesystem::path& disk, const SystemPaths& system) {
+  std::error_code code;
+  const auto devices = std::filesystem::canonical(system.sys / "devices", code);
+  std::string place;
+  for (const auto& part : disk.parent_path().lexically_relative(devices)) {
+    const auto name = part.string();
+    const bool pci_device = name.size() > 3 && name.find(':') == 4 && name[name.size() - 2] == '.';
+    if (pci_device) {
+      place.clear();
+    }
+    if (name != "block" && !name.starts_with("host") && !name.starts_with("target")) {
+      place += (place.empty() ? "" : "/") + name;
+    }
+  }
+  return place;
+}
+
+std::string LocationOf(const std::filesystem::path& disk, const SystemPaths& system) {
+  const auto link = LinkByPath(disk.filename().string(), system);
+  return link.empty() ? PlaceInSysfs(disk, system) : link;
+}
+
 std::vector<std::string> ReasonsAgainst(const std::filesystem::path& disk,
                                         const SystemPaths& system) {
   std::vector<std::string> reasons;
@@ -235,9 +276,11 @@ void AddSystemFacts(DiskFacts& facts, const std::string& device_number, const Sy
       static_cast<std::uint32_t>(Number(disk / "queue/logical_block_size", kSysfsUnit));
   facts.physical_sector_size =
       static_cast<std::uint32_t>(Number(disk / "queue/physical_block_size", facts.sector_size));
-  facts.model = Attribute(disk / "device/model");
+  facts.model = ModelOf(disk);
   facts.serial = SerialOf(disk);
   facts.transport = TransportOf(disk);
+  facts.node = Node(device);
+  facts.location = LocationOf(disk, system);
   facts.in_use = ReasonsAgainst(disk, system);
 }
 

@@ -21,7 +21,8 @@ struct MountedDevice {
 // proc(5), /proc/self/mountinfo.
 std::vector<MountedDevice> ListMounts(const SystemPaths& system);
 
-// Fills kind, size, sector sizes, read_only, removable, model, serial, transport, parent and in_use
+// Fills kind, size, sector sizes, read_only, removable, model, serial, transport, node,
+// location, parent and in_use
 // of the block device with this number ("8:0").
 void AddSystemFacts(DiskFacts& facts, const std::string& device_number, const SystemPaths& system);
 

@@ -45,6 +45,42 @@ SocketPair MakeSocketPair() {
   return {UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
+// The controller that a drive brings along; empty where it is a PCI device itself, or on the
+// board's own.
+std::string ControllerOf(DriveInterface interface) {
+  switch (interface) {
+    case DriveInterface::kAhci:
+    case DriveInterface::kVirtio:
+    case DriveInterface::kNvme:
+      return {};
+    case DriveInterface::kVirtioScsi:
+      return "virtio-scsi-pci";
+    case DriveInterface::kUsb:
+      return "qemu-xhci";
+    case DriveInterface::kSdCard:
+      return "sdhci-pci";
+  }
+  return {};
+}
+
+std::string DeviceOn(DriveInterface interface, const std::string& bus, std::size_t number) {
+  switch (interface) {
+    case DriveInterface::kAhci:
+      return "ide-hd,bus=ide." + std::to_string(number);
+    case DriveInterface::kVirtio:
+      return "virtio-blk-pci";
+    case DriveInterface::kNvme:
+      return "nvme";
+    case DriveInterface::kVirtioScsi:
+      return "scsi-hd,bus=" + bus + ".0";
+    case DriveInterface::kUsb:
+      return "usb-storage,bus=" + bus + ".0";
+    case DriveInterface::kSdCard:
+      return "sd-card,bus=sd-bus";
+  }
+  return {};
+}
+
 void AddDrive(std::vector<std::string>& argv, const Drive& drive, std::size_t number) {
   const std::string id = "drive" + std::to_string(number);
   const std::string read_only = drive.access == DriveAccess::kReadOnly ? ",read-only=on" : "";
@@ -64,19 +100,17 @@ void AddDrive(std::vector<std::string>& argv, const Drive& drive, std::size_t nu
   }
   argv.insert(argv.end(),
               {"-blockdev", "driver=raw,node-name=" + id + ",file=" + node + read_only});
-  std::string device;
-  switch (drive.interface) {
-    case DriveInterface::kAhci:
-      device = "ide-hd,bus=ide." + std::to_string(number);
-      break;
-    case DriveInterface::kVirtio:
-      device = "virtio-blk-pci";
-      break;
-    case DriveInterface::kNvme:
-      device = "nvme";
-      break;
+  const std::string bus = id + "-bus";
+  if (const auto controller = ControllerOf(drive.interface); !controller.empty()) {
+    argv.insert(argv.end(), {"-device", controller + ",id=" + bus});
   }
-  device += ",drive=" + id + ",bootindex=" + std::to_string(number + 1);
+  auto device = DeviceOn(drive.interface, bus, number) + ",drive=" + id;
+  if (drive.interface == DriveInterface::kSdCard) {
+    // Neither a serial number nor a place in the firmware's order can be given to one.
+    argv.insert(argv.end(), {"-device", device});
+    return;
+  }
+  device += ",bootindex=" + std::to_string(number + 1);
   const std::string fallback = drive.interface == DriveInterface::kNvme ? id : "";
   const std::string serial = drive.serial.empty() ? fallback : drive.serial;
   argv.insert(argv.end(), {"-device", serial.empty() ? device : device + ",serial=" + serial});

@@ -16,7 +16,9 @@
 
 namespace ros::qemu {
 
-enum class DriveInterface { kAhci, kVirtio, kNvme };
+// What a disk is plugged into. kUsb is a stick or a disk in a USB case (usb-storage, on xHCI),
+// kSdCard a card in a reader on PCI (sdhci).
+enum class DriveInterface { kAhci, kVirtio, kNvme, kVirtioScsi, kUsb, kSdCard };
 
 enum class Firmware { kBios, kUefi };
 

@@ -63,10 +63,22 @@ TEST_CASE("install-in-live-system-boots", "[qemu]") {
     options.memory_mib = 768;
     Machine live(options);
     live.WaitForShell();
+    // What udev makes; the tiny OS has none.
     live.MustRun(
-        "ros install -d /dev/sda -i /run/images/tiny-v1.oci --key /run/images/release.pub "
-        "--slot-size 256M --no-reboot",
-        std::chrono::seconds(600));
+        "mkdir -p /dev/disk/by-id; cd /dev/disk/by-id; ln -s ../../sda ata-target; "
+        "ln -s ../../sda3 ata-target-part3");
+    const std::string install =
+        "ros install -i /run/images/tiny-v1.oci --key /run/images/release.pub --slot-size 256M "
+        "--no-reboot -d /dev/disk/by-id/ata-target";
+    CHECK_THAT(live.MustRun(install + " --plan"),
+               Catch::Contains("/dev/disk/by-id/ata-target (/dev/sda), 2 GiB, QEMU HARDDISK"));
+    live.MustRun(install, std::chrono::seconds(600));
+    INFO("a link to a partition is a partition");
+    live.MustRun("blockdev --rereadpt /dev/sda");
+    const GuestResult refused = live.Run(install + "-part3 --plan");
+    CHECK(refused.exit_code == 2);
+    CHECK_THAT(refused.output,
+               Catch::Contains("ata-target-part3 is a partition; name the whole disk: /dev/sda"));
     live.Start("poweroff -f");
     live.WaitForPowerOff();
   }

@@ -40,8 +40,7 @@ TEST_CASE("kexec-trial-commits", "[qemu]") {
   CHECK(SlotsStarted(machine) == "ab");
   CHECK(WhoRuns(machine) == RunningOs{"b", "2"});
   story.PowerOff();
-  CHECK(BootVariable(story.disk(), "ros_good") == "b");
-  CHECK(BootVariable(story.disk(), "ros_trial") == "none");
+  CHECK(StateOnDisk(story.disk()) == StoredState{.good = "b"});
 }
 
 TEST_CASE("kexec-trial-whose-check-fails", "[qemu]") {

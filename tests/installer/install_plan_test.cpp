@@ -50,6 +50,17 @@ TEST_CASE("DescribeInstall: tells every file with its size", "[installer]") {
   }
 }
 
+TEST_CASE("TargetText: which disk a link leads to, and which of two equal ones it is",
+          "[installer]") {
+  partitions::DiskFacts disk{.path = "/dev/sda", .model = "Twin", .node = "/dev/sda"};
+  CHECK(TargetText(disk, 8_GiB) == "/dev/sda, 8 GiB, Twin");
+  disk.location = "0000:00:1f.2/ata1/0:0:0:0";
+  CHECK(TargetText(disk, 8_GiB) == "/dev/sda, 8 GiB, Twin, at 0000:00:1f.2/ata1/0:0:0:0");
+  disk.path = "/dev/disk/by-id/ata-Twin_7";
+  disk.serial = "7";
+  CHECK(TargetText(disk, 8_GiB) == "/dev/disk/by-id/ata-Twin_7 (/dev/sda), 8 GiB, Twin, serial 7");
+}
+
 TEST_CASE("PlanInstall: an image for BIOS machines alone, and one that brings no loader",
           "[installer]") {
   auto facts = SomeFacts();

@@ -54,8 +54,9 @@ TEST_CASE("ChooseTarget: the only disk that is empty and fits", "[installer]") {
   const auto large_sectors = With(Disk("/dev/sdf"), [](auto& disk) { disk.sector_size = 4096; });
   const TargetCandidate broken{.path = "/dev/sdg", .problem = "reading /dev/sdg: I/O error"};
   const auto without_medium = Disk("/dev/sdh", 0);
+  const auto stick = With(Disk("/dev/sdi"), [](auto& disk) { disk.removable = true; });
   const std::vector<TargetCandidate> wrong = {
-      full, unknown, used, read_only, small, large_sectors, broken, without_medium};
+      full, unknown, used, read_only, small, large_sectors, broken, without_medium, stick};
 
   auto with_one = wrong;
   with_one.insert(with_one.begin() + 3, Disk("/dev/nvme0n1"));
@@ -70,7 +71,8 @@ TEST_CASE("ChooseTarget: the only disk that is empty and fits", "[installer]") {
                            "/dev/sde",
                            "/dev/sdf has sectors of 4096 bytes",
                            "; reading /dev/sdg: I/O error",
-                           "/dev/sdh has no medium"}) {
+                           "/dev/sdh has no medium",
+                           "/dev/sdi is a removable disk"}) {
     CHECK_THAT(why, Catch::Contains(part));
   }
 }
@@ -82,6 +84,26 @@ TEST_CASE("ChooseTarget: does not guess", "[installer]") {
   CHECK(Refusal({}) == "this machine has no disk");
   CHECK_THROWS_WITH(ChooseTarget({Disk("/dev/sda")}, SomeFacts(), {.create_size = 8_GiB}),
                     Catch::Contains("--size makes a file"));
+}
+
+TEST_CASE("ChooseTarget: tells equal disks apart by where they are", "[installer]") {
+  auto first = Disk("/dev/sda");
+  auto second = Disk("/dev/sdb");
+  for (auto* disk : {&first, &second}) {
+    disk->facts->model = "Twin";
+    disk->facts->location = "0000:00:1f.2/" + disk->path.filename().string();
+  }
+  CHECK_THAT(Refusal({first, second}),
+             Catch::EndsWith(": /dev/sda, 8 GiB, Twin, at 0000:00:1f.2/sda; "
+                             "/dev/sdb, 8 GiB, Twin, at 0000:00:1f.2/sdb"));
+  first.facts->serial = second.facts->serial = "1";
+  CHECK_THAT(Refusal({first, second}),
+             Catch::EndsWith(": /dev/sda, 8 GiB, Twin, serial 1, at 0000:00:1f.2/sda; "
+                             "/dev/sdb, 8 GiB, Twin, serial 1, at 0000:00:1f.2/sdb"));
+  second.facts->serial = "2";
+  CHECK_THAT(Refusal({first, second}),
+             Catch::EndsWith(": /dev/sda, 8 GiB, Twin, serial 1; "
+                             "/dev/sdb, 8 GiB, Twin, serial 2"));
 }
 
 TEST_CASE("ChooseTarget: an image that suits no disk is no fault of the disks", "[installer]") {

@@ -44,6 +44,43 @@ TEST_CASE("AddSystemFacts: a whole disk that nobody uses", "[partitions]") {
   CHECK_FALSE(RefusalFor(facts).has_value());
 }
 
+TEST_CASE("AddSystemFacts: where a disk is plugged in", "[partitions]") {
+  SystemTree tree;
+  const auto location = [&](const std::string& name, const std::string& where) {
+    tree.AddDisk(name, name, 1_GiB, where);
+    return FactsOf(tree, name).location;
+  };
+  CHECK(location("sda", "pci0000:00/0000:00:1f.2/ata1/host0/target0:0:0/0:0:0:0") ==
+        "0000:00:1f.2/ata1/0:0:0:0");
+  CHECK(location("vda", "pci0000:00/0000:00:01.0/0000:01:00.0/virtio1") == "0000:01:00.0/virtio1");
+  CHECK(location("sdc", "pci0000:00/0000:00:04.0/usb1/1-1/1-1:1.0/host6/target6:0:0/6:0:0:0") ==
+        "0000:00:04.0/usb1/1-1/1-1:1.0/6:0:0:0");
+  CHECK(location("mmcblk0", "pci0000:00/0000:00:06.0/mmc_host/mmc0/mmc0:4567") ==
+        "0000:00:06.0/mmc_host/mmc0/mmc0:4567");
+  CHECK(FactsOf(tree, "sda").node == "/dev/sda");
+
+  INFO("where udev has made links, they are what a person can use");
+  tree.Put("dev/sda", "");
+  tree.Put("dev/vda", "");
+  std::filesystem::create_directories(tree.Path("dev/disk/by-path"));
+  std::filesystem::create_symlink("../../sda", tree.Path("dev/disk/by-path/pci-0-ata-1"));
+  std::filesystem::create_symlink("../../sda", tree.Path("dev/disk/by-path/pci-0-ata-1.0"));
+  std::filesystem::create_symlink("../../gone", tree.Path("dev/disk/by-path/a-broken-one"));
+  CHECK(FactsOf(tree, "sda").location == "/dev/disk/by-path/pci-0-ata-1");
+  CHECK(FactsOf(tree, "vda").location == "0000:01:00.0/virtio1");
+}
+
+TEST_CASE("AddSystemFacts: a memory card has a name and no model", "[partitions]") {
+  const SystemTree tree;
+  tree.AddDisk("mmcblk0", "179:0", 1_GiB, "pci0/0000:00:06.0/mmc_host/mmc0/mmc0:4567");
+  tree.Put("sys/block/mmcblk0/device/name", "SD32G\n");
+  tree.Put("sys/block/mmcblk0/device/serial", "0x1234abcd\n");
+  const auto facts = FactsOf(tree, "179:0");
+  CHECK(facts.model == "SD32G");
+  CHECK(facts.serial == "0x1234abcd");
+  CHECK(facts.transport == "mmc");
+}
+
 TEST_CASE("AddSystemFacts: a partition names its disk", "[partitions]") {
   const auto facts = FactsOf(TwoDisks(), "8:2");
   CHECK(facts.kind == TargetKind::kPartition);

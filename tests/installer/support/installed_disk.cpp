@@ -147,8 +147,14 @@ installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
                                  const ImageShelf& shelf,
                                  const SmallImage& image,
                                  LoaderKind loader) {
-  const auto request = SmallRequest(shelf, facts.path.string(), loader);
-  auto plan = installer::PlanInstall(FactsOf(image, facts, loader), request);
+  return InstallOn(disk, facts, image, SmallRequest(shelf, facts.path.string(), loader));
+}
+
+installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
+                                 const partitions::DiskFacts& facts,
+                                 const SmallImage& image,
+                                 const installer::InstallRequest& request) {
+  auto plan = installer::PlanInstall(FactsOf(image, facts, request.loader), request);
   NoProgress progress;
   const SystemClock clock;
   installer::ApplyInstall(plan,

@@ -76,6 +76,12 @@ installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
                                  const SmallImage& image,
                                  bootloader::LoaderKind loader = bootloader::LoaderKind::kGrub);
 
+// The same, as `request` says.
+installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
+                                 const partitions::DiskFacts& facts,
+                                 const SmallImage& image,
+                                 const installer::InstallRequest& request);
+
 // A disk with version 1 in slot a, good, and version 2, complete, in slot b: where tests of what
 // comes after an upgrade begin.
 struct UpgradedDisk {
