@@ -5,9 +5,11 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "base/error.hpp"
@@ -18,6 +20,8 @@ namespace {
 
 constexpr Bytes kAlignment = 4096;
 constexpr std::uint32_t kFileSectorSize = 512;
+constexpr std::uint32_t kLargeSectorSize = 4096;
+constexpr std::string_view kGptMark = "EFI PART";
 // How much an unaligned request is copied at a time.
 constexpr Bytes kBounceSize = Bytes{1} << 20U;
 
@@ -31,14 +35,30 @@ struct Geometry {
   std::uint32_t sector_size = kFileSectorSize;
 };
 
-Geometry ReadGeometry(int fd, const std::string& name) {
+// What a file's GPT header says by where it is.
+std::uint32_t SectorSizeOfFile(int fd, const std::string& name, Bytes size) {
+  const auto has_header_at = [&](Bytes offset) {
+    std::array<std::byte, kGptMark.size()> mark{};
+    if (offset + mark.size() > size) {
+      return false;
+    }
+    ReadFull(fd, offset, mark, name);
+    return AsText(mark) == kGptMark;
+  };
+  return !has_header_at(kFileSectorSize) && has_header_at(kLargeSectorSize) ? kLargeSectorSize
+                                                                            : kFileSectorSize;
+}
+
+Geometry ReadGeometry(int fd, const std::string& name, std::optional<std::uint32_t> file_sectors) {
   struct stat status {};
 
   if (::fstat(fd, &status) != 0) {
     ThrowErrno("looking at " + name);
   }
   if (S_ISREG(status.st_mode)) {
-    return {.size = static_cast<Bytes>(status.st_size)};
+    const auto size = static_cast<Bytes>(status.st_size);
+    return {.size = size,
+            .sector_size = file_sectors ? *file_sectors : SectorSizeOfFile(fd, name, size)};
   }
   if (!S_ISBLK(status.st_mode)) {
     throw Error(ErrorKind::kUsage, name + " is neither a block device nor a file");
@@ -71,11 +91,14 @@ UniqueFd OpenChecked(const std::filesystem::path& path, int flags) {
 // and for file systems without O_DIRECT. Both are synced.
 class FileDevice final : public BlockDevice {
  public:
-  FileDevice(std::string name, UniqueFd buffered, UniqueFd direct)
+  FileDevice(std::string name,
+             UniqueFd buffered,
+             UniqueFd direct,
+             std::optional<std::uint32_t> file_sectors)
       : name_(std::move(name)),
         buffered_(std::move(buffered)),
         direct_(std::move(direct)),
-        geometry_(ReadGeometry(buffered_.get(), name_)) {}
+        geometry_(ReadGeometry(buffered_.get(), name_, file_sectors)) {}
 
   [[nodiscard]] const std::string& name() const override { return name_; }
 
@@ -171,6 +194,22 @@ class FileDevice final : public BlockDevice {
   Geometry geometry_;
 };
 
+std::shared_ptr<BlockDevice> Open(const std::filesystem::path& path,
+                                  DeviceAccess access,
+                                  std::optional<std::uint32_t> file_sectors) {
+  int flags = access == DeviceAccess::kRead ? O_RDONLY : O_RDWR;
+  // O_EXCL without O_CREAT asks for exclusive use of a block device and is undefined for a file.
+  if (access == DeviceAccess::kExclusive && std::filesystem::is_block_file(path)) {
+    flags |= O_EXCL;
+  }
+  auto buffered = OpenChecked(path, flags);
+  // Through /proc, so that both descriptors are certainly of the same file.
+  const auto again = "/proc/self/fd/" + std::to_string(buffered.get());
+  UniqueFd direct(::open(again.c_str(), (flags & ~O_EXCL) | O_DIRECT | O_CLOEXEC));
+  return std::make_shared<FileDevice>(
+      path.string(), std::move(buffered), std::move(direct), file_sectors);
+}
+
 }  // namespace
 
 Region::Region(std::shared_ptr<BlockDevice> device, Bytes offset, Bytes length)
@@ -221,16 +260,13 @@ void AlignedBuffer::Free::operator()(std::byte* data) const {
 
 std::shared_ptr<BlockDevice> OpenBlockDevice(const std::filesystem::path& path,
                                              DeviceAccess access) {
-  int flags = access == DeviceAccess::kRead ? O_RDONLY : O_RDWR;
-  // O_EXCL without O_CREAT asks for exclusive use of a block device and is undefined for a file.
-  if (access == DeviceAccess::kExclusive && std::filesystem::is_block_file(path)) {
-    flags |= O_EXCL;
-  }
-  auto buffered = OpenChecked(path, flags);
-  // Through /proc, so that both descriptors are certainly of the same file.
-  const auto again = "/proc/self/fd/" + std::to_string(buffered.get());
-  UniqueFd direct(::open(again.c_str(), (flags & ~O_EXCL) | O_DIRECT | O_CLOEXEC));
-  return std::make_shared<FileDevice>(path.string(), std::move(buffered), std::move(direct));
+  return Open(path, access, std::nullopt);
+}
+
+std::shared_ptr<BlockDevice> OpenBlankDevice(const std::filesystem::path& path,
+                                             DeviceAccess access,
+                                             std::uint32_t file_sector_size) {
+  return Open(path, access, file_sector_size);
 }
 
 }  // namespace ros

@@ -95,8 +95,16 @@ class AlignedBuffer {
 
 // A block device or a regular file, written around the page cache (O_DIRECT) where the file system
 // can do it. Writes that are whole aligned sectors go out as they are; others read the sectors
-// around them first. Throws kRefused for a read-only device, kFailed otherwise.
+// around them first. A file's sectors are as large as its GPT was written for: 4096 bytes where a
+// header of one (UEFI 2.10, section 5.3.2) lies at that offset and at no smaller one, else 512.
+// Throws kRefused for a read-only device, kFailed otherwise.
 std::shared_ptr<BlockDevice> OpenBlockDevice(const std::filesystem::path& path,
                                              DeviceAccess access);
+
+// As above, for what gets a new table: the sectors of a file are `file_sector_size` bytes, whatever
+// is in it. A block device has its own.
+std::shared_ptr<BlockDevice> OpenBlankDevice(const std::filesystem::path& path,
+                                             DeviceAccess access,
+                                             std::uint32_t file_sector_size);
 
 }  // namespace ros

@@ -19,6 +19,7 @@ using partitions::PartitionRole;
 using partitions::TargetKind;
 
 constexpr std::uint32_t kBiosSectorSize = 512;
+constexpr std::uint32_t kLargeSectorSize = 4096;
 
 std::vector<std::string> Losses(const DiskFacts& disk, const std::optional<KeptState>& kept) {
   std::vector<std::string> losses;
@@ -80,13 +81,38 @@ std::vector<partitions::BootFile> BootFiles(const InstallRequest& request,
   return files;
 }
 
-void CheckSectorsSuit(const InstallFacts& facts, LoaderKind loader) {
-  if (facts.disk.sector_size != kBiosSectorSize) {
+// The target's logical sectors: those of the disk, or of a file as they were asked for.
+std::uint32_t SectorSize(const InstallFacts& facts, const InstallRequest& request) {
+  const auto& disk = facts.disk;
+  if (!request.sector_size) {
+    return disk.sector_size;
+  }
+  if (disk.kind == TargetKind::kWholeDisk) {
+    throw Error(ErrorKind::kUsage,
+                disk.path.string() + " has sectors of " + std::to_string(disk.sector_size) +
+                    " bytes of its own; --sector-size is for disk image files");
+  }
+  if (*request.sector_size != kBiosSectorSize && *request.sector_size != kLargeSectorSize) {
+    throw Error(ErrorKind::kUsage,
+                "a disk image cannot have sectors of " + std::to_string(*request.sector_size) +
+                    " bytes; --sector-size is 512 or 4096");
+  }
+  return *request.sector_size;
+}
+
+// Which firmware can start the disk. Throws when there is none.
+void DecideFirmware(InstallPlan& plan) {
+  const auto sector_size = plan.layout.sector_size;
+  const auto* grub = std::get_if<bootloader::GrubParts>(&plan.loader);
+  plan.boots_bios = sector_size == kBiosSectorSize;
+  plan.boots_uefi = grub != nullptr && !grub->efi_image.empty();
+  if (!plan.boots_bios && !plan.boots_uefi) {
     throw Error(ErrorKind::kDoesNotFit,
-                facts.disk.path.string() + " has sectors of " +
-                    std::to_string(facts.disk.sector_size) + " bytes, and " +
-                    std::string(Name(loader)) +
-                    " can boot a BIOS machine from sectors of 512 bytes only");
+                plan.target.string() + " has sectors of " + std::to_string(sector_size) +
+                    " bytes, from which " +
+                    (grub != nullptr ? "GRUB can boot UEFI machines only, and the image brings no "
+                                       "GRUB for UEFI"
+                                     : "syslinux cannot boot"));
   }
 }
 
@@ -121,7 +147,9 @@ void AddSteps(const InstallFacts& facts, const InstallRequest& request, InstallP
   plan.steps.emplace_back(WriteFirstRoot{root.size, images::BytesNeeded(root) - root.size});
   plan.steps.emplace_back(
       WriteFirstBootFiles{SlotLengths(facts.image, SlotTexts(facts.image, plan.entry))});
-  plan.steps.emplace_back(WriteBootLoader{request.loader, LoaderSize(plan.loader)});
+  if (plan.boots_bios) {
+    plan.steps.emplace_back(WriteBootLoader{request.loader, LoaderSize(plan.loader)});
+  }
   if (facts.kept) {
     plan.steps.emplace_back(ReplaceTable{});
     return;
@@ -205,7 +233,6 @@ void CheckImageInstalls(const InstallFacts& facts, const InstallRequest& request
 InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request) {
   const auto& config = facts.image.config;
   const Bytes size = TargetSize(facts, request);
-  CheckSectorsSuit(facts, request.loader);
   CheckImageInstalls(facts, request);
   InstallPlan plan;
   plan.loader = facts.loader.value();
@@ -224,10 +251,12 @@ InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request
                                    .legacy_boot = request.loader == LoaderKind::kSyslinux,
                                    .seed = request.seed};
   layout.boot = request.boot_size.value_or(layout.boot);
-  const partitions::Geometry geometry{
-      .name = facts.disk.path.string(), .size = size, .sector_size = facts.disk.sector_size};
+  const partitions::Geometry geometry{.name = facts.disk.path.string(),
+                                      .size = size,
+                                      .sector_size = SectorSize(facts, request)};
   plan.layout = facts.kept ? partitions::PlanLayoutBefore(facts.kept->partition, geometry, layout)
                            : partitions::PlanLayout(geometry, layout);
+  DecideFirmware(plan);
   const auto& boot = plan.layout.Get(PartitionRole::kBoot);
   const auto volume_id = static_cast<std::uint32_t>(
       std::stoul(partitions::UuidFromSeed(request.seed, "boot volume").substr(0, 8), nullptr, 16));

@@ -24,6 +24,8 @@ struct InstallRequest {
   std::filesystem::path target;
   // Makes the target: a sparse file of so many bytes.
   std::optional<Bytes> create_size;
+  // Of a disk image file; a disk has its own.
+  std::optional<std::uint32_t> sector_size;
   bootloader::LoaderKind loader = bootloader::LoaderKind::kGrub;
   std::optional<Bytes> slot_size;
   std::optional<Bytes> boot_size;
@@ -143,6 +145,9 @@ struct InstallPlan {
   partitions::BootFileSystemPlan boot;
   bootloader::SlotEntry entry;
   LoaderParts loader;
+  // Which firmware finds a loader on the disk.
+  bool boots_bios = false;
+  bool boots_uefi = false;
   std::vector<InstallStep> steps;
 };
 
@@ -155,7 +160,8 @@ void CheckImageInstalls(const InstallFacts& facts, const InstallRequest& request
 
 // Decides where everything goes, or throws why it may not: kUsage (no such disk, a partition),
 // kRefused (in use, read-only), kDoesNotFit (size), and as CheckImageInstalls. Data on the disk is
-// told in `losses` and is the caller's to ask about. Pure.
+// told in `losses` and is the caller's to ask about. A disk whose sectors are not of 512 bytes
+// boots on UEFI machines alone, and does not take an image without a loader for them. Pure.
 InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request);
 
 // What the state partition is made with, by path, beside the journal.

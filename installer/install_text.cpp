@@ -117,6 +117,15 @@ struct StepJson {
   static Json Named(std::string_view name) { return Json::MakeObject().Set("step", name); }
 };
 
+std::string FirmwareText(const InstallPlan& plan) {
+  if (!plan.boots_bios) {
+    return "on UEFI machines only (sectors of " + std::to_string(plan.layout.sector_size) +
+           " bytes)";
+  }
+  return plan.boots_uefi ? "on BIOS and UEFI machines"
+                         : "on BIOS machines only (the image brings no GRUB for UEFI)";
+}
+
 }  // namespace
 
 std::string DescribeInstall(const InstallPlan& plan) {
@@ -124,7 +133,7 @@ std::string DescribeInstall(const InstallPlan& plan) {
       "install " + plan.name + " " + plan.version + "\n  image    " + plan.digest +
       "\n  signed   " + (plan.signers.empty() ? "NOT SIGNED" : "by " + Join(plan.signers)) +
       "\n  trusts   " + (plan.trusted_keys.empty() ? "no key" : Join(plan.trusted_keys)) +
-      "\n  target   " + plan.target_text + "\n";
+      "\n  target   " + plan.target_text + "\n  boots    " + FirmwareText(plan) + "\n";
   text += plan.losses.empty() ? "  holds    nothing\n" : "  LOSES    what is on it now:\n";
   for (const auto& loss : plan.losses) {
     text += "             " + loss + "\n";
@@ -172,6 +181,9 @@ Json InstallToJson(const InstallPlan& plan) {
       .Set("keeps", plan.keeps)
       .Set("losses", ToList(plan.losses, "what"))
       .Set("disk_uuid", plan.layout.disk_uuid)
+      .Set("sector_size", std::uint64_t{plan.layout.sector_size})
+      .Set("boots_bios", plan.boots_bios)
+      .Set("boots_uefi", plan.boots_uefi)
       .Set("partitions", std::move(partitions_json))
       .Set("kernel_command_line", bootloader::KernelCommandLine(plan.entry))
       .Set("steps", std::move(steps));

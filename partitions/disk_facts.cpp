@@ -173,6 +173,8 @@ DiskFacts InspectDisk(const std::filesystem::path& path, const SystemPaths& syst
     if (S_ISREG(status.st_mode)) {
       facts.size = static_cast<Bytes>(status.st_size);
       const auto fd = OpenForReading(path);
+      facts.sector_size = OpenBlockDevice(path, DeviceAccess::kRead)->sector_size();
+      facts.physical_sector_size = facts.sector_size;
       AddFileFacts(facts, fd.get(), system);
       AddContents(facts, fd.get());
       AddUnknownData(facts, fd.get());

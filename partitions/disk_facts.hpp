@@ -62,7 +62,7 @@ struct DiskFacts {
   std::filesystem::path path;  // as given
   TargetKind kind = TargetKind::kMissing;
   Bytes size = 0;
-  std::uint32_t sector_size = 512;           // logical
+  std::uint32_t sector_size = 512;           // logical; of a file: see OpenBlockDevice
   std::uint32_t physical_sector_size = 512;  // at least the logical one
   bool read_only = false;
   bool removable = false;

@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <limits>
 #include <memory>
 
 #include "base/error.hpp"
@@ -30,6 +31,7 @@ struct InstallOptions {
   std::string state_directory;
   std::vector<std::string> keys;
   std::string size;
+  std::string sector_size;
   std::string slot_size;
   std::string boot_size;
   std::string kernel_size;
@@ -120,6 +122,11 @@ InstallRequest MakeRequest(const InstallOptions& options, const Console& console
                                         : InstallRequest::ExistingData::kRefuse;
   request.create_size = OptionalBytes(options.size);
   request.loader = ParseInstallType(options.type);
+  if (!options.sector_size.empty()) {
+    // Any number beyond is refused with the plan.
+    request.sector_size = static_cast<std::uint32_t>(std::min<Bytes>(
+        ParseBytes(options.sector_size), std::numeric_limits<std::uint32_t>::max()));
+  }
   request.slot_size = OptionalBytes(options.slot_size);
   request.boot_size = OptionalBytes(options.boot_size);
   request.boot_files.kernel =
@@ -206,8 +213,8 @@ void Install(const InstallOptions& options, CommandContext& context) {
   const InterruptGuard guard;
   context.when_interrupted = "nothing boots from the target; run it again";
   const SystemClock clock;
-  const auto open = [](const std::filesystem::path& path) {
-    return OpenBlockDevice(path, DeviceAccess::kExclusive);
+  const auto open = [&plan](const std::filesystem::path& path) {
+    return OpenBlankDevice(path, DeviceAccess::kExclusive, plan.layout.sector_size);
   };
   ApplyInstall(plan,
                {.source = *opened.source,
@@ -267,6 +274,7 @@ void AddSizeOptions(CLI::App& command, InstallOptions& options) {
     command.add_option(name, value, text)->type_name("SIZE")->group("Sizes");
   };
   add("--size", options.size, "Make the disk image file, sparse, of this size");
+  add("--sector-size", options.sector_size, "Sectors of a disk image file: 512 (default) or 4096");
   add("--slot-size", options.slot_size, "Each slot (default: twice the root, at least 1G)");
   add("--boot-size", options.boot_size, "Boot partition (default: 512M)");
   add("--kernel-size", options.kernel_size, "Place for a kernel in each slot (default: 32M)");

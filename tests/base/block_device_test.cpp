@@ -54,6 +54,26 @@ TEST_CASE("BlockDevice: the end is a limit", "[base]") {
   CHECK_THROWS_AS(device->Write(~Bytes{0}, AsBytes("xx")), Error);
 }
 
+TEST_CASE("BlockDevice: a file's sectors are as large as its table was written for", "[base]") {
+  const TempDirectory directory;
+  const auto path = MakeDisk(directory, 64_KiB);
+  const auto sectors = [&] { return OpenBlockDevice(path, DeviceAccess::kRead)->sector_size(); };
+  CHECK(sectors() == 512);
+  const auto device = OpenBlankDevice(path, DeviceAccess::kWrite, 4096);
+  CHECK(device->sector_size() == 4096);
+  device->Write(4096, AsBytes("EFI PART"));
+  CHECK(sectors() == 4096);
+  CHECK(OpenBlankDevice(path, DeviceAccess::kRead, 512)->sector_size() == 512);
+  // What is left of a table for larger sectors does not count.
+  device->Write(512, AsBytes("EFI PART"));
+  CHECK(sectors() == 512);
+}
+
+TEST_CASE("BlockDevice: a file of a few bytes has the usual sectors", "[base]") {
+  const TempDirectory directory;
+  CHECK(OpenBlockDevice(MakeDisk(directory, 100), DeviceAccess::kRead)->sector_size() == 512);
+}
+
 TEST_CASE("Region: stays inside its bounds", "[base]") {
   const TempDirectory directory;
   const auto path = MakeDisk(directory, 64_KiB);

@@ -96,7 +96,7 @@ TEST_CASE("PlanInstall: syslinux", "[installer]") {
   CHECK_THAT(text, !Catch::Contains("SUMS"));
   facts.disk.sector_size = 4096;
   CHECK_THROWS_WITH(PlanInstall(facts, request),
-                    Catch::Contains("syslinux can boot a BIOS machine from sectors of 512 bytes"));
+                    Catch::Contains("sectors of 4096 bytes, from which syslinux cannot boot"));
 }
 
 TEST_CASE("ParseInstallType: RancherOS's names, and a list for others", "[installer]") {
@@ -107,6 +107,40 @@ TEST_CASE("ParseInstallType: RancherOS's names, and a list for others", "[instal
   CHECK(ParseInstallType("gptsyslinux") == LoaderKind::kSyslinux);
   CHECK_THROWS_WITH(ParseInstallType("amazon-ebs-hvm"),
                     Catch::Contains("is no install type; known are generic and grub"));
+}
+
+TEST_CASE("PlanInstall: a disk with sectors of 4096 bytes boots on UEFI alone", "[installer]") {
+  auto facts = SomeFacts();
+  CHECK_THAT(DescribeInstall(PlanInstall(facts, SomeRequest())),
+             Catch::Contains("boots    on BIOS and UEFI machines\n"));
+  facts.disk.sector_size = 4096;
+  const auto plan = PlanInstall(facts, SomeRequest());
+  CHECK(plan.layout.sector_size == 4096);
+  CHECK(plan.boot.sector_size == 4096);
+  const auto text = DescribeInstall(plan);
+  CHECK_THAT(text, Catch::Contains("boots    on UEFI machines only (sectors of 4096 bytes)\n"));
+  CHECK_THAT(text, Catch::Contains("BOOTX64.EFI"));
+  CHECK_THAT(text, !Catch::Contains("boot sector"));
+  CHECK_THAT(InstallToJson(plan).Dump(), Catch::Contains(R"("boots_bios":false)"));
+
+  INFO("and needs a loader for it");
+  facts.loader->efi_image.clear();
+  CHECK_THROWS_WITH(PlanInstall(facts, SomeRequest()),
+                    "/dev/sda has sectors of 4096 bytes, from which GRUB can boot UEFI machines "
+                    "only, and the image brings no GRUB for UEFI");
+}
+
+TEST_CASE("PlanInstall: the sectors of a file are chosen, those of a disk are not", "[installer]") {
+  auto facts = SomeFacts();
+  auto request = SomeRequest();
+  request.sector_size = 4096;
+  CHECK_THROWS_WITH(PlanInstall(facts, request),
+                    "/dev/sda has sectors of 512 bytes of its own; --sector-size is for disk image "
+                    "files");
+  facts.disk.kind = partitions::TargetKind::kImageFile;
+  CHECK(PlanInstall(facts, request).layout.sector_size == 4096);
+  request.sector_size = 1024;
+  CHECK_THROWS_WITH(PlanInstall(facts, request), Catch::Contains("--sector-size is 512 or 4096"));
 }
 
 TEST_CASE("ReadBootLoader: a layer that is no boot loader is told before anything is written",

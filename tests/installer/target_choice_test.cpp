@@ -51,7 +51,7 @@ TEST_CASE("ChooseTarget: the only disk that is empty and fits", "[installer]") {
   const auto used = With(Disk("/dev/sdc"), [](auto& disk) { disk.in_use = {"it is mounted"}; });
   const auto read_only = With(Disk("/dev/sdd"), [](auto& disk) { disk.read_only = true; });
   const auto small = Disk("/dev/sde", 1_GiB);
-  const auto large_sectors = With(Disk("/dev/sdf"), [](auto& disk) { disk.sector_size = 4096; });
+  const auto large_sectors = With(Disk("/dev/sdf"), [](auto& disk) { disk.sector_size = 8192; });
   const TargetCandidate broken{.path = "/dev/sdg", .problem = "reading /dev/sdg: I/O error"};
   const auto without_medium = Disk("/dev/sdh", 0);
   const auto stick = With(Disk("/dev/sdi"), [](auto& disk) { disk.removable = true; });
@@ -69,7 +69,7 @@ TEST_CASE("ChooseTarget: the only disk that is empty and fits", "[installer]") {
                            "/dev/sdc is in use: it is mounted",
                            "/dev/sdd is read-only",
                            "/dev/sde",
-                           "/dev/sdf has sectors of 4096 bytes",
+                           "/dev/sdf has sectors of 8192 bytes",
                            "; reading /dev/sdg: I/O error",
                            "/dev/sdh has no medium",
                            "/dev/sdi is a removable disk"}) {
