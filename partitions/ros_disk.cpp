@@ -43,12 +43,13 @@ bool IsSameDisk(const std::filesystem::path& a, const std::filesystem::path& b) 
   return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
-// The node that the kernel made of a partition of this disk.
+// The node that the kernel made of a partition of this disk. Not by UUID: both lists were read from
+// the disk, one after the other, and a first boot changes all UUIDs in between.
 const PartitionNode* NodeFor(const std::vector<PartitionNode>& nodes,
                              const std::filesystem::path& disk,
                              const FoundPartition& partition) {
   for (const auto& node : nodes) {
-    if (node.number == partition.number && node.uuid == partition.uuid &&
+    if (node.number == partition.number && node.offset == partition.offset &&
         IsSameDisk(node.disk, disk)) {
       return &node;
     }
