@@ -122,8 +122,12 @@ std::string FirmwareText(const InstallPlan& plan) {
     return "on UEFI machines only (sectors of " + std::to_string(plan.layout.sector_size) +
            " bytes)";
   }
-  return plan.boots_uefi ? "on BIOS and UEFI machines"
-                         : "on BIOS machines only (the image brings no GRUB for UEFI)";
+  if (plan.boots_uefi) {
+    return "on BIOS and UEFI machines";
+  }
+  return KindOf(plan.loader) == bootloader::LoaderKind::kSyslinux
+             ? "on BIOS machines only (syslinux)"
+             : "on BIOS machines only (the image brings no GRUB for UEFI)";
 }
 
 }  // namespace
