@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ros::bootloader {
 
@@ -30,6 +31,20 @@ class EfiVariables {
   // cannot be read or is larger than 64 KiB.
   [[nodiscard]] std::optional<EfiVariable> Read(std::string_view name,
                                                 std::string_view vendor = kEfiGlobalVendor) const;
+
+  // The names of a vendor's variables, sorted.
+  [[nodiscard]] std::vector<std::string> List(std::string_view vendor = kEfiGlobalVendor) const;
+
+  // Whether there are variables, and this process may make some: not where no efivarfs is mounted,
+  // or read-only.
+  [[nodiscard]] bool IsWritable() const;
+
+  // Makes or replaces a variable, by one write, as efivarfs wants it; the firmware does it whole or
+  // not at all. The immutable flag that the kernel gives to variables which must not go by mistake
+  // is taken off meanwhile. Throws kFailed when the firmware refuses: it is full, or locked.
+  void Write(std::string_view name,
+             const EfiVariable& variable,
+             std::string_view vendor = kEfiGlobalVendor);
 
  private:
   [[nodiscard]] std::filesystem::path PathOf(std::string_view name, std::string_view vendor) const;

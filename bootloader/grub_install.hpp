@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -33,10 +34,15 @@ inline constexpr const char* kGrubVersionName = "grub/version";
 // how much room is kept there.
 inline constexpr const char* kEfiImagePath = "/EFI/BOOT/BOOTX64.EFI";
 inline constexpr Bytes kEfiImagePlace = Bytes{4} << 20U;
+// A second copy, which our own boot entry names: the first is at a place that others know too.
+inline constexpr const char* kVendorImagePath = "/EFI/ROS/BOOTX64.EFI";
+// Both directories, with the same files.
+inline constexpr std::array<const char*, 2> kEfiDirectories = {"/EFI/BOOT", "/EFI/ROS"};
 // Where both images look for the script, and the room for it.
 inline constexpr const char* kGrubScriptPath = "/GRUB/GRUB.CFG";
 inline constexpr Bytes kGrubScriptPlace = Bytes{64} << 10U;
-// LoaderDescription of the EFI images in the same directory.
+// LoaderDescription of the EFI images in the same directory, and the one of /EFI/BOOT.
+inline constexpr const char* kEfiDescriptionName = "VERSION";
 inline constexpr const char* kEfiDescriptionPath = "/EFI/BOOT/VERSION";
 inline constexpr Bytes kEfiDescriptionPlace = Bytes{4} << 10U;
 

@@ -22,19 +22,23 @@ std::string Describe(const bootloader::GrubParts& parts,
 }  // namespace
 
 std::vector<partitions::BootFile> GrubFiles(const bootloader::GrubParts& parts) {
-  const std::string efi = bootloader::kEfiImagePath;
-  return {{.path = bootloader::kGrubScriptPath,
-           .max_size = bootloader::kGrubScriptPlace,
-           .content = parts.script.empty() ? bootloader::MainGrubConfig() : parts.script,
-           .places = FilePlaces::kTwo},
-          {.path = efi,
-           .max_size = bootloader::kEfiImagePlace,
-           .content = parts.efi_image,
-           .places = FilePlaces::kTwo},
-          {.path = bootloader::kEfiDescriptionPath,
-           .max_size = bootloader::kEfiDescriptionPlace,
-           .content = Describe(parts, efi.substr(efi.rfind('/') + 1), parts.efi_image),
-           .places = FilePlaces::kTwo}};
+  std::vector<partitions::BootFile> files = {
+      {.path = bootloader::kGrubScriptPath,
+       .max_size = bootloader::kGrubScriptPlace,
+       .content = parts.script.empty() ? bootloader::MainGrubConfig() : parts.script,
+       .places = FilePlaces::kTwo}};
+  for (const std::filesystem::path directory : bootloader::kEfiDirectories) {
+    const auto name = std::filesystem::path(bootloader::kEfiImagePath).filename();
+    files.push_back({.path = directory / name,
+                     .max_size = bootloader::kEfiImagePlace,
+                     .content = parts.efi_image,
+                     .places = FilePlaces::kTwo});
+    files.push_back({.path = directory / bootloader::kEfiDescriptionName,
+                     .max_size = bootloader::kEfiDescriptionPlace,
+                     .content = Describe(parts, name, parts.efi_image),
+                     .places = FilePlaces::kTwo});
+  }
+  return files;
 }
 
 void WriteBiosGrub(const Region& bios_partition,

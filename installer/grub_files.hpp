@@ -10,8 +10,8 @@
 namespace ros::installer {
 
 // GRUB's files on the boot partition as `parts` bring them, each with two places: the EFI image
-// (empty when there is none) and its description in one directory, the script in another. Made with
-// these at install; a later boot loader goes into the spare places.
+// (empty when there is none) and its description in each of kEfiDirectories, the script in another
+// directory. Made with these at install; a later boot loader goes into the spare places.
 std::vector<partitions::BootFile> GrubFiles(const bootloader::GrubParts& parts);
 
 // Writes the core image of `parts` and its description into a half of the BIOS boot partition,

@@ -114,6 +114,17 @@ class Installation {
     TellKernel();
   }
 
+  void operator()(const MakeBootEntry& step) {
+    try {
+      auto variables = means_.efi_variables;
+      bootloader::WriteBootEntry(variables, step.entry);
+    } catch (const Error& error) {
+      means_.progress.Warn(
+          error.message() +
+          "; choose the disk in the firmware's menu if it does not start, ignoring");
+    }
+  }
+
   // Takes back what can be taken back after a step has failed.
   void CleanUp() const {
     if (created_) {

@@ -25,6 +25,8 @@ struct InstallMeans {
   const partitions::DiskFacts& disk;
   // Opens the target exclusively; tests bring one that loses power.
   std::function<std::shared_ptr<BlockDevice>(const std::filesystem::path&)> open;
+  // The firmware's, for a boot entry.
+  bootloader::EfiVariables efi_variables = bootloader::EfiVariables();
   const Clock& clock;
   Progress& progress;
 };

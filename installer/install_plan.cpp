@@ -134,6 +134,27 @@ std::map<std::string, Bytes> Sizes(const std::map<std::string, StateFile>& files
   return sizes;
 }
 
+// An entry for a disk of this machine; the UUIDs of an image file's partitions are not those that
+// its copies will have.
+void AddBootEntry(const InstallFacts& facts, InstallPlan& plan) {
+  if (!facts.boot_entries || !plan.boots_uefi || facts.disk.kind != TargetKind::kWholeDisk) {
+    return;
+  }
+  const auto& boot = plan.layout.Get(PartitionRole::kBoot);
+  const bootloader::BootProgram program{
+      .partition_number = static_cast<std::uint32_t>(PartitionNumber(boot.role)),
+      .first_sector = boot.offset / plan.layout.sector_size,
+      .sectors = boot.length / plan.layout.sector_size,
+      .partition_uuid = boot.uuid,
+      .file = bootloader::kVendorImagePath};
+  std::vector<std::string> replaced;
+  for (const auto& partition : facts.disk.table.partitions) {
+    replaced.push_back(partition.uuid);
+  }
+  plan.steps.emplace_back(
+      MakeBootEntry{bootloader::PlanBootEntry(*facts.boot_entries, plan.name, program, replaced)});
+}
+
 void AddSteps(const InstallFacts& facts, const InstallRequest& request, InstallPlan& plan) {
   const auto& root = facts.image.config.root;
   if (facts.disk.kind == TargetKind::kMissing) {
@@ -152,11 +173,12 @@ void AddSteps(const InstallFacts& facts, const InstallRequest& request, InstallP
   }
   if (facts.kept) {
     plan.steps.emplace_back(ReplaceTable{});
-    return;
+  } else {
+    plan.steps.emplace_back(
+        MakeStatePartition{Sizes(StateFiles(request, facts.image.config, facts.disk.kind))});
+    plan.steps.emplace_back(WriteTable{});
   }
-  plan.steps.emplace_back(
-      MakeStatePartition{Sizes(StateFiles(request, facts.image.config, facts.disk.kind))});
-  plan.steps.emplace_back(WriteTable{});
+  AddBootEntry(facts, plan);
 }
 
 // Each file of the first slot has room in the place that is made for it.

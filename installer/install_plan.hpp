@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "bootloader/boot_entry.hpp"
 #include "bootloader/kernel_command_line.hpp"
 #include "health/bad_list.hpp"
 #include "images/verified_image.hpp"
@@ -66,6 +67,8 @@ struct InstallFacts {
   images::VerifiedImage image;
   // What the image brings of the loader that was asked for; none when it brings none.
   std::optional<LoaderParts> loader;
+  // Those of the machine that installs; none where it can make none.
+  std::optional<bootloader::BootEntries> boot_entries = std::nullopt;
   // With --keep-state.
   std::optional<KeptState> kept = std::nullopt;
 };
@@ -118,6 +121,13 @@ struct ReplaceTable {
   bool operator==(const ReplaceTable&) const = default;
 };
 
+// Tells the firmware of the disk, after it is whole. What the firmware refuses is warned of: it
+// finds the disk without an entry too.
+struct MakeBootEntry {
+  bootloader::BootEntryPlan entry;
+  bool operator==(const MakeBootEntry&) const = default;
+};
+
 using InstallStep = std::variant<CreateImageFile,
                                  WipeDisk,
                                  WipeSystem,
@@ -127,7 +137,8 @@ using InstallStep = std::variant<CreateImageFile,
                                  WriteBootLoader,
                                  MakeStatePartition,
                                  WriteTable,
-                                 ReplaceTable>;
+                                 ReplaceTable,
+                                 MakeBootEntry>;
 
 struct InstallPlan {
   std::filesystem::path target;

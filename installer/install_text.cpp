@@ -69,8 +69,16 @@ struct StepText {
 
   std::string operator()(const ReplaceTable& /*step*/) const {
     return "replace the partition table, last of all: at every moment it tells where ROS-STATE is, "
-           "so "
-           "that an installation that was cut short can be run again";
+           "so that an installation that was cut short can be run again";
+  }
+
+  std::string operator()(const MakeBootEntry& step) const {
+    const auto& entry = step.entry;
+    return std::string(entry.kind == bootloader::BootEntryPlan::Number::kReused ? "renew"
+                                                                                : "make") +
+           " the firmware's boot entry " + entry.Name() + " \"" + entry.description + "\" for " +
+           entry.program.file + " on partition " + std::to_string(entry.program.partition_number) +
+           ", first in its order";
   }
 };
 
@@ -113,6 +121,14 @@ struct StepJson {
   Json operator()(const WriteTable& /*step*/) const { return Named("write-table"); }
 
   Json operator()(const ReplaceTable& /*step*/) const { return Named("replace-table"); }
+  Json operator()(const MakeBootEntry& step) const {
+    return Named("make-boot-entry")
+        .Set("name", step.entry.Name())
+        .Set("description", step.entry.description)
+        .Set("file", step.entry.program.file)
+        .Set("partition_uuid", step.entry.program.partition_uuid)
+        .Set("reused", step.entry.kind == bootloader::BootEntryPlan::Number::kReused);
+  }
 
   static Json Named(std::string_view name) { return Json::MakeObject().Set("step", name); }
 };

@@ -15,7 +15,7 @@ using namespace ros::literals;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-constexpr Bytes kSector = 512;
+constexpr std::string_view kHeaderMark = "EFI PART";
 
 // A GUID's text form: the first three groups are little-endian.
 std::string GuidText(ByteSpan guid) {
@@ -30,11 +30,11 @@ std::string GuidText(ByteSpan guid) {
   return text;
 }
 
-Partition ParseEntry(ByteSpan entry) {
+Partition ParseEntry(ByteSpan entry, Bytes sector) {
   Partition partition;
   partition.uuid = GuidText(entry.subspan(16, 16));
-  partition.offset = LoadLe64(entry, 32) * kSector;
-  partition.length = (LoadLe64(entry, 40) + 1) * kSector - partition.offset;
+  partition.offset = LoadLe64(entry, 32) * sector;
+  partition.length = (LoadLe64(entry, 40) + 1) * sector - partition.offset;
   for (std::size_t at = 56; at < 128 && LoadLe16(entry, at) != 0; at += 2) {
     partition.name += static_cast<char>(LoadLe16(entry, at));
   }
@@ -67,17 +67,22 @@ std::string DiskImage::Checksum() const {
 }
 
 std::vector<Partition> DiskImage::Partitions() const {
-  const std::string header = Read(kSector, kSector);
-  if (header.substr(0, 8) != "EFI PART") {
+  // The header is in the second sector: where it lies tells how large they are.
+  Bytes sector = 512;
+  if (Read(sector, kHeaderMark.size()) != kHeaderMark) {
+    sector = 4096;
+  }
+  const std::string header = Read(sector, 512);
+  if (!header.starts_with(kHeaderMark)) {
     return {};
   }
   const ByteSpan fields = AsBytes(header);
   const Bytes entry_size = LoadLe32(fields, 84);
   const std::string entries =
-      Read(LoadLe64(fields, 72) * kSector, LoadLe32(fields, 80) * entry_size);
+      Read(LoadLe64(fields, 72) * sector, LoadLe32(fields, 80) * entry_size);
   std::vector<Partition> partitions;
   for (Bytes at = 0; at + entry_size <= entries.size(); at += entry_size) {
-    Partition partition = ParseEntry(AsBytes(entries).subspan(at, entry_size));
+    Partition partition = ParseEntry(AsBytes(entries).subspan(at, entry_size), sector);
     if (partition.offset != 0) {
       partitions.push_back(std::move(partition));
     }

@@ -25,6 +25,7 @@ using std::chrono::steady_clock;
 // Descriptors that QEMU inherits: console, shell, monitor.
 constexpr int kFirstFd = 10;
 constexpr int kPorts = 3;
+constexpr const char* kOvmf = "/usr/share/OVMF/";
 
 int SlowFactor() {
   const char* text = std::getenv("ROS_TEST_SLOW");
@@ -81,7 +82,10 @@ std::string DeviceOn(DriveInterface interface, const std::string& bus, std::size
   return {};
 }
 
-void AddDrive(std::vector<std::string>& argv, const Drive& drive, std::size_t number) {
+void AddDrive(std::vector<std::string>& argv,
+              const Drive& drive,
+              std::size_t number,
+              BootOrder order) {
   const std::string id = "drive" + std::to_string(number);
   const std::string read_only = drive.access == DriveAccess::kReadOnly ? ",read-only=on" : "";
   std::string node = id + "-file";
@@ -110,10 +114,38 @@ void AddDrive(std::vector<std::string>& argv, const Drive& drive, std::size_t nu
     argv.insert(argv.end(), {"-device", device});
     return;
   }
-  device += ",bootindex=" + std::to_string(number + 1);
+  if (order == BootOrder::kDrives) {
+    device += ",bootindex=" + std::to_string(number + 1);
+  }
+  if (drive.sector_size != 512) {
+    const std::string size = std::to_string(drive.sector_size);
+    device += ",logical_block_size=" + size + ",physical_block_size=" + size;
+  }
   const std::string fallback = drive.interface == DriveInterface::kNvme ? id : "";
   const std::string serial = drive.serial.empty() ? fallback : drive.serial;
   argv.insert(argv.end(), {"-device", serial.empty() ? device : device + ",serial=" + serial});
+}
+
+void AddUefi(std::vector<std::string>& argv, const MachineOptions& options) {
+  const bool secure = options.firmware == Firmware::kSecureUefi;
+  const std::string flash = "if=pflash,format=raw,file=";
+  const std::string variables = options.variables.empty()
+                                    ? FreshVariables(options.firmware).string() + ",snapshot=on"
+                                    : options.variables.string();
+  argv.insert(
+      argv.end(),
+      {"-drive",
+       flash + kOvmf + (secure ? "OVMF_CODE_4M.secboot.fd" : "OVMF_CODE_4M.fd") + ",readonly=on",
+       "-drive",
+       flash + variables});
+  if (secure) {
+    // What runs may not write the variables around the firmware, and its SMM knows no sleep.
+    argv.insert(argv.end(),
+                {"-global",
+                 "driver=cfi.pflash01,property=secure,value=on",
+                 "-global",
+                 "ICH9-LPC.disable_s3=1"});
+  }
 }
 
 std::vector<std::string> PortArguments() {
@@ -133,10 +165,15 @@ std::vector<std::string> PortArguments() {
 
 }  // namespace
 
+std::filesystem::path FreshVariables(Firmware firmware) {
+  return std::filesystem::path(kOvmf) /
+         (firmware == Firmware::kSecureUefi ? "OVMF_VARS_4M.ms.fd" : "OVMF_VARS_4M.fd");
+}
+
 std::vector<std::string> QemuArguments(const MachineOptions& options) {
   std::vector<std::string> argv = {"qemu-system-x86_64",
                                    "-machine",
-                                   "q35",
+                                   options.firmware == Firmware::kSecureUefi ? "q35,smm=on" : "q35",
                                    "-accel",
                                    AcceleratorName(ProbeAccelerator()),
                                    "-cpu",
@@ -153,20 +190,14 @@ std::vector<std::string> QemuArguments(const MachineOptions& options) {
                                    // Scenarios compare boots with each other, never with today.
                                    "-rtc",
                                    "base=utc"};
-  if (options.firmware == Firmware::kUefi) {
-    // Its variables are forgotten with the machine.
-    const std::string flash = "if=pflash,format=raw,file=/usr/share/OVMF/";
-    argv.insert(argv.end(),
-                {"-drive",
-                 flash + "OVMF_CODE_4M.fd,readonly=on",
-                 "-drive",
-                 flash + "OVMF_VARS_4M.fd,snapshot=on"});
+  if (options.firmware != Firmware::kBios) {
+    AddUefi(argv, options);
   }
   if (options.watchdog) {
     argv.insert(argv.end(), {"-device", "i6300esb", "-action", "watchdog=reset"});
   }
   for (std::size_t n = 0; n < options.drives.size(); ++n) {
-    AddDrive(argv, options.drives[n], n);
+    AddDrive(argv, options.drives[n], n, options.boot_order);
   }
   if (options.kernel) {
     argv.insert(argv.end(),

@@ -20,7 +20,17 @@ namespace ros::qemu {
 // kSdCard a card in a reader on PCI (sdhci).
 enum class DriveInterface { kAhci, kVirtio, kNvme, kVirtioScsi, kUsb, kSdCard };
 
-enum class Firmware { kBios, kUefi };
+enum class Firmware {
+  kBios,
+  kUefi,        // OVMF, with no boot entry: it looks for \EFI\BOOT\BOOTX64.EFI on the drives
+  kSecureUefi,  // the same with Secure Boot on and Microsoft's keys enrolled
+};
+
+// What OVMF remembers when it has never run; a copy of it is for MachineOptions::variables.
+std::filesystem::path FreshVariables(Firmware firmware);
+
+// Who says which drive boots first.
+enum class BootOrder { kDrives, kFirmware };
 
 enum class DriveAccess { kReadWrite, kReadOnly };
 
@@ -29,6 +39,7 @@ struct Drive {
   DriveInterface interface = DriveInterface::kAhci;
   DriveAccess access = DriveAccess::kReadWrite;
   std::string serial = {};  // what the guest sees; empty: QEMU's own
+  int sector_size = 512;    // logical; larger ones are for virtio and NVMe
   // Every write and flush is recorded here too (QEMU's blklogwrites), when not empty.
   std::filesystem::path write_log = {};
 };
@@ -45,8 +56,10 @@ struct MachineOptions {
   std::vector<Drive> drives;  // the firmware tries them in this order
   int memory_mib = 512;
   std::optional<DirectKernel> kernel = {};
-  // UEFI is OVMF, with no boot entry: it looks for \EFI\BOOT\BOOTX64.EFI on the drives.
   Firmware firmware = Firmware::kBios;
+  // What UEFI remembers, in a file (see FreshVariables); forgotten with the machine when empty.
+  std::filesystem::path variables = {};
+  BootOrder boot_order = BootOrder::kDrives;
   // An i6300esb whose expiry resets the machine. It is always there, as a board's watchdog is.
   bool watchdog = true;
 };

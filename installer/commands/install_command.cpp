@@ -190,7 +190,8 @@ void Install(const InstallOptions& options, CommandContext& context) {
   auto opened = OpenTrustedImage(
       options.image, keys::TrustStore::FromFiles(KeyFiles(options)), policy, *progress);
   InstallFacts facts{.image = opened.image,
-                     .loader = ReadBootLoader(*opened.source, opened.image, request.loader)};
+                     .loader = ReadBootLoader(*opened.source, opened.image, request.loader),
+                     .boot_entries = bootloader::InspectBootEntries(bootloader::EfiVariables())};
   facts.disk = options.device == kAutoDevice ? ChooseTarget(InspectCandidates(), facts, request)
                                              : partitions::InspectDisk(options.device);
   if (options.keep_state) {

@@ -100,6 +100,8 @@ Machine& Story::Boot() {
   const std::string name = name_ + "-" + std::to_string(++boots_);
   MachineOptions options = MachineWith(name, disk_, &files_);
   options.firmware = firmware_;
+  options.drives.at(0).interface = interface_;
+  options.drives.at(0).sector_size = sector_size_;
   machine_ = std::make_unique<Machine>(std::move(options));
   machine_->WaitForShell();
   return *machine_;

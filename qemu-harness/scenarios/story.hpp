@@ -56,6 +56,12 @@ class Story {
   // What the machine starts with from the next Boot() on, in place of Setup()'s firmware.
   void UseFirmware(Firmware firmware) { firmware_ = firmware; }
 
+  // How its disk is attached from the next Boot() on.
+  void UseDrive(DriveInterface interface, int sector_size = 512) {
+    interface_ = interface;
+    sector_size_ = sector_size;
+  }
+
   // Switches the machine on and waits for its shell. The former machine is off or gets killed.
   Machine& Boot();
 
@@ -84,6 +90,8 @@ class Story {
   DiskImage disk_;
   DiskImage files_;
   Firmware firmware_ = Setup().firmware;
+  DriveInterface interface_ = DriveInterface::kAhci;
+  int sector_size_ = 512;
   std::unique_ptr<Machine> machine_;
   int boots_ = 0;
 };

@@ -130,6 +130,37 @@ TEST_CASE("PlanInstall: a disk with sectors of 4096 bytes boots on UEFI alone", 
                     "only, and the image brings no GRUB for UEFI");
 }
 
+TEST_CASE("PlanInstall: tells the firmware of a disk, and of no image file", "[installer]") {
+  auto facts = SomeFacts();
+  CHECK_THAT(DescribeInstall(PlanInstall(facts, SomeRequest())), !Catch::Contains("boot entry"));
+  facts.boot_entries = bootloader::BootEntries{.options = {{0, ""}, {1, ""}}, .order = {1, 0}};
+  auto plan = PlanInstall(facts, SomeRequest());
+  CHECK_THAT(DescribeInstall(plan),
+             Catch::Contains("make the firmware's boot entry Boot0002 \"os\" for "
+                             "/EFI/ROS/BOOTX64.EFI on partition 2, first in its order\n"));
+  const auto& entry = std::get<MakeBootEntry>(plan.steps.back()).entry;
+  const auto& boot = plan.layout.Get(partitions::PartitionRole::kBoot);
+  CHECK(entry.program.partition_uuid == boot.uuid);
+  CHECK(entry.program.first_sector * 512 == boot.offset);
+  CHECK(entry.program.sectors * 512 == boot.length);
+  CHECK(entry.order == std::vector<std::uint16_t>{2, 1, 0});
+
+  INFO("a second installation onto the same disk");
+  facts.boot_entries->options[2] = bootloader::FormatBootOption(entry.description, entry.program);
+  facts.disk.table.partitions = {{.number = 2, .uuid = boot.uuid}};
+  auto again = SomeRequest();
+  again.seed = "6a1f2b3c-0000-4000-8000-000000000002";
+  CHECK_THAT(DescribeInstall(PlanInstall(facts, again)),
+             Catch::Contains("renew the firmware's boot entry Boot0002"));
+
+  INFO("for an image file, and without a loader for UEFI");
+  facts.disk.kind = partitions::TargetKind::kImageFile;
+  CHECK_THAT(DescribeInstall(PlanInstall(facts, SomeRequest())), !Catch::Contains("boot entry"));
+  facts.disk.kind = partitions::TargetKind::kWholeDisk;
+  facts.loader->efi_image.clear();
+  CHECK_THAT(DescribeInstall(PlanInstall(facts, SomeRequest())), !Catch::Contains("boot entry"));
+}
+
 TEST_CASE("PlanInstall: the sectors of a file are chosen, those of a disk are not", "[installer]") {
   auto facts = SomeFacts();
   auto request = SomeRequest();

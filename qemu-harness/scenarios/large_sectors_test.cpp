@@ -1,0 +1,44 @@
+#include <catch2/catch.hpp>
+
+#include "base/file.hpp"
+#include "qemu-harness/boot_files.hpp"
+#include "qemu-harness/host.hpp"
+#include "qemu-harness/places.hpp"
+#include "qemu-harness/scenarios/story.hpp"
+
+using namespace ros::qemu;  // NOLINT(google-build-using-namespace)
+
+TEST_CASE("sectors-of-4096-bytes", "[qemu]") {
+  const ros::TempDirectory directory(RunDirectory(), "install");
+  const std::filesystem::path file = directory.path() / "new.img";
+  InstallImage("tiny-v1", file, {"--size", "2G", "--slot-size", "256M", "--sector-size", "4096"});
+  Story story("sectors", {"tiny-panics", "tiny-v2"}, DiskImage(file));
+  CHECK(CheckBootPartition(story.disk()).empty());
+  story.UseDrive(DriveInterface::kNvme, 4096);
+
+  Machine& machine = story.Boot();
+  CHECK(machine.MustRun("cat /sys/block/nvme0n1/queue/logical_block_size") == "4096\n");
+  CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
+  CheckFreshStatus(machine);
+  CHECK(Ask(machine, "ros status").At("loader", "status").Dump() ==
+        R"({"name":"GRUB","bios":false,"uefi":true})");
+  story.WaitForServices();
+  CHECK_THAT(machine.MustRun("cat /ros/journal"), Catch::Contains("first boot of this copy"));
+
+  INFO("a trial that panics");
+  story.Upgrade("tiny-panics", "--tries 1");
+  machine.RestartBy("reboot -f");
+  machine.WaitForShell();
+  CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
+  CHECK(SlotsStarted(machine) == "aba");
+
+  INFO("a trial that commits");
+  story.Upgrade("tiny-v2");
+  machine.RestartBy("reboot -f");
+  machine.WaitForShell();
+  CHECK(WhoRuns(machine) == RunningOs{"b", "2", true});
+  story.WaitForServices();
+  story.PowerOff();
+  CHECK(CheckBootPartition(story.disk()).empty());
+  CHECK(WhoRuns(story.Boot()) == RunningOs{"b", "2"});
+}
