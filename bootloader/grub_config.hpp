@@ -18,6 +18,14 @@ std::string MainGrubConfig();
 // that they need are never taken out).
 int GrubScriptNumber(std::string_view script);
 
+// Where Debian's signed GRUB looks for its configuration, on the partition that it was started
+// from; its name for the directory is built in.
+inline constexpr const char* kSignedGrubConfigPath = "/EFI/DEBIAN/GRUB.CFG";
+
+// What lies there: goes on with /grub/grub.cfg, and tells it that this GRUB has no `hashsum`, and
+// under Secure Boot takes no module that has.
+std::string SignedGrubConfig();
+
 // /a/grub.cfg or /b/grub.cfg (GRUB.CFG of the slot's folder): loads kernel and initrd with the
 // command line of `entry`. Names no disk: the same bytes fit every copy of one. Throws as
 // CheckKernelArguments does, kDoesNotFit when the command line is too long for a kernel, kFailed

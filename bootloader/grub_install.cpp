@@ -7,6 +7,7 @@
 #include "base/process.hpp"
 #include "bootloader/grub_config.hpp"
 #include "bootloader/loader_description.hpp"
+#include "bootloader/signed_program.hpp"
 
 namespace ros::bootloader {
 namespace {
@@ -31,6 +32,13 @@ constexpr const char* kModules[] = {"part_gpt",    "fat",    "normal",   "config
 constexpr const char* kBiosModule = "biosdisk";
 constexpr const char* kEfiModule = "efi_gop";
 
+void CheckEfiProgram(std::string_view name, const std::string& program, Bytes place) {
+  if (!program.empty() && (!program.starts_with(kEfiMark) || program.size() > place)) {
+    throw Error(ErrorKind::kVerification,
+                std::string(name) + " is no EFI program, or larger than " + FormatBytes(place));
+  }
+}
+
 void CheckParts(const GrubParts& parts) {
   if (parts.boot_image.size() != kSector) {
     throw Error(ErrorKind::kVerification,
@@ -42,11 +50,12 @@ void CheckParts(const GrubParts& parts) {
                 std::string(kGrubCoreImageName) + " has " +
                     std::to_string(parts.core_image.size()) + " bytes, which GRUB cannot have");
   }
-  const auto& efi = parts.efi_image;
-  if (!efi.empty() && (!efi.starts_with(kEfiMark) || efi.size() > kEfiImagePlace)) {
+  const bool has_shim = !parts.shim_image.empty();
+  CheckEfiProgram(kGrubEfiImageName, parts.efi_image, has_shim ? kSecondEfiPlace : kEfiImagePlace);
+  CheckEfiProgram(kShimImageName, parts.shim_image, kEfiImagePlace);
+  if (has_shim && parts.efi_image.empty()) {
     throw Error(ErrorKind::kVerification,
-                std::string(kGrubEfiImageName) + " is no EFI program, or larger than " +
-                    FormatBytes(kEfiImagePlace));
+                "there is a shim and no " + std::string(kGrubEfiImageName) + " for it to start");
   }
   if (parts.script.size() > kGrubScriptPlace) {
     throw Error(ErrorKind::kVerification,
@@ -114,6 +123,13 @@ std::string VersionOf(const std::filesystem::path& grub_directory) {
 
 }  // namespace
 
+std::map<std::string, std::string> EfiFiles(const GrubParts& parts) {
+  const auto first = std::filesystem::path(kEfiImagePath).filename().string();
+  const bool has_shim = !parts.shim_image.empty();
+  return {{first, has_shim ? parts.shim_image : parts.efi_image},
+          {kSecondEfiName, has_shim ? parts.efi_image : std::string()}};
+}
+
 std::map<std::string, std::string> ToFiles(const GrubParts& parts) {
   std::map<std::string, std::string> files = {{kGrubBootImageName, parts.boot_image},
                                               {kGrubCoreImageName, parts.core_image}};
@@ -126,6 +142,9 @@ std::map<std::string, std::string> ToFiles(const GrubParts& parts) {
   if (!parts.version.empty()) {
     files[kGrubVersionName] = parts.version + "\n";
   }
+  if (!parts.shim_image.empty()) {
+    files[kShimImageName] = parts.shim_image;
+  }
   return files;
 }
 
@@ -133,6 +152,7 @@ GrubParts FromFiles(const std::map<std::string, std::string>& files) {
   GrubParts parts{.boot_image = Part(files, kGrubBootImageName),
                   .core_image = Part(files, kGrubCoreImageName)};
   parts.efi_image = OptionalPart(files, kGrubEfiImageName);
+  parts.shim_image = OptionalPart(files, kShimImageName);
   parts.script = OptionalPart(files, kGrubScriptName);
   const auto version = OptionalPart(files, kGrubVersionName);
   parts.version = version.substr(0, version.find('\n'));
@@ -140,13 +160,19 @@ GrubParts FromFiles(const std::map<std::string, std::string>& files) {
   return parts;
 }
 
-GrubParts BuildGrubParts(const std::filesystem::path& grub_directory) {
+GrubParts BuildGrubParts(const std::filesystem::path& grub_directory, EfiSigning signing) {
   GrubParts parts{.script = MainGrubConfig(), .version = VersionOf(grub_directory)};
   InContext("making GRUB's core image", [&] {
     parts.boot_image = ReadFile(grub_directory / "boot.img", kSector);
     parts.core_image = MakeImage({grub_directory, "i386-pc", kBiosModule}, parts.version);
   });
   InContext("making GRUB's EFI image", [&] {
+    if (signing == EfiSigning::kDistribution) {
+      auto programs = ReadSignedPrograms(grub_directory.parent_path().parent_path());
+      parts.shim_image = std::move(programs.shim);
+      parts.efi_image = std::move(programs.grub);
+      return;
+    }
     const auto directory = grub_directory.parent_path() / "x86_64-efi";
     if (!std::filesystem::exists(directory)) {
       throw Error(ErrorKind::kFailed,

@@ -19,6 +19,9 @@ struct GrubParts {
   // an image that was built before images brought one.
   std::string script;
   std::string version;  // "2.06-13+deb12u2"; empty as above
+  // A shim that Microsoft has signed, for Secure Boot. Then the EFI image is the GRUB that it
+  // starts, signed by the distribution; else this is empty and the EFI image is our own.
+  std::string shim_image;
 
   bool operator==(const GrubParts&) const = default;
 };
@@ -29,6 +32,7 @@ inline constexpr const char* kGrubCoreImageName = "grub/i386-pc/core.img";
 inline constexpr const char* kGrubEfiImageName = "grub/x86_64-efi/grubx64.efi";
 inline constexpr const char* kGrubScriptName = "grub/grub.cfg";
 inline constexpr const char* kGrubVersionName = "grub/version";
+inline constexpr const char* kShimImageName = "shim/shimx64.efi";
 
 // Where UEFI firmware looks on a disk that it has no entry for (UEFI 2.10, section 3.5.1.1), and
 // how much room is kept there.
@@ -48,13 +52,31 @@ inline constexpr Bytes kEfiDescriptionPlace = Bytes{4} << 10U;
 
 // The parts as files by name, and back. FromFiles throws kVerification when boot or core image
 // is missing or one cannot be what it is called; other files are passed over.
+// What a shim starts: the file of this name beside it. Debian's signed GRUB has 4 MiB.
+inline constexpr const char* kSecondEfiName = "GRUBX64.EFI";
+inline constexpr Bytes kSecondEfiPlace = Bytes{8} << 20U;
+
+// The files of each of kEfiDirectories by name, with their content, which is empty for one that
+// these parts do not need.
+std::map<std::string, std::string> EfiFiles(const GrubParts& parts);
+
+// The parts as files by name, and back. FromFiles throws kVerification when one is missing (but for
+// the EFI images) or cannot be what it is called; other files are passed over.
 std::map<std::string, std::string> ToFiles(const GrubParts& parts);
 GrubParts FromFiles(const std::map<std::string, std::string>& files);
 
+enum class EfiSigning {
+  kNone,          // our own EFI image
+  kDistribution,  // Debian's shim and GRUB, as they are signed
+};
+
 // Runs grub-mkimage with the modules in `grub_directory` (Debian: grub-pc-bin) and in x86_64-efi
 // beside it (grub-efi-amd64-bin). The version is what the modules say (modinfo.sh), and both images
-// tell it to the script in $ros_loader. The same GRUB gives the same bytes. Throws kFailed when a
-// tool or a module is missing.
-GrubParts BuildGrubParts(const std::filesystem::path& grub_directory = "/usr/lib/grub/i386-pc");
+// tell it to the script in $ros_loader. The same GRUB gives the same bytes. With kDistribution the
+// GRUB for UEFI is that in x86_64-efi-signed beside it (grub-efi-amd64-signed), and the shim that
+// in ../shim (shim-signed); see ReadSignedPrograms. Throws kFailed when a tool, a module or a
+// signed program is missing.
+GrubParts BuildGrubParts(const std::filesystem::path& grub_directory = "/usr/lib/grub/i386-pc",
+                         EfiSigning signing = EfiSigning::kNone);
 
 }  // namespace ros::bootloader

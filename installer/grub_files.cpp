@@ -9,12 +9,14 @@ namespace {
 
 using partitions::FilePlaces;
 
+// What the files beside a description are, those that are not empty.
 std::string Describe(const bootloader::GrubParts& parts,
-                     const std::string& name,
-                     const std::string& content) {
+                     const std::map<std::string, std::string>& files) {
   bootloader::LoaderDescription description{.version = parts.version};
-  if (!content.empty()) {
-    description.digests[name] = keys::Sha256Of(AsBytes(content)).Hex();
+  for (const auto& [name, content] : files) {
+    if (!content.empty()) {
+      description.digests[name] = keys::Sha256Of(AsBytes(content)).Hex();
+    }
   }
   return bootloader::FormatLoaderDescription(description);
 }
@@ -28,16 +30,22 @@ std::vector<partitions::BootFile> GrubFiles(const bootloader::GrubParts& parts) 
        .content = parts.script.empty() ? bootloader::MainGrubConfig() : parts.script,
        .places = FilePlaces::kTwo}};
   for (const std::filesystem::path directory : bootloader::kEfiDirectories) {
-    const auto name = std::filesystem::path(bootloader::kEfiImagePath).filename();
-    files.push_back({.path = directory / name,
-                     .max_size = bootloader::kEfiImagePlace,
-                     .content = parts.efi_image,
-                     .places = FilePlaces::kTwo});
+    const auto programs = bootloader::EfiFiles(parts);
+    for (const auto& [name, content] : programs) {
+      files.push_back({.path = directory / name,
+                       .max_size = name == bootloader::kSecondEfiName ? bootloader::kSecondEfiPlace
+                                                                      : bootloader::kEfiImagePlace,
+                       .content = content,
+                       .places = FilePlaces::kTwo});
+    }
     files.push_back({.path = directory / bootloader::kEfiDescriptionName,
                      .max_size = bootloader::kEfiDescriptionPlace,
-                     .content = Describe(parts, name, parts.efi_image),
+                     .content = Describe(parts, programs),
                      .places = FilePlaces::kTwo});
   }
+  files.push_back({.path = bootloader::kSignedGrubConfigPath,
+                   .max_size = bootloader::kGrubScriptPlace,
+                   .content = bootloader::SignedGrubConfig()});
   return files;
 }
 
@@ -46,7 +54,7 @@ void WriteBiosGrub(const Region& bios_partition,
                    const bootloader::GrubParts& parts) {
   const auto placed = bootloader::PlaceCoreImage(bios_partition, half, parts);
   bootloader::WriteCoreImage(
-      bios_partition, half, placed, Describe(parts, bootloader::kCoreImageFile, placed));
+      bios_partition, half, placed, Describe(parts, {{bootloader::kCoreImageFile, placed}}));
 }
 
 }  // namespace ros::installer

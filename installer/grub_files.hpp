@@ -9,9 +9,10 @@
 
 namespace ros::installer {
 
-// GRUB's files on the boot partition as `parts` bring them, each with two places: the EFI image
-// (empty when there is none) and its description in each of kEfiDirectories, the script in another
-// directory. Made with these at install; a later boot loader goes into the spare places.
+// GRUB's files on the boot partition as `parts` bring them, each with two places: the EFI images
+// (empty when there is none) and their description in each of kEfiDirectories, the script in
+// another directory; and, with one place, where a signed GRUB begins. Made with these at install; a
+// later boot loader goes into the spare places.
 std::vector<partitions::BootFile> GrubFiles(const bootloader::GrubParts& parts);
 
 // Writes the core image of `parts` and its description into a half of the BIOS boot partition,

@@ -38,17 +38,22 @@ void InspectCore(const Region& bios, LoaderFacts& loader) {
 }
 
 void InspectEfi(const partitions::FatVolume& boot, LoaderFacts& loader) {
-  const std::string path = bootloader::kEfiImagePath;
+  const std::string directory = bootloader::kEfiDirectories[0];
   try {
-    const auto image = boot.ReadContent(path, bootloader::kEfiImagePlace);
+    // What a shim starts is not there without one.
+    const auto second = boot.TryFind(directory + "/" + bootloader::kSecondEfiName);
+    loader.secure_boot = second.has_value() && second->length > 0;
     if (!boot.TryFind(bootloader::kEfiDescriptionPath)) {
       return;
     }
     const auto description = bootloader::ParseLoaderDescription(
         boot.ReadContent(bootloader::kEfiDescriptionPath, bootloader::kEfiDescriptionPlace));
     loader.uefi_version = description.version;
-    if (IsDamaged(description, path.substr(path.rfind('/') + 1), image)) {
-      loader.damage.push_back(path + " is damaged");
+    for (const auto& [name, digest] : description.digests) {
+      const auto path = directory + "/" + name;
+      if (IsDamaged(description, name, boot.ReadContent(path, bootloader::kSecondEfiPlace))) {
+        loader.damage.push_back(path + " is damaged");
+      }
     }
   } catch (const Error& error) {
     loader.damage.push_back(error.message());
@@ -92,7 +97,8 @@ std::string LoaderText(const LoaderFacts& loader) {
   }
   const std::string_view machines = !loader.uefi ? "BIOS" : loader.bios ? "BIOS and UEFI" : "UEFI";
   return WithVersion(loader.name, loader.bios ? loader.bios_version : loader.uefi_version) +
-         ", for " + std::string(machines) + " machines";
+         ", for " + std::string(machines) + " machines" +
+         (loader.secure_boot ? ", signed for Secure Boot" : "");
 }
 
 std::string LoaderDamageText(const LoaderFacts& loader) {

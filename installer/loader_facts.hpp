@@ -12,6 +12,7 @@ struct LoaderFacts {
   std::string name;  // "GRUB", "syslinux"
   bool bios = false;
   bool uefi = false;
+  bool secure_boot = false;  // UEFI starts a shim and a signed loader
   // Of what each firmware starts; empty when it is not known.
   std::string bios_version;
   std::string uefi_version;

@@ -28,10 +28,10 @@ std::string NameOf(const std::string& path) {
 // The files that the image brings. One without an EFI image or a script leaves those of the disk.
 std::vector<partitions::BootFile> FilesOf(const GrubParts& parts) {
   auto files = GrubFiles(parts);
-  const auto efi = DirectoryOf(bootloader::kEfiImagePath);
+  const auto script = DirectoryOf(bootloader::kGrubScriptPath);
   std::erase_if(files, [&](const partitions::BootFile& file) {
-    const bool is_efi = DirectoryOf(file.path) == efi;
-    return is_efi ? parts.efi_image.empty() : parts.script.empty();
+    const bool is_script = DirectoryOf(file.path) == script;
+    return is_script ? parts.script.empty() : parts.efi_image.empty();
   });
   return files;
 }
@@ -57,6 +57,12 @@ void CompareFiles(const FatVolume& boot, const GrubParts& parts, LoaderCompariso
     const auto directory = DirectoryOf(file.path);
     // Disks that were made before there was such a file do not have one.
     if (!boot.Places(directory).contains(NameOf(file.path))) {
+      if (NameOf(file.path) == bootloader::kSecondEfiName && !file.content.empty()) {
+        loader.refusal =
+            "the image's loader for UEFI is a shim and what it starts, and this disk "
+            "has no place " +
+            file.path + " for the latter; install it anew";
+      }
       continue;
     }
     loader.files.push_back({.directory = directory,

@@ -79,6 +79,7 @@ Json LoaderToJson(const LoaderFacts& loader) {
       .Set("bios_version", loader.bios_version)
       .Set("uefi", loader.uefi)
       .Set("uefi_version", loader.uefi_version)
+      .Set("secure_boot", loader.secure_boot)
       .Set("damage", std::move(damage));
 }
 

@@ -30,6 +30,7 @@ struct ImageBuildOptions {
   std::string watchdog = "180s";
   bool allow_no_ros = false;
   bool no_boot_loader = false;
+  bool secure_boot = false;
 };
 
 // ros-init beside this program in a build tree, else where it is installed.
@@ -76,7 +77,10 @@ std::optional<UnixTime> SourceDateEpoch() {
 // `ros install -t syslinux`.
 std::map<std::string, std::string> LoaderLayer(const ImageBuildOptions& options,
                                                const Console& console) {
-  auto files = bootloader::ToFiles(bootloader::BuildGrubParts(options.grub));
+  auto files = bootloader::ToFiles(
+      bootloader::BuildGrubParts(options.grub,
+                                 options.secure_boot ? bootloader::EfiSigning::kDistribution
+                                                     : bootloader::EfiSigning::kNone));
   if (bootloader::HasSyslinux()) {
     files.merge(bootloader::ToFiles(bootloader::BuildSyslinuxParts()));
   } else {
@@ -199,6 +203,9 @@ void AddBuildTools(CLI::App& command, ImageBuildOptions& options) {
   command.add_option(
       "--init", build.init_binary, "The static ros-init (default: the installed one)");
   command.add_option("--grub-dir", options.grub, "GRUB's BIOS modules")->capture_default_str();
+  command.add_flag("--secure-boot",
+                   options.secure_boot,
+                   "For UEFI bring the shim and GRUB that Debian has signed");
   command.add_flag("--no-boot-loader",
                    options.no_boot_loader,
                    "An image that upgrades machines and cannot install one");

@@ -20,8 +20,9 @@ TEST_CASE("sectors-of-4096-bytes", "[qemu]") {
   CHECK(machine.MustRun("cat /sys/block/nvme0n1/queue/logical_block_size") == "4096\n");
   CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
   CheckFreshStatus(machine);
-  CHECK(Ask(machine, "ros status").At("loader", "status").Dump() ==
-        R"({"name":"GRUB","bios":false,"uefi":true})");
+  const ros::Json status = Ask(machine, "ros status");
+  CHECK(status.At("loader", "status").At("bios", "loader") == ros::Json(false));
+  CHECK(status.At("loader", "status").At("uefi", "loader") == ros::Json(true));
   story.WaitForServices();
   CHECK_THAT(machine.MustRun("cat /ros/journal"), Catch::Contains("first boot of this copy"));
 

@@ -40,7 +40,7 @@ TEST_CASE("GrubConfig: the main script", "[bootloader]") {
 }
 
 TEST_CASE("GrubScriptNumber: the first line tells it", "[bootloader]") {
-  CHECK(GrubScriptNumber(MainGrubConfig()) == 1);
+  CHECK(GrubScriptNumber(MainGrubConfig()) == 2);
   CHECK(GrubScriptNumber("# ros-script 12\nset x=1\n") == 12);
   CHECK(GrubScriptNumber("# ros-script 99999999999999999999\n") == 9999);
   for (const auto* script : {"", "# ros-script", "# ros-script x\n", "\n# ros-script 2\n"}) {
@@ -52,8 +52,8 @@ TEST_CASE("GrubConfig: a slot's entry", "[bootloader]") {
   testing::CheckGolden("bootloader/slot-grub.cfg", SlotGrubConfig(Entry()));
 }
 
-TEST_CASE("GrubConfig: grub-script-check takes both scripts", "[bootloader]") {
-  for (const auto& script : {MainGrubConfig(), SlotGrubConfig(Entry())}) {
+TEST_CASE("GrubConfig: grub-script-check takes all scripts", "[bootloader]") {
+  for (const auto& script : {MainGrubConfig(), SignedGrubConfig(), SlotGrubConfig(Entry())}) {
     CHECK_NOTHROW(RunTool({.argv = {"grub-script-check"}, .input = script}));
   }
 }

@@ -44,6 +44,45 @@ TEST_CASE("BuildGrubParts: names what is missing", "[bootloader]") {
   CHECK_THROWS_WITH(BuildGrubParts("/nonexistent"), Catch::Contains("making GRUB's core image: "));
 }
 
+TEST_CASE("BuildGrubParts: takes the loaders that Debian has signed", "[bootloader]") {
+  const auto parts = BuildGrubParts("/usr/lib/grub/i386-pc", EfiSigning::kDistribution);
+  const auto own = BuildGrubParts();
+  CHECK(parts.core_image == own.core_image);
+  CHECK(parts.efi_image != own.efi_image);
+  const auto files = EfiFiles(parts);
+  CHECK(files.at("BOOTX64.EFI") == parts.shim_image);
+  CHECK(files.at("GRUBX64.EFI") == parts.efi_image);
+  CHECK(FromFiles(ToFiles(parts)) == parts);
+  CHECK(EfiFiles(own).at("BOOTX64.EFI") == own.efi_image);
+  CHECK(EfiFiles(own).at("GRUBX64.EFI").empty());
+}
+
+TEST_CASE("BuildGrubParts: takes no loader that is not signed, or not Debian's", "[bootloader]") {
+  const TempDirectory directory;
+  const auto lib = directory.path();
+  std::filesystem::create_directories(lib / "grub");
+  std::filesystem::copy(
+      "/usr/lib/grub/i386-pc", lib / "grub/i386-pc", std::filesystem::copy_options::recursive);
+  const auto build = [&] { BuildGrubParts(lib / "grub/i386-pc", EfiSigning::kDistribution); };
+  CHECK_THROWS_WITH(build(), Catch::Contains("install shim-signed"));
+  std::filesystem::create_directories(lib / "shim");
+  const auto shim = lib / "shim/shimx64.efi.signed";
+  WriteFileAtomically(shim, AsBytes(BuildGrubParts().efi_image));
+  CHECK_THROWS_WITH(build(), Catch::Contains("shimx64.efi.signed is not signed"));
+  std::filesystem::copy_file(
+      "/usr/lib/shim/shimx64.efi.signed", shim, std::filesystem::copy_options::overwrite_existing);
+  CHECK_THROWS_WITH(build(), Catch::Contains("install grub-efi-amd64-signed"));
+  std::filesystem::create_directories(lib / "grub/x86_64-efi-signed");
+  std::filesystem::copy_file(shim, lib / "grub/x86_64-efi-signed/grubx64.efi.signed");
+  CHECK_THROWS_WITH(build(), Catch::Contains("does not look for its configuration in /EFI/debian"));
+}
+
+TEST_CASE("FromFiles: a shim needs something to start", "[bootloader]") {
+  auto parts = SmallParts();
+  parts.shim_image = "MZ and more";
+  CHECK_THROWS_WITH(FromFiles(ToFiles(parts)), Catch::Contains("for it to start"));
+}
+
 TEST_CASE("GrubParts: as files of the image and back", "[bootloader]") {
   const auto parts = SmallParts();
   auto files = ToFiles(parts);

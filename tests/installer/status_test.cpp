@@ -55,7 +55,8 @@ TEST_CASE("InspectStatus: tells the loader, and no firmware of another machine's
         "loader     GRUB " + RealGrub().version + ", for BIOS and UEFI machines");
   CHECK(StatusToJson(status).At("loader", "").Dump() ==
         R"({"name":"GRUB","bios":true,"bios_version":")" + RealGrub().version +
-            R"(","uefi":true,"uefi_version":")" + RealGrub().version + R"(","damage":[]})");
+            R"(","uefi":true,"uefi_version":")" + RealGrub().version +
+            R"(","secure_boot":false,"damage":[]})");
 
   INFO("without its boot sector and its EFI program");
   disk.disk->Write(0, AsBytes(std::string(440, '\0')));

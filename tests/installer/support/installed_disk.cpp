@@ -127,7 +127,7 @@ installer::InstallRequest SmallRequest(const ImageShelf& shelf,
   request.target = target;
   request.loader = loader;
   request.slot_size = Bytes{1} << 20U;
-  request.boot_size = Bytes{40} << 20U;
+  request.boot_size = Bytes{64} << 20U;
   request.boot_files = {.kernel = Bytes{64} << 10U, .initrd = Bytes{64} << 10U};
   request.seed = "6a1f2b3c-0000-4000-8000-000000000001";
   request.keys.push_back({"release.pub", shelf.public_key()});
