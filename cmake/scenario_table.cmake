@@ -30,9 +30,9 @@ endfunction()
 #         [IMAGES os])
 #
 # A row: the TEST_CASE with its name (or the tests that Catch2 finds by `tests`) of a test program, with
-# a time limit of its own, on each setup that there is or on those of ONLY. SMOKE: these run in every ./check,
-# the others in ./check --full (label `full`). LONG (label `long`): it takes minutes. IMAGES: it boots
-# images of this OS. The program reads ROS_BOOT_SETUP.
+# a time limit of its own, on each setup that there is or on those of ONLY. SMOKE: these run in every ./check
+# (`none`: no setup), the others in ./check --full (label `full`). LONG (label `long`): it takes minutes.
+# IMAGES: it boots images of this OS. The program reads ROS_BOOT_SETUP.
 function(ros_row name seconds)
   cmake_parse_arguments(PARSE_ARGV 2 ROW "LONG" "IMAGES;WHY" "COMMAND;SMOKE;ONLY")
   if(ROW_UNPARSED_ARGUMENTS OR NOT ROW_SMOKE)
@@ -41,6 +41,7 @@ function(ros_row name seconds)
   if(ROW_ONLY AND NOT ROW_WHY)
     message(FATAL_ERROR "row ${name}: WHY does it run ONLY on ${ROW_ONLY}?")
   endif()
+  list(REMOVE_ITEM ROW_SMOKE none)
   set(setups ${ROS_BOOT_SETUPS})
   if(ROW_ONLY)
     set(setups ${ROW_ONLY})

@@ -17,8 +17,8 @@ void ArmNextTry(const health::BootArguments& arguments,
       throw Error(ErrorKind::kFailed,
                   "the boot partition (PARTUUID " + arguments.boot_partition + ") is not there");
     }
-    const auto boot = partitions::FatVolume::Open(
-        Region(OpenBlockDevice(node->node, DeviceAccess::kWrite)));
+    const auto boot =
+        partitions::FatVolume::Open(Region(OpenBlockDevice(node->node, DeviceAccess::kWrite)));
     bootloader::SyslinuxStore store(bootloader::FindSyslinuxPlaces([&](const std::string& path) {
       const auto file = boot.Find(path);
       return bootloader::FilePlace{.data = file.data, .length = file.length};

@@ -273,9 +273,8 @@ InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request
                                    .legacy_boot = request.loader == LoaderKind::kSyslinux,
                                    .seed = request.seed};
   layout.boot = request.boot_size.value_or(layout.boot);
-  const partitions::Geometry geometry{.name = facts.disk.path.string(),
-                                      .size = size,
-                                      .sector_size = SectorSize(facts, request)};
+  const partitions::Geometry geometry{
+      .name = facts.disk.path.string(), .size = size, .sector_size = SectorSize(facts, request)};
   plan.layout = facts.kept ? partitions::PlanLayoutBefore(facts.kept->partition, geometry, layout)
                            : partitions::PlanLayout(geometry, layout);
   DecideFirmware(plan);

@@ -121,6 +121,7 @@ struct StepJson {
   Json operator()(const WriteTable& /*step*/) const { return Named("write-table"); }
 
   Json operator()(const ReplaceTable& /*step*/) const { return Named("replace-table"); }
+
   Json operator()(const MakeBootEntry& step) const {
     return Named("make-boot-entry")
         .Set("name", step.entry.Name())

@@ -69,8 +69,8 @@ std::string WithVersion(const std::string& what, const std::string& version) {
 LoaderFacts InspectLoader(const Machine& machine, const partitions::FatVolume& boot) {
   if (LoaderOn(boot) == bootloader::LoaderKind::kSyslinux) {
     return {.name = "syslinux",
-            .bios = bootloader::HasSyslinuxBootCode(
-                partitions::OpenPartition(machine.disk, PartitionRole::kBoot, DeviceAccess::kRead))};
+            .bios = bootloader::HasSyslinuxBootCode(partitions::OpenPartition(
+                machine.disk, PartitionRole::kBoot, DeviceAccess::kRead))};
   }
   const auto bios =
       partitions::OpenPartition(machine.disk, PartitionRole::kBios, DeviceAccess::kRead);

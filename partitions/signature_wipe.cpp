@@ -113,7 +113,8 @@ void WipeBeforeState(BlockDevice& disk, const LayoutPlan& plan, const DiskFacts&
              range.length > end - range.offset;
     });
     const auto boot = plan.Get(PartitionRole::kBoot).offset;
-    std::ranges::stable_partition(ranges, [&](const Range& range) { return range.offset == boot; });
+    std::stable_partition(
+        ranges.begin(), ranges.end(), [&](const Range& range) { return range.offset == boot; });
     const auto fd = OpenFile(facts.path, O_RDONLY);
     for (const auto& range : ranges) {
       WipeFound(

@@ -77,10 +77,9 @@ std::optional<UnixTime> SourceDateEpoch() {
 // `ros install -t syslinux`.
 std::map<std::string, std::string> LoaderLayer(const ImageBuildOptions& options,
                                                const Console& console) {
-  auto files = bootloader::ToFiles(
-      bootloader::BuildGrubParts(options.grub,
-                                 options.secure_boot ? bootloader::EfiSigning::kDistribution
-                                                     : bootloader::EfiSigning::kNone));
+  auto files = bootloader::ToFiles(bootloader::BuildGrubParts(
+      options.grub,
+      options.secure_boot ? bootloader::EfiSigning::kDistribution : bootloader::EfiSigning::kNone));
   if (bootloader::HasSyslinux()) {
     files.merge(bootloader::ToFiles(bootloader::BuildSyslinuxParts()));
   } else {

@@ -124,7 +124,7 @@ TEST_CASE("PlanInstall: a disk with sectors of 4096 bytes boots on UEFI alone", 
   CHECK_THAT(InstallToJson(plan).Dump(), Catch::Contains(R"("boots_bios":false)"));
 
   INFO("and needs a loader for it");
-  facts.loader->efi_image.clear();
+  std::get<bootloader::GrubParts>(*facts.loader).efi_image.clear();
   CHECK_THROWS_WITH(PlanInstall(facts, SomeRequest()),
                     "/dev/sda has sectors of 4096 bytes, from which GRUB can boot UEFI machines "
                     "only, and the image brings no GRUB for UEFI");
@@ -157,7 +157,7 @@ TEST_CASE("PlanInstall: tells the firmware of a disk, and of no image file", "[i
   facts.disk.kind = partitions::TargetKind::kImageFile;
   CHECK_THAT(DescribeInstall(PlanInstall(facts, SomeRequest())), !Catch::Contains("boot entry"));
   facts.disk.kind = partitions::TargetKind::kWholeDisk;
-  facts.loader->efi_image.clear();
+  std::get<bootloader::GrubParts>(*facts.loader).efi_image.clear();
   CHECK_THAT(DescribeInstall(PlanInstall(facts, SomeRequest())), !Catch::Contains("boot entry"));
 }
 

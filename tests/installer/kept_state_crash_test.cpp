@@ -57,7 +57,7 @@ struct Reinstalled {
     auto request = SmallRequest(shelf, disk->name());
     request.seed = kNewSeed;
     // Another layout than before.
-    request.boot_size = Bytes{36} << 20U;
+    request.boot_size = Bytes{56} << 20U;
     request = RequestKeeping(std::move(request), *facts.kept);
     auto plan = PlanInstall(facts, request);
     NoProgress progress;
@@ -139,7 +139,7 @@ TEST_CASE("ApplyInstall: --keep-state renews the system and leaves the state", "
   CHECK(outcome.fault.empty());
   CHECK(outcome.version == "2");
   CHECK_FALSE(outcome.trial);
-  CHECK(reinstalled.after.layout.Get(PartitionRole::kBoot).length == Bytes{36} << 20U);
+  CHECK(reinstalled.after.layout.Get(PartitionRole::kBoot).length == Bytes{56} << 20U);
   CHECK(partitions::OpenRosDisk(reinstalled.disk->name()).uuid ==
         reinstalled.after.layout.disk_uuid);
 }

@@ -37,6 +37,7 @@ enum class Loader { kOld, kNew, kBroken };
 struct Started {
   Loader bios = Loader::kBroken;
   Loader uefi = Loader::kBroken;
+  Loader entry = Loader::kBroken;  // by the firmware's boot entry
   Loader script = Loader::kBroken;
 };
 
@@ -133,15 +134,18 @@ struct Story {
       return is_old ? Loader::kOld : is_new ? Loader::kNew : Loader::kBroken;
     };
     const auto boot = Boot(device);
-    const auto efi = boot.ReadContent("/EFI/BOOT/BOOTX64.EFI", kLimit);
-    const auto version = boot.ReadContent("/EFI/BOOT/VERSION", kLimit);
     const auto script = boot.ReadContent("/GRUB/GRUB.CFG", kLimit);
-    const auto says = [&](const GrubParts& parts) {
-      return efi == parts.efi_image &&
-             version.find("version " + parts.version + "\n") != std::string::npos;
+    const auto says = [&](const std::string& directory, const GrubParts& parts) {
+      return boot.ReadContent(directory + "/BOOTX64.EFI", kLimit) == parts.efi_image &&
+             boot.ReadContent(directory + "/VERSION", kLimit)
+                     .find("version " + parts.version + "\n") != std::string::npos;
+    };
+    const auto in = [&](const std::string& directory) {
+      return which(says(directory, RealGrub()), says(directory, other));
     };
     return {.bios = which(BiosStarts(*device, RealGrub()), BiosStarts(*device, other)),
-            .uefi = which(says(RealGrub()), says(other)),
+            .uefi = in("/EFI/BOOT"),
+            .entry = in("/EFI/ROS"),
             .script = which(script == RealGrub().script, script == other.script)};
   }
 };
@@ -149,7 +153,8 @@ struct Story {
 // Each image has its own script or an older one.
 bool ScriptRuns(const Started& started, bool other_is_newer) {
   const auto newer = other_is_newer ? Loader::kNew : Loader::kOld;
-  return started.script != newer || (started.bios == newer && started.uefi == newer);
+  return started.script != newer ||
+         (started.bios == newer && started.uefi == newer && started.entry == newer);
 }
 
 }  // namespace
@@ -167,7 +172,7 @@ TEST_CASE("ApplyUpgrade: the boot loader comes with the slot, before it is empti
   const auto described = UpgradeToJson(plan);
   const auto& json = described.At("steps", "").AsArray("").at(0);
   CHECK(json.At("step", "") == Json("change-boot-loader"));
-  CHECK(json.At("steps", "").AsArray("").size() == 6);
+  CHECK(json.At("steps", "").AsArray("").size() == 8);
   const auto overlay = std::make_shared<OverlayDisk>(story.disk);
   REQUIRE(story.WhatStarts(overlay).bios == Loader::kOld);
   REQUIRE(story.Run(plan, story.v2, overlay));
@@ -203,7 +208,7 @@ TEST_CASE("ApplyUpgrade: after a cut at any write of a boot loader a whole one s
     const auto overlay = std::make_shared<OverlayDisk>(story.disk);
     story.Run(plan, story.v2, std::make_shared<CrashingDevice>(overlay, power));
   });
-  REQUIRE(writes == 8);
+  REQUIRE(writes == 11);
   for (const auto& cut : AllCuts(writes)) {
     const auto overlay = std::make_shared<OverlayDisk>(story.disk);
     PowerSupply power(cut);

@@ -51,7 +51,7 @@ class ImageShelf {
 };
 
 // An installation request for a disk of kSmallDisk bytes, with small places for everything.
-inline constexpr Bytes kSmallDisk = Bytes{320} << 20U;
+inline constexpr Bytes kSmallDisk = Bytes{352} << 20U;
 installer::InstallRequest SmallRequest(
     const ImageShelf& shelf,
     const std::string& target,
