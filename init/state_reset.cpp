@@ -64,16 +64,9 @@ class Reset {
           continue;
         }
         again = true;
-        const auto directory = trash_ / name;
-        for (const auto& entry : ListDirectory(directory)) {
-          Remove(directory / entry);
-        }
-        if (::rmdir(directory.c_str()) != 0) {
-          Unlock(directory);
-          if (::rmdir(directory.c_str()) != 0) {
-            Trouble(directory);
-            stuck_.insert(name);
-          }
+        if (!TakeApart(trash_ / name)) {
+          Trouble(trash_ / name);
+          stuck_.insert(name);
         }
       }
     }
@@ -83,6 +76,18 @@ class Reset {
   ResetTroubles TakeTroubles() { return std::move(troubles_); }
 
  private:
+  // What is in the directory goes, then it itself: false when that cannot be.
+  bool TakeApart(const Path& directory) {
+    for (const auto& entry : ListDirectory(directory)) {
+      Remove(directory / entry);
+    }
+    if (::rmdir(directory.c_str()) == 0) {
+      return true;
+    }
+    Unlock(directory);
+    return ::rmdir(directory.c_str()) == 0;
+  }
+
   // True when it is not there any more, or was not.
   bool TryRemove(const Path& path) {
     if (::unlink(path.c_str()) == 0 || errno == ENOENT) {
