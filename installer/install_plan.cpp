@@ -21,17 +21,20 @@ using partitions::TargetKind;
 constexpr std::uint32_t kBiosSectorSize = 512;
 constexpr std::uint32_t kLargeSectorSize = 4096;
 
+std::string LossOf(const partitions::FoundPartition& part) {
+  std::string line = "partition " + std::to_string(part.number) + ", " + FormatBytes(part.length);
+  line += part.name.empty() ? "" : ", \"" + part.name + "\"";
+  line += part.file_system.empty() ? "" : ", " + part.file_system;
+  line += part.label.empty() ? "" : " \"" + part.label + "\"";
+  return line;
+}
+
 std::vector<std::string> Losses(const DiskFacts& disk, const std::optional<KeptState>& kept) {
   std::vector<std::string> losses;
   for (const auto& part : disk.table.partitions) {
-    if (kept && part.offset == kept->partition.offset) {
-      continue;
+    if (!kept || part.offset != kept->partition.offset) {
+      losses.push_back(LossOf(part));
     }
-    std::string line = "partition " + std::to_string(part.number) + ", " + FormatBytes(part.length);
-    line += part.name.empty() ? "" : ", \"" + part.name + "\"";
-    line += part.file_system.empty() ? "" : ", " + part.file_system;
-    line += part.label.empty() ? "" : " \"" + part.label + "\"";
-    losses.push_back(line);
   }
   for (const auto& signature : disk.signatures) {
     losses.push_back(signature.type + " on the whole disk" +

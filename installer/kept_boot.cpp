@@ -88,10 +88,9 @@ std::string FinishKeptState(const Machine& machine,
   return InContext("taking over the state of the installation before", [&] {
     const auto added = AddKeys(machine, boot);
     const auto content = ReadSlotContent(boot, running.slot);
-    const std::string sentence =
-        "installed in front of a state that was kept: /etc is that of slot " +
-        std::string(Name(note->from)) + " before, " + std::to_string(added) +
-        (added == 1 ? " key" : " keys") + " added";
+    std::string sentence = "installed in front of a state that was kept: /etc is that of slot " +
+                           std::string(Name(note->from)) + " before, " + std::to_string(added) +
+                           (added == 1 ? " key" : " keys") + " added";
     health::Journal(machine.state, clock)
         .Append({.event = health::JournalEvent::kInstalled,
                  .slot = running.slot,

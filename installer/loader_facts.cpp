@@ -38,10 +38,10 @@ void InspectCore(const Region& bios, LoaderFacts& loader) {
 }
 
 void InspectEfi(const partitions::FatVolume& boot, LoaderFacts& loader) {
-  const std::string directory = bootloader::kEfiDirectories[0];
+  const std::string directory = std::string(bootloader::kEfiDirectories[0]) + "/";
   try {
     // What a shim starts is not there without one.
-    const auto second = boot.TryFind(directory + "/" + bootloader::kSecondEfiName);
+    const auto second = boot.TryFind(directory + bootloader::kSecondEfiName);
     loader.secure_boot = second.has_value() && second->length > 0;
     if (!boot.TryFind(bootloader::kEfiDescriptionPath)) {
       return;
@@ -50,7 +50,7 @@ void InspectEfi(const partitions::FatVolume& boot, LoaderFacts& loader) {
         boot.ReadContent(bootloader::kEfiDescriptionPath, bootloader::kEfiDescriptionPlace));
     loader.uefi_version = description.version;
     for (const auto& [name, digest] : description.digests) {
-      const auto path = directory + "/" + name;
+      const auto path = directory + name;
       if (IsDamaged(description, name, boot.ReadContent(path, bootloader::kSecondEfiPlace))) {
         loader.damage.push_back(path + " is damaged");
       }
