@@ -17,8 +17,8 @@ constexpr Bytes kDisk = 384_MiB;
 
 // Makes a disk into one of this kind, as the tools of that kind do.
 struct OldUse {
-  const char* type;  // what blkid calls it
-  void (*make)(MemoryDisk& disk);
+  const char* type = "";  // what blkid calls it
+  void (*make)(MemoryDisk& disk) = nullptr;
   Bytes least = 0;  // blkid does not look for it in smaller places
 };
 

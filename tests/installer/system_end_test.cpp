@@ -1,10 +1,12 @@
 #include "installer/system_end.hpp"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
 #include <csignal>
 
@@ -22,12 +24,13 @@ class Sleeper {
  public:
   explicit Sleeper(OnTerminate on_terminate) {
     std::array<int, 2> ready{};
-    REQUIRE(::pipe(ready.data()) == 0);
+    REQUIRE(::pipe2(ready.data(), O_CLOEXEC) == 0);
     pid_ = ::fork();
     REQUIRE(pid_ >= 0);
     if (pid_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      std::signal(SIGTERM, on_terminate == OnTerminate::kStay ? SIG_IGN : SIG_DFL);
+      static_cast<void>(
+          std::signal(SIGTERM, on_terminate == OnTerminate::kStay ? SIG_IGN : SIG_DFL));
       static_cast<void>(::write(ready[1], "x", 1));
       for (;;) {
         ::pause();
