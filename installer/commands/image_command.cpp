@@ -14,6 +14,7 @@
 #include "installer/command.hpp"
 #include "installer/image_text.hpp"
 #include "installer/machine.hpp"
+#include "installer/passphrase.hpp"
 #include "installer/trusted_image.hpp"
 
 namespace ros::installer {
@@ -122,11 +123,22 @@ void Build(ImageBuildOptions options, CommandContext& context) {
   }
 }
 
-void Sign(const std::string& file, const std::string& key, CommandContext& context) {
+struct FileOptions {
+  std::string file;
+  std::string key;
+  std::string passphrase_file;
+  std::vector<std::string> keys;
+};
+
+void Sign(const FileOptions& options, CommandContext& context) {
   const auto& console = context.console;
+  const auto& file = options.file;
+  keys::ForbidCoreDumps();
   const InterruptGuard guard;
   context.when_interrupted = "the image is as it was";
-  const auto digest = images::SignImage(file, keys::PrivateKey::FromFile(key));
+  const auto key =
+      keys::PrivateKey::FromFile(options.key, MakePassphraseSource(options.passphrase_file));
+  const auto digest = images::SignImage(file, key);
   if (console.json()) {
     console.PrintJson(Json::MakeObject().Set("image", file).Set("digest", digest.ToString()));
   } else {
@@ -213,12 +225,6 @@ void AddBuildTools(CLI::App& command, ImageBuildOptions& options) {
                    "Take a root without the ros command: nothing in it can commit a trial");
 }
 
-struct FileOptions {
-  std::string file;
-  std::string key;
-  std::vector<std::string> keys;
-};
-
 }  // namespace
 
 void AddImageCommand(CLI::App& app, CommandContext& context) {
@@ -234,9 +240,10 @@ void AddImageCommand(CLI::App& app, CommandContext& context) {
   auto files = std::make_shared<FileOptions>();
   auto* sign = image->add_subcommand("sign", "Add a signature in cosign's form");
   sign->add_option("--key", files->key, "Private key, PEM")->required();
+  AddPassphraseOption(*sign, files->passphrase_file);
   sign->add_option("IMAGE", files->file)->required();
   AddJsonFlag(*sign, context);
-  sign->callback([files, &context] { Sign(files->file, files->key, context); });
+  sign->callback([files, &context] { Sign(*files, context); });
 
   auto* verify = image->add_subcommand("verify", "Check signature and every digest");
   verify->add_option("--key", files->keys, "Public key, PEM (default: this machine's)")->take_all();

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "installer/command.hpp"
+#include "installer/passphrase.hpp"
 #include "keys/key_pair.hpp"
 
 namespace ros::installer {
@@ -10,11 +11,22 @@ namespace {
 struct GenerateOptions {
   std::string name;
   std::string type = "ecdsa";
+  std::string passphrase_file;
+  bool encrypt = false;
 };
 
+// The private key's file: under a passphrase when one is wanted.
+keys::Secret PrivateText(const keys::PrivateKey& key, const GenerateOptions& options) {
+  if (!options.encrypt && options.passphrase_file.empty()) {
+    return key.ToPem();
+  }
+  return key.ToEncryptedPem(AskNewPassphrase(options.passphrase_file, options.name + ".key"));
+}
+
 void Generate(const GenerateOptions& options, const Console& console) {
+  keys::ForbidCoreDumps();
   const auto key = keys::PrivateKey::Generate(keys::ParseKeyType(options.type).value());
-  keys::WriteKeyPair(options.name, key);
+  keys::WriteKeyPair(options.name, key.Public(), PrivateText(key, options));
   const auto fingerprint = key.Public().Fingerprint();
   if (console.json()) {
     console.PrintJson(Json::MakeObject()
@@ -37,8 +49,10 @@ void AddKeysCommand(CLI::App& app, CommandContext& context) {
   auto options = std::make_shared<GenerateOptions>();
   generate->add_option("NAME", options->name, "Path without the endings")->required();
   generate->add_option("--type", options->type, "Kind of key")
-      ->check(CLI::IsMember({"ecdsa", "ed25519", "rsa"}))
+      ->check(CLI::IsMember({"ecdsa", "ecdsa-p384", "ed25519", "rsa"}))
       ->capture_default_str();
+  generate->add_flag("--encrypt", options->encrypt, "Protect the private key by a passphrase");
+  AddPassphraseOption(*generate, options->passphrase_file);
   AddJsonFlag(*generate, context);
   generate->callback([options, &context] { Generate(*options, context.console); });
 }

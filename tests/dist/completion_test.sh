@@ -50,7 +50,7 @@ check '--tries' ros os upgrade --t
 check 'web.oci web.pub' ros upgrade -i w
 check 'web.pub' ros install -d /dev/sda --key web.p
 check 'generic gptsyslinux grub syslinux' ros install -t ''
-check 'ecdsa ed25519 rsa' ros keys generate --type ''
+check 'ecdsa ecdsa-p384 ed25519 rsa' ros keys generate --type ''
 check 'ok fail' ros health report web ''
 check '' ros health report ''
 check '--reason' ros health report web fail --r

@@ -32,6 +32,7 @@ declare -A may_include=(
 declare -A lives_in=(
   [nlohmann/]=base
   [openssl/]=keys
+  [sodium]=keys
   [archive]=images
   [zstd]=images
   [curl/]=images
