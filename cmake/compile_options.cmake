@@ -16,7 +16,8 @@ target_compile_options(
             -Wswitch-enum
             -Wformat=2
             # Designated initialisers leave the other members at their defaults on purpose.
-            -Wno-missing-field-initializers)
+            -Wno-missing-field-initializers
+            $<$<CXX_COMPILER_ID:Clang>:-Wreserved-identifier>)
 target_include_directories(ros_compile_options INTERFACE ${PROJECT_SOURCE_DIR})
 
 option(ROS_WERROR "Treat warnings as errors (presets only, never forced on packagers)" OFF)

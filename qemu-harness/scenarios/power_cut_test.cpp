@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kRandomCuts = 20;
+constexpr int kRandomCuts = 6;
 // Of the many cuts between two writes to the boot partition, so many are booted from.
 constexpr std::size_t kBootedCuts = 6;
 
@@ -24,6 +24,12 @@ const std::string kUpgrade = "ros upgrade --no-reboot -i " + InGuest("tiny-v2");
 unsigned Seed() {
   const char* given = std::getenv("ROS_TEST_SEED");
   return given != nullptr ? static_cast<unsigned>(std::stoul(given)) : std::random_device()();
+}
+
+// ./check --full cuts more often.
+int RandomCuts() {
+  const char* given = std::getenv("ROS_TEST_CUTS");
+  return given != nullptr ? std::stoi(given) : kRandomCuts;
 }
 
 // How long a whole upgrade takes on this machine right now.
@@ -57,7 +63,8 @@ TEST_CASE("power-cut-at-random-moments", "[qemu]") {
   std::uniform_int_distribution<milliseconds::rep> moment(0, whole.count());
 
   Story story("power-cut", {"tiny-v2"});
-  for (int cut = 0; cut < kRandomCuts; ++cut) {
+  const int cuts = RandomCuts();
+  for (int cut = 0; cut < cuts; ++cut) {
     const milliseconds after(moment(random));
     INFO("cut " << cut << " after " << after.count() << " ms");
     Machine& machine = story.Boot();

@@ -2,6 +2,8 @@
 // nothing else, on the disk and in each partition.
 #include <catch2/catch.hpp>
 
+#include <cstring>
+
 #include "base/process.hpp"
 #include "tests/installer/support/installed_disk.hpp"
 #include "tests/support/memory_disk.hpp"
@@ -183,9 +185,10 @@ std::string Blkid(const MemoryDisk& disk, Bytes offset, Bytes length) {
 // `old` as a part of `disk` from `offset` on; what is zero in it stays what it was there.
 void Copy(const MemoryDisk& old, MemoryDisk& disk, Bytes offset) {
   std::vector<std::byte> piece(64_KiB);
+  const std::vector<std::byte> zeros(piece.size());
   for (Bytes at = 0; at < old.size(); at += piece.size()) {
     old.Read(at, piece);
-    if (std::any_of(piece.begin(), piece.end(), [](std::byte b) { return b != std::byte{}; })) {
+    if (std::memcmp(piece.data(), zeros.data(), piece.size()) != 0) {
       disk.Write(offset + at, piece);
     }
   }
