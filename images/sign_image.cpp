@@ -109,7 +109,8 @@ std::string NewIndex(const std::string& raw, const std::string& where, const Des
 
 Change MakeChange(const ImageSource& source,
                   const VerifiedImage& image,
-                  const keys::PrivateKey& key) {
+                  const keys::PrivateKey& key,
+                  const std::string& reference) {
   const auto public_key = key.Public();
   const auto& digest = image.manifest.digest;
   Change change;
@@ -118,7 +119,7 @@ Change MakeChange(const ImageSource& source,
     throw Error(ErrorKind::kRefused,
                 "the image has " + std::to_string(layers.size()) + " signatures already");
   }
-  const auto payload = MakePayload(digest, image.config.name);
+  const auto payload = MakePayload(digest, reference);
   auto layer = AddBlob(change, kPayloadType, payload);
   layer.annotations[std::string(kSignatureAnnotation)] =
       keys::EncodeBase64(AsBytes(key.Sign(AsBytes(payload))));
@@ -158,12 +159,14 @@ void ChangeLayout(const std::filesystem::path& path, const Change& change) {
 
 }  // namespace
 
-keys::Digest SignImage(const std::filesystem::path& path, const keys::PrivateKey& key) {
+keys::Digest SignImage(const std::filesystem::path& path,
+                       const keys::PrivateKey& key,
+                       const std::optional<std::string>& reference) {
   const auto source = OpenImage(path);
   const auto image = InspectImage(*source);
   NoProgress progress;
   CheckBlobs(*source, image, progress);
-  const auto change = MakeChange(*source, image, key);
+  const auto change = MakeChange(*source, image, key, reference.value_or(image.config.name));
   InContext("signing " + path.string(), [&] {
     if (std::filesystem::is_directory(path)) {
       ChangeLayout(path, change);

@@ -105,6 +105,22 @@ KeyPointer ReadPrivatePem(std::string_view pem,
   return key;
 }
 
+KeyPointer ReadPrivateDer(const Secret& der, std::string_view name) {
+  const auto* at = reinterpret_cast<const unsigned char*>(der.view().data());
+  KeyPointer key(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(der.size())));
+  if (!key) {
+    RefuseKey(name, "what is in it is not a private key");
+  }
+  return key;
+}
+
+Secret WritePrivateDer(EVP_PKEY* key) {
+  const auto bio = NewSecretBuffer();
+  CheckOpenssl(i2d_PKCS8PrivateKey_bio(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr),
+               "writing a private key");
+  return TakeSecret(bio.get());
+}
+
 Secret WritePrivatePem(EVP_PKEY* key) {
   const auto bio = NewSecretBuffer();
   CheckOpenssl(PEM_write_bio_PKCS8PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr),

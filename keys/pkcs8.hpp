@@ -15,6 +15,10 @@ KeyPointer ReadPrivatePem(std::string_view pem,
                           std::string_view name,
                           const PassphraseSource& passphrase);
 
+// PKCS#8 in DER form, not encrypted. Throws kUsage "NAME: why".
+KeyPointer ReadPrivateDer(const Secret& der, std::string_view name);
+Secret WritePrivateDer(evp_pkey_st* key);
+
 // PKCS#8 as PEM; encrypted as PrivateKey::ToEncryptedPem says.
 Secret WritePrivatePem(evp_pkey_st* key);
 Secret WriteEncryptedPem(evp_pkey_st* key, const Secret& passphrase);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "keys/cosign_key.hpp"
 #include "keys/openssl_key.hpp"
 #include "keys/pkcs8.hpp"
 
@@ -51,7 +52,8 @@ PrivateKey PrivateKey::FromPem(std::string_view pem,
   if (pem.find("BEGIN PUBLIC KEY-----") != std::string_view::npos) {
     RefuseKey(name, "it holds a public key; what signs is the private one (NAME.key)");
   }
-  auto key = ReadPrivatePem(pem, name, passphrase);
+  auto key = IsCosignKey(pem) ? ReadPrivateDer(OpenCosignKey(pem, name, passphrase), name)
+                              : ReadPrivatePem(pem, name, passphrase);
   const auto type = TypeOf(key.get(), name);
   return PrivateKey(std::make_shared<const OpensslKey>(OpensslKey{std::move(key), type}));
 }
@@ -94,6 +96,10 @@ PublicKey PrivateKey::Public() const {
 
 Secret PrivateKey::ToPem() const {
   return WritePrivatePem(key_->key.get());
+}
+
+Secret PrivateKey::ToCosignPem(const Secret& passphrase) const {
+  return SealCosignKey(WritePrivateDer(key_->key.get()), passphrase);
 }
 
 Secret PrivateKey::ToEncryptedPem(const Secret& passphrase) const {

@@ -14,7 +14,8 @@ class PrivateKey {
  public:
   static PrivateKey Generate(KeyType type);
 
-  // Reads a PEM private key: PKCS#8 or the older forms of OpenSSL, plain or encrypted. Calls
+  // Reads a PEM private key: PKCS#8 or the older forms of OpenSSL, plain or encrypted, or cosign's
+  // own form. Calls
   // `passphrase` when it is encrypted, once. Throws kUsage "NAME: why", for a wrong passphrase too.
   static PrivateKey FromPem(std::string_view pem,
                             std::string_view name,
@@ -33,6 +34,8 @@ class PrivateKey {
   // PKCS#8 under a passphrase: PBES2, scrypt (N 2^14, r 8, p 5), AES-256-CBC. What `openssl pkey`
   // reads.
   [[nodiscard]] Secret ToEncryptedPem(const Secret& passphrase) const;
+  // cosign's form under a passphrase (cosign_key.hpp): what cosign and skopeo read.
+  [[nodiscard]] Secret ToCosignPem(const Secret& passphrase) const;
 
  private:
   explicit PrivateKey(std::shared_ptr<const OpensslKey> key);

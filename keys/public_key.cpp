@@ -5,16 +5,19 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include <array>
 #include <utility>
 #include <vector>
 
 #include "keys/digest.hpp"
+#include "keys/ed25519_ph.hpp"
 #include "keys/openssl_key.hpp"
 
 namespace ros::keys {
 namespace {
 
 constexpr std::size_t kFingerprintLength = 16;
+constexpr std::size_t kEd25519Size = 32;
 constexpr std::string_view kBegin = "-----BEGIN ";
 
 void ExpectOneBlock(std::string_view pem, std::string_view name) {
@@ -49,6 +52,15 @@ std::vector<const EVP_MD*> DigestsFor(KeyType type) {
 
 const unsigned char* Raw(ByteSpan bytes) {
   return reinterpret_cast<const unsigned char*>(bytes.data());
+}
+
+std::array<std::byte, kEd25519Size> RawEd25519(EVP_PKEY* key) {
+  std::array<std::byte, kEd25519Size> raw{};
+  std::size_t size = raw.size();
+  CheckOpenssl(
+      EVP_PKEY_get_raw_public_key(key, reinterpret_cast<unsigned char*>(raw.data()), &size),
+      "reading a public key");
+  return raw;
 }
 
 bool VerifyWith(EVP_PKEY* key, const EVP_MD* digest, ByteSpan message, ByteSpan signature) {
@@ -111,7 +123,8 @@ bool PublicKey::Verify(ByteSpan message, ByteSpan signature) const {
       return true;
     }
   }
-  return false;
+  return key_->type == KeyType::kEd25519 &&
+         VerifyEd25519ph(RawEd25519(key_->key.get()), message, signature);
 }
 
 std::string PublicKey::Fingerprint() const {

@@ -27,7 +27,7 @@ class PublicKey {
 
   // Whether `signature` is this key's over `message`, in one of the forms that cosign makes with
   // such a key: SHA-256 for ECDSA (DER) and RSA (PKCS#1 v1.5), SHA-384 too for P-384; Ed25519 over
-  // the message. A signature of wrong form is just not one.
+  // the message, or Ed25519ph. A signature of wrong form is just not one.
   [[nodiscard]] bool Verify(ByteSpan message, ByteSpan signature) const;
 
   // The first 16 hex digits of the SHA-256 of the key's DER form: what people compare.

@@ -127,6 +127,7 @@ struct FileOptions {
   std::string file;
   std::string key;
   std::string passphrase_file;
+  std::optional<std::string> reference;
   std::vector<std::string> keys;
 };
 
@@ -138,7 +139,7 @@ void Sign(const FileOptions& options, CommandContext& context) {
   context.when_interrupted = "the image is as it was";
   const auto key =
       keys::PrivateKey::FromFile(options.key, MakePassphraseSource(options.passphrase_file));
-  const auto digest = images::SignImage(file, key);
+  const auto digest = images::SignImage(file, key, options.reference);
   if (console.json()) {
     console.PrintJson(Json::MakeObject().Set("image", file).Set("digest", digest.ToString()));
   } else {
@@ -240,6 +241,9 @@ void AddImageCommand(CLI::App& app, CommandContext& context) {
   auto files = std::make_shared<FileOptions>();
   auto* sign = image->add_subcommand("sign", "Add a signature in cosign's form");
   sign->add_option("--key", files->key, "Private key, PEM")->required();
+  sign->add_option("--reference",
+                   files->reference,
+                   "What the image will be called in its registry, for skopeo's policy");
   AddPassphraseOption(*sign, files->passphrase_file);
   sign->add_option("IMAGE", files->file)->required();
   AddJsonFlag(*sign, context);

@@ -13,14 +13,16 @@ struct GenerateOptions {
   std::string type = "ecdsa";
   std::string passphrase_file;
   bool encrypt = false;
+  bool cosign = false;
 };
 
 // The private key's file: under a passphrase when one is wanted.
 keys::Secret PrivateText(const keys::PrivateKey& key, const GenerateOptions& options) {
-  if (!options.encrypt && options.passphrase_file.empty()) {
+  if (!options.encrypt && !options.cosign && options.passphrase_file.empty()) {
     return key.ToPem();
   }
-  return key.ToEncryptedPem(AskNewPassphrase(options.passphrase_file, options.name + ".key"));
+  const auto passphrase = AskNewPassphrase(options.passphrase_file, options.name + ".key");
+  return options.cosign ? key.ToCosignPem(passphrase) : key.ToEncryptedPem(passphrase);
 }
 
 void Generate(const GenerateOptions& options, const Console& console) {
@@ -52,6 +54,8 @@ void AddKeysCommand(CLI::App& app, CommandContext& context) {
       ->check(CLI::IsMember({"ecdsa", "ecdsa-p384", "ed25519", "rsa"}))
       ->capture_default_str();
   generate->add_flag("--encrypt", options->encrypt, "Protect the private key by a passphrase");
+  generate->add_flag(
+      "--cosign", options->cosign, "Protect it in cosign's form, which cosign and skopeo read too");
   AddPassphraseOption(*generate, options->passphrase_file);
   AddJsonFlag(*generate, context);
   generate->callback([options, &context] { Generate(*options, context.console); });

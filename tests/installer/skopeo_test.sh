@@ -1,0 +1,146 @@
+#!/bin/bash
+# skopeo_test.sh ROS copy: signatures of `ros` survive a registry, where skopeo brings and fetches them.
+# skopeo_test.sh ROS sign: what skopeo signs with a key of ours `ros` takes, and what `ros` signs skopeo takes
+# under a policy. Debian 12's skopeo is built without that ("sigstore disabled"): exit 77 then. Another one is
+# used when ROS_TEST_SKOPEO names it.
+set -u
+ros=$(realpath "$1")
+part=$2
+skopeo=${ROS_TEST_SKOPEO:-skopeo}
+# shellcheck source=tests/installer/support/small_root.sh
+. "$(dirname "$(realpath "$0")")/support/small_root.sh"
+scratch=$(mktemp -d)
+registry=
+end() {
+  [[ -z $registry ]] || kill "$registry" 2>/dev/null
+  rm -rf "$scratch"
+}
+trap end EXIT
+cd "$scratch" || exit 1
+failed=0
+
+# does COMMAND...: it succeeds; what it says is shown when it does not.
+does() {
+  "$@" >out 2>err || { echo "FAILED: $*: exit $?: $(cat err)"; failed=1; }
+}
+
+# refuses TEXT COMMAND...: it fails, and says so.
+refuses() {
+  local text=$1
+  shift
+  if "$@" >out 2>err; then
+    echo "FAILED: $* succeeds"
+    failed=1
+  fi
+  grep -qF -- "$text" err || { echo "FAILED: $*: no '$text' in: $(cat err)"; failed=1; }
+}
+
+# The registry takes a free port and tells which.
+cat >registry.yml <<END
+version: 0.1
+log: {level: info}
+storage: {filesystem: {rootdirectory: $scratch/registry}}
+http: {addr: "127.0.0.1:0"}
+END
+mkfifo said port
+sed -un 's/.*listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' <said >port &
+docker-registry serve registry.yml >said 2>&1 &
+registry=$!
+read -rt 60 number <port || { echo "FAILED: no registry"; exit 1; }
+os=127.0.0.1:$number/os
+
+mkdir registries.d
+printf 'docker:\n  127.0.0.1:%s: {use-sigstore-attachments: true}\n' "$number" >registries.d/here.yaml
+
+# policy NAME: NAME.json takes what NAME.pub signed.
+policy() {
+  cat >"$1.json" <<END
+{"default": [{"type": "reject"}], "transports": {"docker": {"127.0.0.1:$number": [
+  {"type": "sigstoreSigned", "keyPath": "$scratch/$1.pub"}]}}}
+END
+}
+
+# copy [OPTION...] FROM TO: what skopeo does without a policy.
+copy() {
+  "$skopeo" --registries.d registries.d --insecure-policy copy --quiet --src-tls-verify=false --dest-tls-verify=false "$@"
+}
+
+# pull NAME TAG: what skopeo does under the policy NAME.
+pull() {
+  rm -rf pulled
+  "$skopeo" --registries.d registries.d --policy "$1.json" copy --quiet --remove-signatures --src-tls-verify=false "docker://$os:$2" dir:pulled
+}
+
+# The image and its signatures, from the registry into a layout. skopeo cannot write signatures to one, but the
+# image that is the signature it can.
+fetch() {
+  rm -rf "$2"
+  does copy --remove-signatures "docker://$os:$1" "oci:$2:1"
+  digest=$("$skopeo" inspect --raw "oci:$2:1" | sha256sum | cut -d' ' -f1)
+  does copy --remove-signatures "docker://$os:sha256-$digest.sig" "oci:$2:sha256-$digest.sig"
+}
+
+make_small_root root
+does "$ros" image build --root root --name small --version 1 --init root/sbin/init --no-boot-loader --work . -o small.oci
+
+if [[ $part == copy ]]; then
+  does "$ros" keys generate release
+  does "$ros" keys generate stranger
+  does "$ros" image sign --key release.key --reference "$os:1" small.oci
+  digest=$("$skopeo" inspect --raw oci-archive:small.oci:1 | sha256sum | cut -d' ' -f1)
+  does copy oci-archive:small.oci:1 "docker://$os:1"
+  does copy "oci-archive:small.oci:sha256-$digest.sig" "docker://$os:sha256-$digest.sig"
+  fetch 1 fetched
+  does "$ros" image verify --key release.pub fetched
+  refuses 'is not signed by a trusted key' "$ros" image verify --key stranger.pub fetched
+  # The name that was asked for is what is signed.
+  grep -rqF "\"docker-reference\":\"$os:1\"" fetched/blobs || { echo "FAILED: another reference"; failed=1; }
+  exit $failed
+fi
+
+printf 'a good pass phrase' >passphrase
+printf 'another' >wrong
+for type in ecdsa ecdsa-p384 ed25519 rsa; do
+  does "$ros" keys generate --type "$type" --cosign --passphrase-file passphrase "$type"
+  policy "$type"
+done
+does "$ros" keys generate stranger
+policy stranger
+
+# Does this skopeo sign at all?
+if copy --sign-by-sigstore-private-key ecdsa.key --sign-passphrase-file passphrase oci-archive:small.oci:1 \
+  "docker://$os:probe" 2>&1 | grep -q 'sigstore disabled'; then
+  echo "SKIPPED: this skopeo is built without sigstore; ROS_TEST_SKOPEO may name another"
+  exit 77
+fi
+
+# skopeo signs with a key file of ours, and `ros` verifies.
+for type in ecdsa ecdsa-p384 ed25519 rsa; do
+  does copy --sign-by-sigstore-private-key "$type.key" --sign-passphrase-file passphrase \
+    oci-archive:small.oci:1 "docker://$os:by-skopeo-$type"
+  fetch "by-skopeo-$type" fetched
+  does "$ros" image verify --key "$type.pub" fetched
+  grep -qF "signed    $type" out || { echo "FAILED: $type: $(cat out)"; failed=1; }
+done
+refuses 'is not signed by a trusted key' "$ros" image verify --key stranger.pub fetched
+refuses decrypt copy --sign-by-sigstore-private-key ecdsa.key --sign-passphrase-file wrong \
+  oci-archive:small.oci:1 "docker://$os:wrong"
+does pull rsa by-skopeo-rsa
+
+# `ros` signs, each time another image, and skopeo pulls under a policy with that key alone.
+for type in ecdsa ecdsa-p384 ed25519 rsa; do
+  echo "$type" >root/etc-kind
+  does "$ros" image build --root root --name small --version 1 --init root/sbin/init --no-boot-loader --work . -o "$type.oci"
+  does "$ros" image sign --key "$type.key" --passphrase-file passphrase --reference "$os:$type" "$type.oci"
+  digest=$("$skopeo" inspect --raw "oci-archive:$type.oci:1" | sha256sum | cut -d' ' -f1)
+  does copy "oci-archive:$type.oci:1" "docker://$os:$type"
+  does copy "oci-archive:$type.oci:sha256-$digest.sig" "docker://$os:sha256-$digest.sig"
+  does pull "$type" "$type"
+  refuses 'not accepted' pull stranger "$type"
+done
+# The name that was signed is the name that is pulled.
+does copy "oci-archive:rsa.oci:1" "docker://$os:renamed"
+refuses 'not accepted' pull rsa renamed
+refuses 'the passphrase is wrong' "$ros" image sign --key rsa.key --passphrase-file wrong small.oci
+
+exit $failed
