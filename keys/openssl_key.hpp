@@ -28,8 +28,12 @@ using Bio = CPtr<bio_st, BIO_free_all>;
 inline constexpr std::size_t kMaxPemSize = std::size_t{64} << 10U;
 
 struct OpensslKey {
+  // What the key cannot live without: the engine of a token. Goes away after it.
+  std::shared_ptr<void> keeper;
   KeyPointer key;
   KeyType type = KeyType::kEcdsaP256;
+  // Of a token's key, which does not always know its own public half; empty for others.
+  std::string public_pem;
 };
 
 // Throws kFailed "WHAT: OpenSSL's reason".

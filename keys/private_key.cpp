@@ -9,7 +9,9 @@
 #include "base/error.hpp"
 #include "keys/cosign_key.hpp"
 #include "keys/openssl_key.hpp"
+#include "keys/pkcs11_uri.hpp"
 #include "keys/pkcs8.hpp"
+#include "keys/token_key.hpp"
 
 namespace ros::keys {
 namespace {
@@ -43,7 +45,8 @@ PrivateKey PrivateKey::Generate(KeyType type) {
   if (!key) {
     ThrowOpenssl("generating a key");
   }
-  return PrivateKey(std::make_shared<const OpensslKey>(OpensslKey{std::move(key), type}));
+  return PrivateKey(
+      std::make_shared<const OpensslKey>(OpensslKey{.key = std::move(key), .type = type}));
 }
 
 PrivateKey PrivateKey::FromPem(std::string_view pem,
@@ -55,7 +58,8 @@ PrivateKey PrivateKey::FromPem(std::string_view pem,
   auto key = IsCosignKey(pem) ? ReadPrivateDer(OpenCosignKey(pem, name, passphrase), name)
                               : ReadPrivatePem(pem, name, passphrase);
   const auto type = TypeOf(key.get(), name);
-  return PrivateKey(std::make_shared<const OpensslKey>(OpensslKey{std::move(key), type}));
+  return PrivateKey(
+      std::make_shared<const OpensslKey>(OpensslKey{.key = std::move(key), .type = type}));
 }
 
 PrivateKey PrivateKey::FromFile(const std::filesystem::path& path,
@@ -67,6 +71,11 @@ PrivateKey PrivateKey::FromFile(const std::filesystem::path& path) {
   return FromFile(path, [](std::string_view name) -> Secret {
     throw Error(ErrorKind::kUsage, std::string(name) + ": it needs a passphrase");
   });
+}
+
+PrivateKey PrivateKey::Load(const std::string& place, const PassphraseSource& passphrase) {
+  return IsPkcs11Uri(place) ? PrivateKey(OpenTokenKey(place, passphrase))
+                            : FromFile(place, passphrase);
 }
 
 std::string PrivateKey::Sign(ByteSpan message) const {
@@ -86,12 +95,18 @@ std::string PrivateKey::Sign(ByteSpan message) const {
                               message.size()),
                "signing");
   signature.resize(length);
+  // Two objects of a token may have one name and not be a pair.
+  if (!key_->public_pem.empty() && !Public().Verify(message, AsBytes(signature))) {
+    throw Error(ErrorKind::kFailed,
+                "the token's public key does not verify what its private key has signed");
+  }
   return signature;
 }
 
 PublicKey PrivateKey::Public() const {
   // Through PEM, so that the public half certainly holds nothing of the private one.
-  return PublicKey::FromPem(PublicPemOf(key_->key.get()), "public key");
+  const auto& known = key_->public_pem;
+  return PublicKey::FromPem(known.empty() ? PublicPemOf(key_->key.get()) : known, "public key");
 }
 
 Secret PrivateKey::ToPem() const {

@@ -25,11 +25,15 @@ class PrivateKey {
   // For a key that is not encrypted: one that is throws kUsage.
   static PrivateKey FromFile(const std::filesystem::path& path);
 
+  // What --key names: a pkcs11: URI, for a key on a token (docs/keys.md, "Keys on a token"), or a
+  // file. `passphrase` is asked for the token's PIN too. Throws as FromFile; kUsage "URI: why".
+  static PrivateKey Load(const std::string& place, const PassphraseSource& passphrase);
+
   // The signature's bytes, in the form that every cosign and skopeo verifies: SHA-256 (P-384 too),
   // ECDSA as DER, RSA as PKCS#1 v1.5; Ed25519 over the message itself (RFC 8032).
   [[nodiscard]] std::string Sign(ByteSpan message) const;
   [[nodiscard]] PublicKey Public() const;
-  // PKCS#8, not encrypted.
+  // PKCS#8, not encrypted. A key on a token is not written: kFailed.
   [[nodiscard]] Secret ToPem() const;
   // PKCS#8 under a passphrase: PBES2, scrypt (N 2^14, r 8, p 5), AES-256-CBC. What `openssl pkey`
   // reads.

@@ -12,6 +12,8 @@
 #include "keys/digest.hpp"
 #include "keys/ed25519_ph.hpp"
 #include "keys/openssl_key.hpp"
+#include "keys/pkcs11_uri.hpp"
+#include "keys/token_key.hpp"
 
 namespace ros::keys {
 namespace {
@@ -114,7 +116,12 @@ PublicKey PublicKey::FromPem(std::string_view pem, std::string name) {
     RefuseKey(name, "it is not a public key in PEM form (BEGIN PUBLIC KEY)");
   }
   const auto type = TypeOf(key.get(), name);
-  return {std::make_shared<const OpensslKey>(OpensslKey{std::move(key), type}), std::move(name)};
+  return {std::make_shared<const OpensslKey>(OpensslKey{.key = std::move(key), .type = type}),
+          std::move(name)};
+}
+
+PublicKey PublicKey::FromToken(std::string_view uri) {
+  return FromPem(ReadTokenPublicPem(uri), ParsePkcs11Uri(uri).object);
 }
 
 bool PublicKey::Verify(ByteSpan message, ByteSpan signature) const {

@@ -138,7 +138,7 @@ void Sign(const FileOptions& options, CommandContext& context) {
   const InterruptGuard guard;
   context.when_interrupted = "the image is as it was";
   const auto key =
-      keys::PrivateKey::FromFile(options.key, MakePassphraseSource(options.passphrase_file));
+      keys::PrivateKey::Load(options.key, MakePassphraseSource(options.passphrase_file));
   const auto digest = images::SignImage(file, key, options.reference);
   if (console.json()) {
     console.PrintJson(Json::MakeObject().Set("image", file).Set("digest", digest.ToString()));
@@ -240,7 +240,7 @@ void AddImageCommand(CLI::App& app, CommandContext& context) {
 
   auto files = std::make_shared<FileOptions>();
   auto* sign = image->add_subcommand("sign", "Add a signature in cosign's form");
-  sign->add_option("--key", files->key, "Private key, PEM")->required();
+  sign->add_option("--key", files->key, "Private key: PEM file, or pkcs11: URI")->required();
   sign->add_option("--reference",
                    files->reference,
                    "What the image will be called in its registry, for skopeo's policy");

@@ -4,6 +4,8 @@
 #include "installer/command.hpp"
 #include "installer/passphrase.hpp"
 #include "keys/key_pair.hpp"
+#include "keys/pkcs11_uri.hpp"
+#include "keys/trust_store.hpp"
 
 namespace ros::installer {
 namespace {
@@ -42,10 +44,57 @@ void Generate(const GenerateOptions& options, const Console& console) {
                 "  (give it to machines: ros install --key)\n" + "fingerprint  " + fingerprint);
 }
 
+struct ShowOptions {
+  std::string key;
+  std::string passphrase_file;
+  bool pem = false;
+};
+
+// The public half of whatever is given.
+keys::PublicKey FindPublicKey(const ShowOptions& options) {
+  if (keys::IsPkcs11Uri(options.key)) {
+    return keys::PublicKey::FromToken(options.key);
+  }
+  const auto text = keys::ReadSecretFile(options.key, keys::kMaxKeyFileSize);
+  if (text.view().find("PRIVATE KEY-----") == std::string_view::npos) {
+    return keys::PublicKey::FromPem(text.view(), options.key);
+  }
+  return keys::PrivateKey::FromPem(
+             text.view(), options.key, MakePassphraseSource(options.passphrase_file))
+      .Public();
+}
+
+void Show(const ShowOptions& options, const Console& console) {
+  keys::ForbidCoreDumps();
+  const auto key = FindPublicKey(options);
+  const std::string type(keys::Name(key.type()));
+  if (console.json()) {
+    console.PrintJson(Json::MakeObject()
+                          .Set("type", type)
+                          .Set("fingerprint", key.Fingerprint())
+                          .Set("public_key", key.ToPem()));
+  } else if (options.pem) {
+    console.Print(key.ToPem());
+  } else {
+    console.Print("type         " + type + "\n" + "fingerprint  " + key.Fingerprint());
+  }
+}
+
+void AddShowCommand(CLI::App& keys, CommandContext& context) {
+  auto* show = keys.add_subcommand("show", "Tell a key's kind and fingerprint");
+  auto options = std::make_shared<ShowOptions>();
+  show->add_option("KEY", options->key, "Public or private key: PEM file, or pkcs11: URI")
+      ->required();
+  show->add_flag("--pem", options->pem, "Print the public key alone, as PEM");
+  AddPassphraseOption(*show, options->passphrase_file);
+  AddJsonFlag(*show, context);
+  show->callback([options, &context] { Show(*options, context.console); });
+}
+
 }  // namespace
 
 void AddKeysCommand(CLI::App& app, CommandContext& context) {
-  auto* keys = app.add_subcommand("keys", "Make the keys that sign images");
+  auto* keys = app.add_subcommand("keys", "Make and show the keys that sign images");
   keys->require_subcommand(1);
   auto* generate = keys->add_subcommand("generate", "Write NAME.key (mode 0600) and NAME.pub, PEM");
   auto options = std::make_shared<GenerateOptions>();
@@ -59,6 +108,7 @@ void AddKeysCommand(CLI::App& app, CommandContext& context) {
   AddPassphraseOption(*generate, options->passphrase_file);
   AddJsonFlag(*generate, context);
   generate->callback([options, &context] { Generate(*options, context.console); });
+  AddShowCommand(*keys, context);
 }
 
 }  // namespace ros::installer

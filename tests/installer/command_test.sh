@@ -61,6 +61,12 @@ shows 'signed    no'
 shows 'kernel    6.1.0-9, '
 accepts image sign --key key.key small.oci
 fingerprint=$(openssl pkey -pubin -in key.pub -outform der | sha256sum | cut -c1-16)
+for key in key.pub key.key; do
+  accepts keys show $key
+  shows "fingerprint  $fingerprint"
+  accepts keys show --pem $key
+  cmp -s out key.pub || { echo "FAILED: keys show --pem $key: $(cat out)"; failed=1; }
+done
 accepts image inspect small.oci
 shows "signed    not verified; 1 signature by the key $fingerprint"
 accepts image inspect --json small.oci

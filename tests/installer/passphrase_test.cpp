@@ -31,6 +31,7 @@ class OnTerminal {
   OnTerminal(const std::filesystem::path& directory, std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), ROS_PROGRAM);
     std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
     for (auto& argument : arguments) {
       argv.push_back(argument.data());
     }
