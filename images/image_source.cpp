@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "images/bundle.hpp"
 #include "images/oci_archive.hpp"
 #include "images/oci_layout.hpp"
 #include "images/text_rules.hpp"
@@ -121,6 +122,9 @@ Descriptor ChooseImage(const ImageSource& source, std::optional<std::string_view
       Refuse(source.name(),
              "there is no image \"" + ShowText(*reference) + "\" in it, only: " + all);
     }
+  }
+  if (images.size() > 1) {
+    std::erase_if(images, [&](const Descriptor& image) { return IsBundle(source, image); });
   }
   if (images.empty()) {
     Refuse(source.name(), "there is no image in it");

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "images/bundle.hpp"
 #include "images/signature.hpp"
 
 namespace ros::images {
@@ -68,7 +69,13 @@ VerifiedImage VerifyImage(const ImageSource& source,
   const auto chosen = ChooseImage(source, reference);
   return InContext(source.name(), [&] {
     const auto raw_manifest = ReadBlob(source, chosen, kMaxManifestSize);
-    auto check = CheckPolicy(FindSignatures(source, chosen.digest), chosen.digest, trust, policy);
+    const auto signatures = FindSignatures(source, chosen.digest);
+    if (signatures.empty() && HasBundle(source, chosen.digest)) {
+      Refuse("image " + chosen.digest.ToString() +
+             " is signed in cosign's newer form, a bundle, which is not taken; sign it by `cosign "
+             "sign --new-bundle-format=false --use-signing-config=false` or by `ros image sign`");
+    }
+    auto check = CheckPolicy(signatures, chosen.digest, trust, policy);
     return ReadParts(source, raw_manifest, std::move(check));
   });
 }
