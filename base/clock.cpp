@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "base/error.hpp"
+#include "base/shown_text.hpp"
 
 namespace ros {
 
@@ -22,9 +23,10 @@ UnixTime ParseTime(std::string_view text) {
   std::tm parts{};
   const std::string copy(text);
   const char* end = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  if (end == nullptr || *end != '\0') {
+  // A zero byte does not end a text from outside.
+  if (end == nullptr || end != copy.c_str() + copy.size()) {
     throw Error(ErrorKind::kUsage,
-                "\"" + copy + "\" is not a time of the form 2026-03-01T12:00:00Z");
+                "\"" + ShowText(text) + "\" is not a time of the form 2026-03-01T12:00:00Z");
   }
   return ::timegm(&parts);
 }

@@ -2,8 +2,10 @@
 
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <unordered_set>
 
 #include "base/error.hpp"
+#include "base/shown_text.hpp"
 
 namespace ros {
 namespace {
@@ -49,18 +51,18 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
 
   bool binary(binary_t& /*value*/) override { return Fail("unexpected binary value"); }
 
-  bool start_object(std::size_t /*count*/) override { return Open(Json::MakeObject()); }
+  bool start_object(std::size_t /*count*/) override { return Open(Kind::kObject); }
 
   bool end_object() override { return Close(); }
 
-  bool start_array(std::size_t /*count*/) override { return Open(Json::MakeArray()); }
+  bool start_array(std::size_t /*count*/) override { return Open(Kind::kArray); }
 
   bool end_array() override { return Close(); }
 
   bool key(string_t& value) override {
     auto& top = stack_.back();
-    if (top.container.Find(value, "") != nullptr) {
-      return Fail("the key \"" + value + "\" is there twice");
+    if (!top.keys.insert(value).second) {
+      return Fail("the key \"" + ShowText(value) + "\" is there twice");
     }
     top.key = std::move(value);
     return true;
@@ -83,9 +85,16 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   [[nodiscard]] const std::string& failure() const { return failure_; }
 
  private:
+  enum class Kind { kArray, kObject };
+
+  // A list or an object whose end has not been seen yet.
   struct Level {
-    Json container;
-    std::string key;
+    Kind kind = Kind::kArray;
+    Json::Array items;
+    Json::Object members;
+    // Those of `members`: looking for each in all others takes seconds for some 10,000 of them.
+    std::unordered_set<std::string> keys;
+    std::string key;  // of the next member
   };
 
   bool Fail(std::string why) {
@@ -93,27 +102,28 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     return false;
   }
 
-  bool Open(Json container) {
+  bool Open(Kind kind) {
     if (stack_.size() >= kDepthLimit) {
       return Fail("nested deeper than " + std::to_string(kDepthLimit) + " levels");
     }
-    stack_.push_back({std::move(container), {}});
+    stack_.push_back({.kind = kind});
     return true;
   }
 
   bool Close() {
-    auto done = std::move(stack_.back().container);
+    auto done = std::move(stack_.back());
     stack_.pop_back();
-    return Put(std::move(done));
+    return Put(done.kind == Kind::kArray ? Json(std::move(done.items))
+                                         : Json(std::move(done.members)));
   }
 
   bool Put(Json value) {
     if (stack_.empty()) {
       result_ = std::move(value);
-    } else if (auto& top = stack_.back(); top.container.IsArray()) {
-      top.container.Append(std::move(value));
+    } else if (auto& top = stack_.back(); top.kind == Kind::kArray) {
+      top.items.push_back(std::move(value));
     } else {
-      top.container.Set(top.key, std::move(value));
+      top.members.push_back({std::move(top.key), std::move(value)});
     }
     return true;
   }

@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/nearest_name.hpp"
+#include "base/shown_text.hpp"
 #include "config/base64.hpp"
 
 namespace ros::config {
@@ -37,7 +38,7 @@ constexpr std::array<std::string_view, 7> kWriteFilesKeys = {
 constexpr std::string_view kBinaryTag = "tag:yaml.org,2002:binary";
 
 std::string Quoted(std::string_view text) {
-  return "\"" + std::string(text) + "\"";
+  return "\"" + ShortenText(text) + "\"";
 }
 
 bool Contains(Names names, std::string_view name) {

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/shown_text.hpp"
 
 namespace ros::config {
 namespace {
@@ -153,7 +154,7 @@ class TreeBuilder final : public YAML::EventHandler {
     value.anchor = anchor;
     const std::string_view core = kind == YamlTree::Kind::kList ? "seq" : "map";
     if (tag.size() > 1 && tag != std::string(kTagPrefix).append(core)) {
-      Refuse(file_, value.tree.place, "the tag " + tag + " is not known");
+      Refuse(file_, value.tree.place, "the tag " + ShortenText(tag) + " is not known");
     }
     Count({1, 0}, value.tree.place);
     CheckDepth(1, value.tree.place);
@@ -198,7 +199,7 @@ class TreeBuilder final : public YAML::EventHandler {
       return;
     }
     if (!parent.keys.insert(key.text).second) {
-      Refuse(file_, key.place, "the key \"" + key.text + "\" is there twice");
+      Refuse(file_, key.place, "the key \"" + ShortenText(key.text) + "\" is there twice");
     }
     parent.tree.members.push_back({key.text, key.place, std::move(value)});
   }
@@ -239,7 +240,7 @@ class TreeBuilder final : public YAML::EventHandler {
       }
     }
     if (tag != std::string(kTagPrefix) + "binary") {
-      Refuse(file_, tree.place, "the tag " + tag + " is not known");
+      Refuse(file_, tree.place, "the tag " + ShortenText(tag) + " is not known");
     }
     tree.tag = tag;
   }
@@ -455,7 +456,7 @@ YamlTree ParseYaml(std::string_view text, std::string_view file, const YamlLimit
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
-    Refuse(file, PlaceOf(error.mark), "not valid YAML: " + error.msg);
+    Refuse(file, PlaceOf(error.mark), "not valid YAML: " + ShortenText(error.msg));
   }
   const auto& last = builder.last_scalar();
   if (!last.is_null() &&

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/error.hpp"
+#include "base/shown_text.hpp"
 
 namespace ros::health {
 namespace {
@@ -55,7 +56,7 @@ Values SplitCommandLine(std::string_view line) {
 
 [[noreturn]] void Wrong(std::string_view key, std::string_view value, std::string_view expected) {
   throw Error(ErrorKind::kVerification,
-              "kernel command line: " + std::string(key) + "=" + std::string(value) + " is not " +
+              "kernel command line: " + std::string(key) + "=" + ShowText(value) + " is not " +
                   std::string(expected));
 }
 

@@ -22,6 +22,8 @@ constexpr Bytes kSizeLimit = 1_MiB;
 // A file far beyond what we write is not read into memory.
 constexpr Bytes kReadLimit = 16_MiB;
 constexpr std::size_t kStringLimit = 1024;
+// More than any boot loader counts.
+constexpr std::int64_t kMostTries = 1000;
 
 struct EventName {
   JournalEvent event;
@@ -124,7 +126,11 @@ std::optional<JournalEntry> Interpret(const std::string& text) {
   entry.reporter = TextOf(json, "reporter");
   entry.reason = TextOf(json, "reason");
   if (const auto* tries = json.Find("tries_left", "journal"); tries != nullptr) {
-    entry.tries_left = static_cast<int>(tries->AsInt("tries_left"));
+    const auto count = tries->AsInt("tries_left");
+    if (count < 0 || count > kMostTries) {
+      return std::nullopt;
+    }
+    entry.tries_left = static_cast<int>(count);
   }
   return entry;
 }

@@ -13,6 +13,8 @@ TEST_CASE("Time: is written and read in one form", "[base]") {
   CHECK(FormatTime(ParseTime("2026-03-01T12:00:00Z")) == "2026-03-01T12:00:00Z");
   CHECK_THROWS_AS(ParseTime("yesterday"), Error);
   CHECK_THROWS_AS(ParseTime("2026-03-01T12:00:00Zx"), Error);
+  CHECK_THROWS_AS(ParseTime(std::string_view("2026-03-01T12:00:00Z\0x", 22)), Error);
+  CHECK_THROWS_WITH(ParseTime(std::string(100'000, '\x1b')), Catch::StartsWith("\"????"));
 }
 
 TEST_CASE("ParseDuration: takes seconds, minutes and hours", "[base]") {

@@ -1,6 +1,7 @@
 #include "base/json.hpp"
 
 #include <catch2/catch.hpp>
+#include <ctime>
 
 #include "base/error.hpp"
 
@@ -43,6 +44,27 @@ TEST_CASE("Json: a fault does not quote what it found", "[base]") {
     CHECK_THAT(failure, Catch::StartsWith("doc: line 1, column "));
     CHECK(failure.find_first_of("\x9b\x1b") == std::string::npos);
   }
+}
+
+TEST_CASE("Json: a key that is there twice is told at no length", "[base]") {
+  const std::string key(100'000, 'k');
+  const auto failure = ParseFailure("{\"" + key + "\":1,\"" + key + "\":2}");
+  CHECK_THAT(failure, Catch::Contains("is there twice"));
+  CHECK(failure.size() < 200);
+  CHECK_THAT(ParseFailure("{\"\\u001b[31m\":1,\"\\u001b[31m\":2}"), Catch::Contains("\"?[31m\""));
+}
+
+// What may lie in an index or a manifest before anything is verified: 256 KiB of keys. Each looked
+// for in all before it takes seconds.
+TEST_CASE("Json: many keys take no time", "[base]") {
+  std::string text = "{";
+  while (text.size() < (256U << 10U)) {
+    text += "\"" + std::to_string(text.size()) + "\":1,";
+  }
+  text.back() = '}';
+  const auto begin = std::clock();
+  CHECK(Json::Parse(text, "doc").AsObject("doc").size() > 20'000);
+  CHECK((std::clock() - begin) / CLOCKS_PER_SEC < 1);
 }
 
 TEST_CASE("Json: a wrong shape names the path", "[base]") {
