@@ -7,6 +7,7 @@
 
 #include "base/c_ptr.hpp"
 #include "base/error.hpp"
+#include "images/text_rules.hpp"
 
 namespace ros::images {
 namespace {
@@ -24,13 +25,20 @@ std::string LibraryError(archive* from) {
   return text == nullptr ? "not a tar" : text;
 }
 
-std::string ReadEntry(archive* from, archive_entry* entry, const std::string& name) {
+// `most` is what the archive can still hold: it is neither compressed nor sparse.
+std::string ReadEntry(archive* from, archive_entry* entry, const std::string& name, Bytes most) {
   if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != nullptr) {
     Fail("\"" + name + "\" is not a regular file");
   }
   const auto size = archive_entry_size(entry);
   if (size < 0 || static_cast<Bytes>(size) > kMaxBootloaderFileSize) {
     Fail("\"" + name + "\" is larger than " + FormatBytes(kMaxBootloaderFileSize));
+  }
+  if (archive_entry_sparse_count(entry) > 0) {
+    Fail("\"" + name + "\" is stored sparse");
+  }
+  if (static_cast<Bytes>(size) > most) {
+    Fail("\"" + name + "\" is cut short");
   }
   std::string content(static_cast<std::size_t>(size), '\0');
   std::size_t have = 0;
@@ -86,6 +94,7 @@ std::map<std::string, std::string> UnpackBootloader(std::string_view tar) {
     Fail(LibraryError(from.get()));
   }
   std::map<std::string, std::string> files;
+  Bytes left = tar.size();
   archive_entry* entry = nullptr;
   for (;;) {
     const int result = archive_read_next_header(from.get(), &entry);
@@ -97,10 +106,13 @@ std::map<std::string, std::string> UnpackBootloader(std::string_view tar) {
     }
     const char* path = archive_entry_pathname(entry);
     const std::string name = path == nullptr ? "" : path;
+    CheckPrintable("the boot loader layer: the name of a file", name);
     if (files.size() >= kMaxBootloaderFiles) {
       Fail("more than " + std::to_string(kMaxBootloaderFiles) + " files");
     }
-    if (!files.emplace(name, ReadEntry(from.get(), entry, name)).second) {
+    auto content = ReadEntry(from.get(), entry, name, left);
+    left -= content.size();
+    if (!files.emplace(name, std::move(content)).second) {
       Fail("\"" + name + "\" is there twice");
     }
   }

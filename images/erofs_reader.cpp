@@ -28,6 +28,9 @@ constexpr std::size_t kDirentSize = 12;
 constexpr Bytes kMaxDirectorySize = Bytes{256} << 20U;
 constexpr std::size_t kMaxEntries = 8'000'000;
 constexpr std::size_t kMaxPath = 4096;
+constexpr std::size_t kMaxName = 255;
+// Of all names that were seen in directories and are still to be visited, with their paths.
+constexpr Bytes kMaxPending = Bytes{64} << 20U;
 constexpr Bytes kPiece = Bytes{1} << 20U;
 constexpr std::uint32_t kHole = 0xFFFFFFFF;
 
@@ -216,7 +219,8 @@ void Reader::AddBlocks(ErofsEntry& entry, std::uint64_t first, std::uint64_t cou
   }
   if (!entry.blocks.empty()) {
     auto& last = entry.blocks.back();
-    if (hole ? last.first == kHoleBlock : last.first + last.count == first) {
+    const bool behind_hole = last.first == kHoleBlock;
+    if (hole ? behind_hole : !behind_hole && last.first + last.count == first) {
       last.count += count;
       return;
     }
@@ -268,7 +272,8 @@ void Reader::ReadChunks(Inode& inode) const {
 
 std::string Reader::ReadDirectory(const Inode& inode) const {
   const ErofsEntry& entry = inode.entry;
-  if (entry.size > kMaxDirectorySize) {
+  // A list of chunks may name one block again and again; a directory that is sound does not.
+  if (entry.size > std::min(kMaxDirectorySize, size_)) {
     Damaged(entry.path, "a directory that is too large");
   }
   std::string content;
@@ -307,7 +312,7 @@ void Reader::ParseDirents(ByteSpan block, std::string_view path, std::vector<Dir
     }
     std::string_view name = AsText(block).substr(begin, end - begin);
     name = name.substr(0, name.find('\0'));  // the last one may be padded
-    if (name.empty() || name.find('/') != std::string_view::npos) {
+    if (name.empty() || name.size() > kMaxName || name.find('/') != std::string_view::npos) {
       Damaged(path, "a name that cannot be one");
     }
     if (name != "." && name != "..") {
@@ -357,9 +362,11 @@ void Reader::Walk(std::string_view below, const std::function<void(const ErofsEn
   std::vector<Pending> stack = {{root_, ""}};
   std::set<std::uint64_t> directories;
   std::size_t entries = 0;
+  Bytes waiting = 0;
   while (!stack.empty()) {
     const Pending pending = std::move(stack.back());
     stack.pop_back();
+    waiting -= pending.path.size();
     if (++entries > kMaxEntries || pending.path.size() > kMaxPath) {
       Damaged(pending.path, "too many entries, or too deep");
     }
@@ -369,6 +376,12 @@ void Reader::Walk(std::string_view below, const std::function<void(const ErofsEn
         Damaged(pending.path, "a directory that is there twice");
       }
       auto children = ReadChildren(inode, below);
+      for (const auto& child : children) {
+        waiting += child.path.size();
+      }
+      if (waiting > kMaxPending) {
+        Damaged(pending.path, "too many entries, or too deep");
+      }
       stack.insert(stack.end(), children.begin(), children.end());
       inode.entry.blocks.clear();
     }

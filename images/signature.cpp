@@ -187,12 +187,17 @@ std::vector<Signature> ParseKeptSignatures(std::string_view raw) {
   std::vector<Signature> signatures;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const auto place = where + "[" + std::to_string(i) + "]";
-    const auto field = [&](std::string_view key) {
+    const auto field = [&](std::string_view key, Bytes limit) {
       const auto field_place = place + "." + std::string(key);
       const auto& text = list[i].At(key, place).AsString(field_place);
-      return InContext(field_place, [&] { return keys::DecodeBase64(text); });
+      auto bytes = InContext(field_place, [&] { return keys::DecodeBase64(text); });
+      if (bytes.size() > limit) {
+        Refuse(field_place, "longer than " + FormatBytes(limit));
+      }
+      return bytes;
     };
-    signatures.push_back({.payload = field("payload"), .signature = field("signature")});
+    signatures.push_back({.payload = field("payload", kMaxPayloadSize),
+                          .signature = field("signature", kMaxSignatureSize)});
   }
   return signatures;
 }

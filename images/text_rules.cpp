@@ -7,7 +7,6 @@
 namespace ros::images {
 namespace {
 
-constexpr std::size_t kShownLength = 100;
 constexpr std::size_t kMaxLength = 256;
 
 bool IsPrintable(char c) {
@@ -15,13 +14,6 @@ bool IsPrintable(char c) {
 }
 
 }  // namespace
-
-std::string ShowText(std::string_view text) {
-  std::string shown(text.substr(0, kShownLength));
-  std::replace_if(
-      shown.begin(), shown.end(), [](char c) { return !IsPrintable(c); }, '?');
-  return text.size() > kShownLength ? shown + "..." : shown;
-}
 
 void CheckPrintable(std::string_view where, std::string_view text) {
   if (text.empty() || text.size() > kMaxLength ||

@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
 #include <map>
@@ -98,6 +99,61 @@ TEST_CASE("MakeErofs: the same tree gives the same bytes", "[images]") {
   }
   CHECK(ReadFile(directory.path() / "one.erofs", Bytes{64} << 20U) ==
         ReadFile(directory.path() / "two.erofs", Bytes{64} << 20U));
+}
+
+// An image as no mkfs.erofs makes it here: the root, whose content lies beside its inode, and in it
+// "f", whose content is a list of chunks of one block.
+std::string ImageOf(mode_t mode, Bytes size, const std::vector<std::uint32_t>& chunks) {
+  constexpr std::size_t kInodes = 4096;
+  constexpr std::size_t kFile = 4;  // its inode number
+  std::string image(Bytes{5} * 4096, '\0');
+  const auto bytes = std::as_writable_bytes(std::span(image));
+  StoreLe32(bytes, 1024, 0xE0F5E1E2);
+  image[1024 + 12] = 12;           // blocks of 4096 bytes
+  StoreLe32(bytes, 1024 + 40, 1);  // inodes begin in block 1
+  StoreLe16(bytes, kInodes, 2U << 1U);
+  StoreLe16(bytes, kInodes + 4, S_IFDIR | 0755);
+  StoreLe32(bytes, kInodes + 8, 13);
+  const auto dirent = kInodes + 32;
+  StoreLe64(bytes, dirent, kFile);
+  StoreLe16(bytes, dirent + 8, 12);
+  image[dirent + 12] = 'f';
+  const auto file = kInodes + kFile * 32;
+  StoreLe16(bytes, file, 4U << 1U);
+  StoreLe16(bytes, file + 4, static_cast<std::uint16_t>(mode));
+  StoreLe32(bytes, file + 8, static_cast<std::uint32_t>(size));
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    StoreLe32(bytes, file + 32 + i * 4, chunks[i]);
+  }
+  image.replace(Bytes{4} * 4096, 4096, std::string(4096, 'x'));
+  return image;
+}
+
+ErofsBytes InMemory(const std::string& image) {
+  return {.name = "image", .size = image.size(), .read = [&](Bytes offset, MutableByteSpan into) {
+            std::ranges::copy(AsBytes(image).subspan(offset, into.size()), into.begin());
+          }};
+}
+
+TEST_CASE("ReadErofs: data behind a hole is none of it", "[images]") {
+  constexpr auto kHole = ~std::uint32_t{0};
+  // The number of the block is that of the hole's blocks less one, as if it came after kHoleBlock.
+  const auto image =
+      ImageOf(S_IFREG | 0644, Bytes{6} * 4096, {kHole, kHole, kHole, kHole, kHole, 4});
+  std::string content;
+  ReadErofs(InMemory(image), [&](const ErofsEntry& entry) {
+    if (entry.path == "f") {
+      CHECK(entry.blocks == std::vector<BlockRange>{{kHoleBlock, 5}, {4, 1}});
+      ReadErofsContent(InMemory(image), entry, [&](ByteSpan piece) { content += AsText(piece); });
+    }
+  });
+  CHECK(content == std::string(Bytes{5} * 4096, '\0') + std::string(4096, 'x'));
+}
+
+TEST_CASE("ReadErofs: a directory is not larger than its image", "[images]") {
+  const auto image = ImageOf(S_IFDIR | 0755, Bytes{900} * 4096, std::vector<std::uint32_t>(900, 4));
+  CHECK_THROWS_WITH(ReadErofs(InMemory(image), [](const ErofsEntry&) {}),
+                    Catch::Contains("a directory that is too large"));
 }
 
 TEST_CASE("ReadErofs: damage is an error and never more", "[images]") {

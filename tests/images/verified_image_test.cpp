@@ -230,6 +230,16 @@ TEST_CASE("InspectImage: shows an image that nobody vouches for", "[images]") {
   CHECK(image.signers.empty());
 }
 
+TEST_CASE("ParseKeptSignatures: takes none that would not be taken with an image", "[images]") {
+  const auto refuses = [](const Signature& signature) {
+    CheckError(ErrorKind::kVerification, "longer than", [&] {
+      static_cast<void>(ParseKeptSignatures(WriteKeptSignatures({signature})));
+    });
+  };
+  refuses({.payload = std::string(kMaxPayloadSize + 1, 'x'), .signature = "x"});
+  refuses({.payload = "{}", .signature = std::string(kMaxSignatureSize + 1, 'x')});
+}
+
 TEST_CASE("VerifyKept: takes the bytes that VerifyImage gave, and no others", "[images]") {
   const auto key = NewKey();
   const auto image = Verify(Assemble(SmallParts(), {.keys = {key, NewKey()}}), Trust(key));
