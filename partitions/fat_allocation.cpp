@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/error.hpp"
@@ -13,6 +14,8 @@ namespace {
 using literals::operator""_KiB;
 
 constexpr Bytes kLongestLayout = 64_KiB;
+// A volume with more is not to be looked at any further: each costs the walk of a chain.
+constexpr std::size_t kMostComplaints = 100;
 
 // The path that owns each cluster; complaints are sentences about those that two own.
 class Owners {
@@ -46,6 +49,10 @@ Owners FindOwners(const Tree& tree, std::vector<std::string>& complaints) {
   try {
     owners.Add("/", tree.Chain(tree.geometry().root_cluster, "/"), complaints);
     for (const auto& node : tree.Walk()) {
+      if (complaints.size() >= kMostComplaints) {
+        complaints.emplace_back("there is more that is not looked at");
+        break;
+      }
       const auto chain = tree.Chain(node.entry.first_cluster, node.path);
       owners.Add(node.path, chain, complaints);
       const auto allocated = chain.size() * Bytes{tree.geometry().cluster_size};
@@ -115,6 +122,7 @@ struct Repair {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> joints;  // of the last cluster a file has
   std::vector<std::pair<Bytes, std::uint32_t>> first_clusters;  // by the entry's position
   std::vector<std::string> mended;
+  std::set<std::uint32_t> given;  // the clusters of `links`
 };
 
 void PlanFile(const Tree& tree, const Owners& owners, const PlacedFile& placed, Repair& repair) {
@@ -138,6 +146,10 @@ void PlanFile(const Tree& tree, const Owners& owners, const PlacedFile& placed, 
   for (auto cluster = placed.first_cluster + *left; cluster < end; ++cluster) {
     if (const auto* owner = owners.Find(cluster)) {
       throw refuse("its cluster " + std::to_string(cluster) + " belongs to " + *owner + " now");
+    }
+    if (!repair.given.insert(cluster).second) {
+      throw refuse(std::string(kLayoutPath) + " gives its cluster " + std::to_string(cluster) +
+                   " to another file too");
     }
     repair.links.emplace_back(cluster, cluster + 1 == end ? kEndOfChain : cluster + 1);
   }

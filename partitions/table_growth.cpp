@@ -38,6 +38,14 @@ bool IsLast(const BlockDevice& disk, const Gpt& gpt, std::size_t index) {
   return true;
 }
 
+// The first sector behind what a partition may grow to; 0 on a disk without room for anything.
+std::uint64_t EndOfRoom(const BlockDevice& disk, const Gpt& gpt) {
+  const auto whole = RoundDown(disk.size(), kAlignment);
+  const auto room = whole < kAlignment ? 0 : (whole - kAlignment) / disk.sector_size();
+  const auto last_usable = gpt.Lba(gpt::kLastUsableLba);
+  return last_usable < room ? last_usable + 1 : room;
+}
+
 // The table that the disk should have.
 struct Wanted {
   Gpt gpt;
@@ -62,8 +70,7 @@ Wanted MakeWanted(const BlockDevice& disk, int partition) {
   MoveBackupToEnd(disk, gpt);
   const auto sector = disk.sector_size();
   const auto place = PlaceOf(disk, gpt, index);
-  const auto end = std::min((RoundDown(disk.size(), kAlignment) - kAlignment) / sector,
-                            gpt.Lba(gpt::kLastUsableLba) + 1);
+  const auto end = EndOfRoom(disk, gpt);
   wanted.growth.offset = place.start * sector;
   wanted.growth.length = (place.end - place.start) * sector;
   wanted.growth.new_length = wanted.growth.length;

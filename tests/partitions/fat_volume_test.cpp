@@ -281,6 +281,29 @@ TEST_CASE("RepairAllocation: refuses when somebody else has got the clusters", "
   CHECK(power.writes() == 0);
 }
 
+TEST_CASE("RepairAllocation: gives no cluster to two files, whatever the layout says",
+          "[partitions]") {
+  auto disk = MakeDisk();
+  Run({"fsck.vfat", "-a", disk->name()});
+  const auto volume = FatVolume::Open(Region(disk));
+  const auto layout = volume.Find("/LAYOUT.ROS");
+  auto text = volume.ReadContent("/LAYOUT.ROS", 64_KiB);
+  const auto place_of = [&](std::string_view path) {
+    const auto begin = text.find(path) + path.size() + 1;
+    return std::pair(begin, text.find('\n', begin) - begin);
+  };
+  const auto [from, from_length] = place_of("/A/CONFIG");
+  const auto [to, to_length] = place_of("/B/CONFIG");
+  REQUIRE(from_length == to_length);
+  text.replace(to, to_length, text.substr(from, from_length));
+  layout.data.Write(0, AsBytes(text));
+  testing::PowerSupply power;
+  auto counted = std::make_shared<testing::CrashingDevice>(disk, power);
+  auto damaged = FatVolume::Open(Region(counted));
+  CHECK_THROWS_WITH(damaged.RepairAllocation(), Catch::Contains("to another file too"));
+  CHECK(power.writes() == 0);
+}
+
 TEST_CASE("FatVolume: random damage never does worse than an error", "[partitions]") {
   auto disk = MakeDisk();
   const auto geometry = GeometryOf(*disk);
