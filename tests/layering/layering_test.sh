@@ -79,6 +79,17 @@ check_test_lists() {
   done < <(find tests qemu-harness -name '*_test.cpp' -o -name '*_test.sh')
 }
 
+# A fuzz target that is not built or has nothing to begin with finds nothing.
+check_fuzz_targets() {
+  local file name
+  for file in fuzz/*_fuzz.cpp; do
+    name=$(basename "$file" _fuzz.cpp)
+    grep -q "^ros_fuzz_target($name " fuzz/CMakeLists.txt || complain "$file is in no CMake list"
+    [ -n "$(find "fuzz/corpus/$name" -type f 2>/dev/null)" ] ||
+      complain "$file has no seeds: fuzz/run --seeds $name"
+  done
+}
+
 check_scenarios() {
   local name
   while read -r name; do
@@ -104,6 +115,7 @@ for folder in "${!may_include[@]}"; do
   check_libraries "$folder"
 done
 check_test_lists
+check_fuzz_targets
 check_scenarios
 check_links
 
