@@ -95,6 +95,7 @@ class Reader {
   [[nodiscard]] Inode ReadEntry(const Pending& pending) const;
   [[nodiscard]] std::vector<Pending> ReadChildren(const Inode& directory,
                                                   std::string_view below) const;
+  static Bytes LengthOfPaths(const std::vector<Pending>& entries);
   static void ParseDirents(ByteSpan block, std::string_view path, std::vector<Dirent>& dirents);
 
   const ErofsBytes& image_;
@@ -358,6 +359,14 @@ std::vector<Reader::Pending> Reader::ReadChildren(const Inode& directory,
   return children;
 }
 
+Bytes Reader::LengthOfPaths(const std::vector<Pending>& entries) {
+  Bytes length = 0;
+  for (const auto& entry : entries) {
+    length += entry.path.size();
+  }
+  return length;
+}
+
 void Reader::Walk(std::string_view below, const std::function<void(const ErofsEntry&)>& on_entry) {
   std::vector<Pending> stack = {{root_, ""}};
   std::set<std::uint64_t> directories;
@@ -366,22 +375,17 @@ void Reader::Walk(std::string_view below, const std::function<void(const ErofsEn
   while (!stack.empty()) {
     const Pending pending = std::move(stack.back());
     stack.pop_back();
-    waiting -= pending.path.size();
-    if (++entries > kMaxEntries || pending.path.size() > kMaxPath) {
+    if (++entries > kMaxEntries || waiting > kMaxPending || pending.path.size() > kMaxPath) {
       Damaged(pending.path, "too many entries, or too deep");
     }
+    waiting -= pending.path.size();
     Inode inode = ReadEntry(pending);
     if (S_ISDIR(inode.entry.mode)) {
       if (!directories.insert(pending.nid).second) {
         Damaged(pending.path, "a directory that is there twice");
       }
       auto children = ReadChildren(inode, below);
-      for (const auto& child : children) {
-        waiting += child.path.size();
-      }
-      if (waiting > kMaxPending) {
-        Damaged(pending.path, "too many entries, or too deep");
-      }
+      waiting += LengthOfPaths(children);
       stack.insert(stack.end(), children.begin(), children.end());
       inode.entry.blocks.clear();
     }
