@@ -20,10 +20,14 @@ struct Part {
 
 std::vector<Part> PartsOf(const ImageManifest& manifest) {
   std::vector<Part> parts = {{"the root layer", manifest.root},
-                             {"the initrd", manifest.initrd},
-                             {"the kernel", manifest.kernel},
                              {"the root index", manifest.root_index},
                              {"the config", manifest.config}};
+  if (manifest.unified_kernel) {
+    parts.push_back({"the unified kernel", *manifest.unified_kernel});
+  } else {
+    parts.push_back({"the initrd", manifest.initrd});
+    parts.push_back({"the kernel", manifest.kernel});
+  }
   if (manifest.bootloader) {
     parts.push_back({"the boot loader layer", *manifest.bootloader});
   }

@@ -81,6 +81,9 @@ constexpr std::string_view kBusDrivers[] = {
 // while to answer, in which it is loaded; asked for by the disk, it would be loaded after that.
 constexpr std::string_view kScsiDisk = "sd_mod";
 
+// What the firmware tells of a unified kernel is in its variables.
+constexpr std::string_view kFirmwareVariables = "efivarfs";
+
 constexpr std::string_view kAtaDirectory = "kernel/drivers/ata/";
 constexpr std::string_view kWatchdogDirectory = "kernel/drivers/watchdog/";
 // These make the platform device that the chip set's watchdog driver (iTCO_wdt) binds to.
@@ -182,6 +185,7 @@ std::vector<BootModule> ChooseBootModules(const ModuleIndex& index) {
     }
     chooser.Add(ModuleClass::kAlways, std::string(name));
   }
+  chooser.Add(ModuleClass::kAlways, std::string(kFirmwareVariables));
   chooser.Add(ModuleClass::kAlways, std::string(kScsiDisk));
   for (const auto name : kBusDrivers) {
     chooser.Add(ModuleClass::kBus, std::string(name));

@@ -26,6 +26,7 @@
 #include "images/oci_archive_writer.hpp"
 #include "images/os_root.hpp"
 #include "images/root_layer.hpp"
+#include "images/unified_kernel.hpp"
 
 namespace ros::images {
 namespace {
@@ -104,6 +105,9 @@ void CheckOptions(const BuildOptions& options, Progress& progress) {
   CheckArchitecture(options.architecture);
   WarnOfForeign(
       {options.init_binary.string(), OpenFile(options.init_binary, O_RDONLY)}, options, progress);
+  if (options.unified_kernel) {
+    (void)ReadStub(options.unified_kernel->stub);
+  }
 }
 
 std::filesystem::path WorkParent(const BuildOptions& options) {
@@ -210,6 +214,21 @@ RootLayer BuildRoot(const BuildOptions& options,
   return layer;
 }
 
+std::string MakeUnifiedKernel(const UnifiedKernelOptions& options,
+                              const ImageConfig& config,
+                              TreeParts& parts) {
+  const UnifiedKernel kernel{.kernel = std::move(parts.kernel),
+                             .initrd = std::move(parts.initrd),
+                             .command_line = options.command_line(config),
+                             .os_release = "ID=" + config.name + "\nVERSION_ID=" + config.version +
+                                           "\nPRETTY_NAME=\"" + config.name + " " + config.version +
+                                           "\"\n",
+                             .kernel_version = parts.kernel_version};
+  return InContext("making the unified kernel", [&] {
+    return options.sign(BuildUnifiedKernel(ReadStub(options.stub), kernel));
+  });
+}
+
 }  // namespace
 
 BuildResult BuildImage(const BuildOptions& options, Progress& progress) {
@@ -238,8 +257,14 @@ BuildResult BuildImage(const BuildOptions& options, Progress& progress) {
     return archive.blobs.back().descriptor;
   };
   manifest.config = add(MakeBlob(kConfigType, WriteImageConfig(result.config)));
-  manifest.kernel = add(MakeBlob(kKernelType, std::move(parts.kernel)));
-  manifest.initrd = add(MakeBlob(kInitrdType, std::move(parts.initrd)));
+  if (options.unified_kernel) {
+    auto unified = MakeUnifiedKernel(*options.unified_kernel, result.config, parts);
+    result.unified_kernel_size = unified.size();
+    manifest.unified_kernel = add(MakeBlob(kUnifiedKernelType, std::move(unified)));
+  } else {
+    manifest.kernel = add(MakeBlob(kKernelType, std::move(parts.kernel)));
+    manifest.initrd = add(MakeBlob(kInitrdType, std::move(parts.initrd)));
+  }
   if (!options.bootloader_tar.empty()) {
     manifest.bootloader = add(MakeBlob(kBootloaderType, options.bootloader_tar));
   }

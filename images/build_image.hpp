@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,14 @@ namespace ros::images {
 
 // Whether a root without the `ros` command is taken: nothing in it could commit a trial.
 enum class RosInRoot { kRequired, kNotNeeded };
+
+// What makes a unified kernel of kernel and initrd.
+struct UnifiedKernelOptions {
+  std::filesystem::path stub;
+  // The kernel arguments of an image whose config is whole, root hash and all.
+  std::function<std::string(const ImageConfig&)> command_line;
+  std::function<std::string(const std::string& program)> sign;
+};
 
 // What an image is made from. Names without a default must be given.
 struct BuildOptions {
@@ -45,6 +54,7 @@ struct BuildOptions {
   // empty for TMPDIR or /var/tmp.
   std::filesystem::path work_directory;
   RosInRoot ros_in_root = RosInRoot::kRequired;
+  std::optional<UnifiedKernelOptions> unified_kernel;  // none: kernel and initrd by themselves
 };
 
 struct BuildResult {
@@ -56,13 +66,15 @@ struct BuildResult {
   std::size_t chunks = 0;
   Bytes kernel_size = 0;
   Bytes initrd_size = 0;
+  Bytes unified_kernel_size = 0;  // 0: there is none
   Bytes archive_size = 0;
 };
 
 // Makes an OS image (docs/image-format.md) of a container's root file system: an OCI archive at
 // `options.output`, which appears there whole or not at all. All cores are used for packing. To
 // be run in a fakeroot session (images/fakeroot.hpp). Needs mkfs.erofs; depmod too for a root whose
-// modules have no modules.dep.
+// modules have no modules.dep. A signature of a unified kernel tells its time, so such an image has
+// another digest each time it is made.
 //
 // Throws kUsage for options that make no sense and for a root that lacks what an OS needs (an init,
 // a kernel with its modules, `ros`), in a sentence that says what to do; kVerification for a

@@ -76,15 +76,18 @@ struct LayerRule {
   std::optional<Descriptor> found;
 };
 
-std::array<LayerRule, 5> LayerRules() {
+using LayerRules = std::array<LayerRule, 6>;
+
+LayerRules MakeLayerRules() {
   return {{{kKernelType, kMaxKernelSize, {}},
            {kInitrdType, kMaxInitrdSize, {}},
+           {kUnifiedKernelType, kMaxUnifiedKernelSize, {}},
            {kBootloaderType, kMaxBootloaderSize, {}},
            {kRootType, kMaxRootBlobSize, {}},
            {kRootIndexType, kMaxIndexSize, {}}}};
 }
 
-void TakeLayer(std::array<LayerRule, 5>& rules, const Json& json, const std::string& where) {
+void TakeLayer(LayerRules& rules, const Json& json, const std::string& where) {
   auto layer = ParseDescriptor(json, where);
   for (auto& rule : rules) {
     if (layer.media_type != rule.media_type) {
@@ -160,13 +163,18 @@ ImageManifest ParseManifest(std::string_view raw) {
   if (layers.size() > kMaxLayers) {
     Refuse(layers_where, "more than " + std::to_string(kMaxLayers));
   }
-  auto rules = LayerRules();
+  auto rules = MakeLayerRules();
   for (std::size_t i = 0; i < layers.size(); ++i) {
     TakeLayer(rules, layers[i], layers_where + "[" + std::to_string(i) + "]");
   }
-  auto& [kernel, initrd, bootloader, root, root_index] = rules;
-  manifest.kernel = Need(kernel);
-  manifest.initrd = Need(initrd);
+  auto& [kernel, initrd, unified_kernel, bootloader, root, root_index] = rules;
+  manifest.unified_kernel = unified_kernel.found;
+  if (!manifest.unified_kernel) {
+    manifest.kernel = Need(kernel);
+    manifest.initrd = Need(initrd);
+  } else if (kernel.found || initrd.found) {
+    Refuse(layers_where, "a unified kernel, and a kernel or initrd beside it");
+  }
   manifest.bootloader = bootloader.found;
   manifest.root = Need(root);
   manifest.root_index = Need(root_index);
@@ -176,8 +184,12 @@ ImageManifest ParseManifest(std::string_view raw) {
 
 std::string WriteManifest(const ImageManifest& manifest) {
   auto layers = Json::MakeArray();
-  layers.Append(ToJson(manifest.kernel));
-  layers.Append(ToJson(manifest.initrd));
+  if (manifest.unified_kernel) {
+    layers.Append(ToJson(*manifest.unified_kernel));
+  } else {
+    layers.Append(ToJson(manifest.kernel));
+    layers.Append(ToJson(manifest.initrd));
+  }
   if (manifest.bootloader) {
     layers.Append(ToJson(*manifest.bootloader));
   }

@@ -18,6 +18,7 @@ inline constexpr std::string_view kArtifactType = "application/vnd.ros.os.v1";
 inline constexpr std::string_view kConfigType = "application/vnd.ros.os.config.v1+json";
 inline constexpr std::string_view kKernelType = "application/vnd.ros.os.kernel.v1";
 inline constexpr std::string_view kInitrdType = "application/vnd.ros.os.initrd.v1";
+inline constexpr std::string_view kUnifiedKernelType = "application/vnd.ros.os.uki.v1";
 inline constexpr std::string_view kBootloaderType = "application/vnd.ros.os.bootloader.v1+tar";
 inline constexpr std::string_view kRootType = "application/vnd.ros.os.root.v1+zstd";
 inline constexpr std::string_view kRootIndexType = "application/vnd.ros.os.root.index.v1";
@@ -30,6 +31,7 @@ inline constexpr Bytes kMaxManifestSize = Bytes{256} << 10U;
 inline constexpr std::size_t kMaxLayers = 64;
 inline constexpr Bytes kMaxKernelSize = Bytes{256} << 20U;
 inline constexpr Bytes kMaxInitrdSize = Bytes{1} << 30U;
+inline constexpr Bytes kMaxUnifiedKernelSize = kMaxKernelSize + kMaxInitrdSize;
 inline constexpr Bytes kMaxBootloaderSize = Bytes{64} << 20U;
 inline constexpr Bytes kMaxRootBlobSize = Bytes{1} << 40U;
 
@@ -50,6 +52,8 @@ struct ImageManifest {
   Descriptor config;
   Descriptor kernel;
   Descriptor initrd;
+  // Both and the kernel arguments in one signed EFI program; those two are empty then.
+  std::optional<Descriptor> unified_kernel;
   std::optional<Descriptor> bootloader;
   Descriptor root;
   Descriptor root_index;
@@ -63,8 +67,9 @@ Descriptor ParseDescriptor(const Json& json, std::string_view where);
 Json ToJson(const Descriptor& descriptor);
 
 // Reads the manifest of an OS image: artifactType, config and layers of our media types, each layer
-// exactly once (the boot loader at most once), sizes within the limits above. Layers of types that
-// it does not know are passed over. Throws kVerification "the image's manifest: PLACE: why".
+// exactly once (the boot loader at most once; kernel and initrd, or a unified kernel in the place
+// of both), sizes within the limits above. Layers of types that it does not know are passed over.
+// Throws kVerification "the image's manifest: PLACE: why".
 ImageManifest ParseManifest(std::string_view raw);
 
 // The raw bytes of a manifest, the same for the same value. `digest` is not looked at.

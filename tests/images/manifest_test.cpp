@@ -47,6 +47,19 @@ TEST_CASE("Manifest: the boot loader may be missing, other layers are passed ove
   CHECK_FALSE(ParseManifest(raw).bootloader);
 }
 
+TEST_CASE("Manifest: a unified kernel is in the place of kernel and initrd", "[images]") {
+  auto manifest = SomeManifest();
+  const auto separate = WriteManifest(manifest);
+  manifest.kernel = {};
+  manifest.initrd = {};
+  manifest.unified_kernel = MakeDescriptor(kUnifiedKernelType, 107);
+  const auto raw = WriteManifest(manifest);
+  manifest.digest = keys::Sha256Of(AsBytes(raw));
+  CHECK(ParseManifest(raw) == manifest);
+  CHECK_THROWS_WITH(ParseManifest(Replace(separate, kBootloaderType, kUnifiedKernelType)),
+                    Catch::Contains("a unified kernel, and a kernel or initrd beside it"));
+}
+
 TEST_CASE("Manifest: refuses hostile values, naming the place", "[images]") {
   struct Case {
     std::string from;
