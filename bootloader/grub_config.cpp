@@ -1,6 +1,7 @@
 #include "bootloader/grub_config.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "base/error.hpp"
 
@@ -32,18 +33,31 @@ std::string Joined(const std::vector<std::string>& arguments, std::string_view q
 // How a script begins that has a number.
 constexpr std::string_view kScriptMark = "# ros-script ";
 
-// The script. No arithmetic in GRUB: counting down is a chain of ifs, made here.
-constexpr std::string_view kScriptHead =
+// The scripts, in pieces that both have and pieces that one has. No arithmetic in GRUB: counting
+// down is a chain of ifs, made here. kState stands for the directory of the boot state.
+constexpr std::string_view kState = "@STATE@";
+
+constexpr std::string_view kMainHead =
     R"(# ros-script 2
 # The boot loader's rule of ros; docs/boot-state.md tells what it does, and the state is in grubenv and
 # grubenv2. Changed as a whole by `ros upgrade --bootloader`, and by nothing else.
+)";
 
+constexpr std::string_view kOwnerHead =
+    R"(# The boot loader's rule of ros for unified kernels, inside a GRUB that its owner has signed; docs/boot-state.md.
+# What it reads from the disk chooses between slots and says nothing else: nothing of the disk is
+# sourced, and prefix stays in the image, so that no module is looked for there.
+)";
+
+constexpr std::string_view kConsole = R"(
 if serial --unit=0 --speed=115200; then
   terminal_input console serial
   terminal_output console serial
 fi
 if [ -n "$ros_loader" ]; then echo "ros: GRUB $ros_loader"; fi
+)";
 
+constexpr std::string_view kMainDisk = R"(
 # The partitions of the disk that GRUB was started from, for the slots' entries. Which copy of a disk
 # this is, that disk alone knows.
 regexp --set=1:ros_disk '^([^,]+),' "$root"
@@ -51,7 +65,17 @@ probe --set=ros_boot --part-uuid ($ros_disk,gpt2)
 probe --set=ros_root_a --part-uuid ($ros_disk,gpt3)
 probe --set=ros_root_b --part-uuid ($ros_disk,gpt4)
 probe --set=ros_state --part-uuid ($ros_disk,gpt5)
+)";
 
+constexpr std::string_view kOwnerDisk = R"(
+# The boot partition is that of the disk that GRUB was started from.
+regexp --set=1:ros_disk '^\(([^,]+),' "$cmdpath"
+set root="$ros_disk,gpt2"
+# No user has a password: the menu can be chosen from, and neither edited nor left for a prompt.
+set superusers=nobody
+)";
+
+constexpr std::string_view kRead = R"(
 # ros_read FILE: the boot state in FILE; ros_sound=1 when it is not damaged.
 function ros_read {
   set ros_sound=0
@@ -68,7 +92,9 @@ function ros_read {
     if [ "$ros_good,$ros_trial" = "b,a" ]; then set ros_sound=1; fi
   fi
 }
+)";
 
+constexpr std::string_view kMainBoot = R"(
 # ros_compare SLOT: sets ros_whole=1 when its files have the digests of its sums. Debian's signed GRUB
 # cannot tell (ros_signed=1); under Secure Boot it takes no kernel that is not signed as it is, and
 # initrd and entry go unchecked.
@@ -105,7 +131,39 @@ function ros_boot {
   fi
   echo "ros: slot $1 does not load"
 }
+)";
 
+constexpr std::string_view kOwnerBoot = R"(
+# ros_note SLOT [ARGUMENT]: leaves word for ros-init, which a unified kernel cannot be told by its
+# arguments. Nothing is written when the state says so already.
+function ros_note {
+  set ros_wanted="$1,$2"
+  set ros_booting=
+  load_env -f "@STATE@/grubenv" ros_booting
+  if [ -z "$2" -a -z "$ros_booting" ]; then set ros_wanted=; fi
+  if [ "$ros_booting" != "$ros_wanted" ]; then
+    set ros_booting="$ros_wanted"
+    save_env -f "@STATE@/grubenv" ros_booting
+  fi
+}
+
+# ros_boot SLOT [ARGUMENT]: starts the slot, or returns when it does not load. The sums find damage;
+# who has signed the kernel, the firmware asks.
+function ros_boot {
+  echo "ros: slot $1 $2"
+  if [ -s "/$1/linux.efi" -a -s "/$1/sums" ]; then
+    if hashsum --hash sha256 --check "/$1/sums" --prefix "/$1"; then
+      if chainloader "/$1/linux.efi"; then
+        ros_note "$1" "$2"
+        boot
+      fi
+    fi
+  fi
+  echo "ros: slot $1 does not load"
+}
+)";
+
+constexpr std::string_view kTakeTry = R"(
 # Takes one try off and reads it back: a try that cannot be counted is not made.
 function ros_take_try {
   set ros_candidate="$ros_trial"
@@ -113,8 +171,8 @@ function ros_take_try {
   set ros_started=1
   set ros_check="$ros_good,$ros_trial,$ros_tries,$ros_started"
   set ros_taken="$ros_check"
-  save_env -f "$prefix/grubenv" ros_tries ros_started ros_check
-  ros_read "$prefix/grubenv"
+  save_env -f "@STATE@/grubenv" ros_tries ros_started ros_check
+  ros_read "@STATE@/grubenv"
   if [ "$ros_sound,$ros_check" = "1,$ros_taken" ]; then
     set ros_first="$ros_candidate"
     set ros_arg="ros.trial=$ros_left"
@@ -127,10 +185,10 @@ function ros_take_try {
 function ros_choose {
   set ros_first=a
   set ros_arg=
-  ros_read "$prefix/grubenv"
+  ros_read "@STATE@/grubenv"
   if [ "$ros_sound" = 0 ]; then
     echo "ros: /grub/grubenv is damaged, going by /grub/grubenv2"
-    ros_read "$prefix/grubenv2"
+    ros_read "@STATE@/grubenv2"
     set ros_trial=none
   fi
   if [ "$ros_sound" = 0 ]; then
@@ -142,7 +200,7 @@ function ros_choose {
   if [ "$ros_sound" = 1 -a "$ros_trial" != none ]; then
 )";
 
-constexpr std::string_view kScriptTail = R"(  fi
+constexpr std::string_view kRun = R"(  fi
   if [ -n "$ros_left" ]; then ros_take_try; fi
 }
 
@@ -159,15 +217,22 @@ fi
 
 set default=2
 set timeout=30
-menuentry "slot a" { ros_boot a; reboot }
+)";
+
+constexpr std::string_view kMainMenu = R"(menuentry "slot a" { ros_boot a; reboot }
 menuentry "slot b" { ros_boot b; reboot }
 menuentry "start again" { reboot }
 )";
 
-}  // namespace
+constexpr std::string_view kOwnerMenu =
+    R"(menuentry "slot a" --unrestricted { ros_boot a; reboot }
+menuentry "slot b" --unrestricted { ros_boot b; reboot }
+menuentry "start again" --unrestricted { reboot }
+)";
 
-std::string MainGrubConfig() {
-  std::string script(kScriptHead);
+// From the number of tries to what is left of it.
+std::string CountDown() {
+  std::string script;
   for (char tries = '9'; tries >= '1'; --tries) {
     script += "    if [ \"$ros_tries\" = ";
     script += tries;
@@ -175,8 +240,39 @@ std::string MainGrubConfig() {
     script += static_cast<char>(tries - 1);
     script += "; fi\n";
   }
-  script += kScriptTail;
   return script;
+}
+
+std::string Script(std::initializer_list<std::string_view> pieces, std::string_view state) {
+  std::string script;
+  for (const auto piece : pieces) {
+    script += piece;
+  }
+  for (auto at = script.find(kState); at != std::string::npos; at = script.find(kState, at)) {
+    script.replace(at, kState.size(), state);
+  }
+  return script;
+}
+
+}  // namespace
+
+std::string MainGrubConfig() {
+  return Script(
+      {kMainHead, kConsole, kMainDisk, kRead, kMainBoot, kTakeTry, CountDown(), kRun, kMainMenu},
+      "$prefix");
+}
+
+std::string OwnerGrubConfig() {
+  return Script({kOwnerHead,
+                 kConsole,
+                 kOwnerDisk,
+                 kRead,
+                 kOwnerBoot,
+                 kTakeTry,
+                 CountDown(),
+                 kRun,
+                 kOwnerMenu},
+                "/grub");
 }
 
 int GrubScriptNumber(std::string_view script) {
@@ -213,6 +309,10 @@ std::string SlotGrubConfig(const SlotEntry& entry) {
   script += "  if initrd " + folder + "/initrd; then set ros_loaded=1; fi\n";
   script += "fi\n";
   return script;
+}
+
+std::string UnifiedKernelSums(const std::string& digest) {
+  return CheckedDigest(digest) + "  linux.efi\n";
 }
 
 std::string SlotSums(const SlotDigests& digests) {

@@ -18,6 +18,12 @@ std::string MainGrubConfig();
 // that they need are never taken out).
 int GrubScriptNumber(std::string_view script);
 
+// The same rule for unified kernels, as the configuration that is built into a GRUB that its owner
+// signs: a slot is `/a/linux.efi`, started through the firmware, which checks its signature under
+// Secure Boot. A unified kernel cannot be told more arguments, so what the other script says by
+// `ros.trial=` and `ros.fell=` is left in the boot state (grub_environment.hpp, BootNote).
+std::string OwnerGrubConfig();
+
 // Where Debian's signed GRUB looks for its configuration, on the partition that it was started
 // from; its name for the directory is built in.
 inline constexpr const char* kSignedGrubConfigPath = "/EFI/DEBIAN/GRUB.CFG";
@@ -42,5 +48,8 @@ struct SlotDigests {
 // SUMS of a slot's folder: what GRUB compares before it sources GRUB.CFG. Throws kFailed for
 // something that is not a digest.
 std::string SlotSums(const SlotDigests& digests);
+
+// SUMS of a slot that is a unified kernel with this SHA-256, likewise.
+std::string UnifiedKernelSums(const std::string& digest);
 
 }  // namespace ros::bootloader

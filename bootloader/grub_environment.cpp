@@ -137,4 +137,29 @@ BootState ParseGrubEnvironment(ByteSpan block) {
   return state;
 }
 
+std::optional<BootNote> ParseBootNote(ByteSpan block) {
+  constexpr std::string_view kName = "\nros_booting=";
+  constexpr std::string_view kTrial = "ros.trial=";
+  constexpr std::string_view kFell = "ros.fell=";
+  const auto text = AsText(block);
+  const auto at = text.find(kName);
+  if (at == std::string_view::npos) {
+    return std::nullopt;
+  }
+  const auto line = text.substr(at + kName.size(), text.find('\n', at + 1) - at - kName.size());
+  const auto slot = ParseSlot(line.substr(0, 1));
+  if (!slot || line.substr(1, 1) != ",") {
+    return std::nullopt;
+  }
+  const auto argument = line.substr(2);
+  const auto value = argument.substr(argument.find('=') + 1);
+  const bool is_trial =
+      argument.starts_with(kTrial) && value.size() == 1 && value[0] >= '0' && value[0] <= '9';
+  const bool is_fell = argument.starts_with(kFell) && ParseSlot(value).has_value();
+  if (!argument.empty() && !is_trial && !is_fell) {
+    return std::nullopt;
+  }
+  return BootNote{.slot = *slot, .argument = std::string(argument)};
+}
+
 }  // namespace ros::bootloader

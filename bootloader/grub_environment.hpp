@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/bytes.hpp"
@@ -21,5 +22,17 @@ std::string FormatGrubEnvironment(const BootState& state);
 // ours are passed over. Throws kFailed with the reason when it is damaged: no signature, a variable
 // missing, twice or with a value that cannot be, `ros_check` that does not match.
 BootState ParseGrubEnvironment(ByteSpan block);
+
+// What GRUB leaves for `ros-init` when it starts a unified kernel (`ros_booting=SLOT,ARGUMENT`).
+struct BootNote {
+  SlotId slot = SlotId::kA;
+  std::string argument;  // "ros.trial=2", "ros.fell=b"; empty: neither
+
+  bool operator==(const BootNote&) const = default;
+};
+
+// The note in a block, which need not be sound otherwise; nothing when there is none, or one that
+// GRUB has not written.
+std::optional<BootNote> ParseBootNote(ByteSpan block);
 
 }  // namespace ros::bootloader

@@ -39,6 +39,13 @@ void CheckEfiProgram(std::string_view name, const std::string& program, Bytes pl
   }
 }
 
+void CheckOwnerParts(const GrubParts& parts) {
+  CheckEfiProgram(kOwnerGrubName, parts.efi_image, kEfiImagePlace);
+  if (parts.efi_image.empty()) {
+    throw Error(ErrorKind::kVerification, std::string(kOwnerGrubName) + " is empty");
+  }
+}
+
 void CheckParts(const GrubParts& parts) {
   if (parts.boot_image.size() != kSector) {
     throw Error(ErrorKind::kVerification,
@@ -61,6 +68,9 @@ void CheckParts(const GrubParts& parts) {
     throw Error(ErrorKind::kVerification,
                 std::string(kGrubScriptName) + " is larger than " + FormatBytes(kGrubScriptPlace));
   }
+}
+
+void CheckVersion(const GrubParts& parts) {
   if (!parts.version.empty() && !IsLoaderVersion(parts.version)) {
     throw Error(ErrorKind::kVerification,
                 std::string(kGrubVersionName) + " is no version of a boot loader");
@@ -86,6 +96,72 @@ std::string MakeImage(const ImageFormat& format, const std::string& version) {
                            "--output=" + image.string(),
                            format.own_module}};
   command.argv.insert(command.argv.end(), std::begin(kModules), std::end(kModules));
+  RunTool(command);
+  return ReadFile(image, kEfiImagePlace);
+}
+
+// Of the script's modules those that it uses, and: the script as a file system in memory; tpm,
+// which measures what is read and is the one that takes responsibility for it. Without that GRUB,
+// which is in lockdown under Secure Boot, refuses to read what is to be chain-loaded (nor is a shim
+// there to ask). The firmware, which starts it, asks for its signature.
+constexpr const char* kOwnerModules[] = {"memdisk",
+                                         "tar",
+                                         "part_gpt",
+                                         "fat",
+                                         "normal",
+                                         "chain",
+                                         "test",
+                                         "echo",
+                                         "loadenv",
+                                         "hashsum",
+                                         "gcry_sha256",
+                                         "serial",
+                                         "terminal",
+                                         "keystatus",
+                                         "regexp",
+                                         "reboot",
+                                         "tpm"};
+
+// What shims and firmwares compare with revocations (SBAT.md of shim).
+constexpr const char* kSbat =
+    "sbat,1,SBAT Version,sbat,1,https://github.com/rhboot/shim/blob/main/SBAT.md\n"
+    "grub,3,Free Software Foundation,grub,2.06,https://www.gnu.org/software/grub/\n";
+
+// With sorted names and fixed times: the same script gives the same bytes.
+void PackMemoryDisk(const std::filesystem::path& scratch) {
+  const auto grub = scratch / "grub";
+  std::filesystem::create_directory(grub);
+  CreateFileDurably(grub / "grub.cfg", AsBytes(OwnerGrubConfig()));
+  RunTool({.argv = {"tar",
+                    "--format=ustar",
+                    "--owner=0",
+                    "--group=0",
+                    "--numeric-owner",
+                    "--mode=go=rX,u=rwX",
+                    "--mtime=@0",
+                    "--directory=" + scratch.string(),
+                    "--create",
+                    "--file=" + (scratch / "disk.tar").string(),
+                    "grub/grub.cfg"}});
+}
+
+std::string MakeOwnerImage(const std::filesystem::path& modules, const std::string& version) {
+  const TempDirectory scratch("ros-grub");
+  const auto image = scratch.path() / "image";
+  PackMemoryDisk(scratch.path());
+  CreateFileDurably(scratch.path() / "sbat", AsBytes(kSbat));
+  CreateFileDurably(scratch.path() / "config", AsBytes("set ros_loader='" + version + "'\n"));
+  // The prefix behind the disk in memory, which brings one of its own.
+  Command command{.argv = {"grub-mkimage",
+                           "--directory=" + modules.string(),
+                           "--format=x86_64-efi",
+                           "--memdisk=" + (scratch.path() / "disk.tar").string(),
+                           "--prefix=(memdisk)/grub",
+                           "--config=" + (scratch.path() / "config").string(),
+                           "--sbat=" + (scratch.path() / "sbat").string(),
+                           "--disable-shim-lock",
+                           "--output=" + image.string()}};
+  command.argv.insert(command.argv.end(), std::begin(kOwnerModules), std::end(kOwnerModules));
   RunTool(command);
   return ReadFile(image, kEfiImagePlace);
 }
@@ -121,16 +197,31 @@ std::string VersionOf(const std::filesystem::path& grub_directory) {
   return IsLoaderVersion(version) ? version : std::string();
 }
 
+std::filesystem::path EfiModules(const std::filesystem::path& grub_directory) {
+  auto directory = grub_directory.parent_path() / "x86_64-efi";
+  if (!std::filesystem::exists(directory)) {
+    throw Error(ErrorKind::kFailed,
+                "there is no " + directory.string() + "; install grub-efi-amd64-bin");
+  }
+  return directory;
+}
+
 }  // namespace
 
 std::map<std::string, std::string> EfiFiles(const GrubParts& parts) {
   const auto first = std::filesystem::path(kEfiImagePath).filename().string();
+  if (parts.owner_signed) {
+    return {{first, parts.efi_image}};
+  }
   const bool has_shim = !parts.shim_image.empty();
   return {{first, has_shim ? parts.shim_image : parts.efi_image},
           {kSecondEfiName, has_shim ? parts.efi_image : std::string()}};
 }
 
 std::map<std::string, std::string> ToFiles(const GrubParts& parts) {
+  if (parts.owner_signed) {
+    return {{kOwnerGrubName, parts.efi_image}, {kGrubVersionName, parts.version + "\n"}};
+  }
   std::map<std::string, std::string> files = {{kGrubBootImageName, parts.boot_image},
                                               {kGrubCoreImageName, parts.core_image}};
   if (!parts.efi_image.empty()) {
@@ -149,14 +240,30 @@ std::map<std::string, std::string> ToFiles(const GrubParts& parts) {
 }
 
 GrubParts FromFiles(const std::map<std::string, std::string>& files) {
-  GrubParts parts{.boot_image = Part(files, kGrubBootImageName),
-                  .core_image = Part(files, kGrubCoreImageName)};
+  GrubParts parts{.owner_signed = files.contains(kOwnerGrubName)};
+  const auto version = OptionalPart(files, kGrubVersionName);
+  parts.version = version.substr(0, version.find('\n'));
+  CheckVersion(parts);
+  if (parts.owner_signed) {
+    parts.efi_image = Part(files, kOwnerGrubName);
+    CheckOwnerParts(parts);
+    return parts;
+  }
+  parts.boot_image = Part(files, kGrubBootImageName);
+  parts.core_image = Part(files, kGrubCoreImageName);
   parts.efi_image = OptionalPart(files, kGrubEfiImageName);
   parts.shim_image = OptionalPart(files, kShimImageName);
   parts.script = OptionalPart(files, kGrubScriptName);
-  const auto version = OptionalPart(files, kGrubVersionName);
-  parts.version = version.substr(0, version.find('\n'));
   CheckParts(parts);
+  return parts;
+}
+
+GrubParts BuildOwnerGrub(const std::filesystem::path& grub_directory, const EfiSign& sign) {
+  GrubParts parts{.version = VersionOf(grub_directory), .owner_signed = true};
+  InContext("making GRUB's EFI image", [&] {
+    parts.efi_image = sign(MakeOwnerImage(EfiModules(grub_directory), parts.version));
+  });
+  CheckOwnerParts(parts);
   return parts;
 }
 
@@ -173,12 +280,8 @@ GrubParts BuildGrubParts(const std::filesystem::path& grub_directory, EfiSigning
       parts.efi_image = std::move(programs.grub);
       return;
     }
-    const auto directory = grub_directory.parent_path() / "x86_64-efi";
-    if (!std::filesystem::exists(directory)) {
-      throw Error(ErrorKind::kFailed,
-                  "there is no " + directory.string() + "; install grub-efi-amd64-bin");
-    }
-    parts.efi_image = MakeImage({directory, "x86_64-efi", kEfiModule}, parts.version);
+    parts.efi_image =
+        MakeImage({EfiModules(grub_directory), "x86_64-efi", kEfiModule}, parts.version);
   });
   CheckParts(parts);
   return parts;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -22,6 +23,9 @@ struct GrubParts {
   // A shim that Microsoft has signed, for Secure Boot. Then the EFI image is the GRUB that it
   // starts, signed by the distribution; else this is empty and the EFI image is our own.
   std::string shim_image;
+  // The EFI image is signed by its owner, has the script inside and starts unified kernels. Then
+  // there is nothing for BIOS machines, nor a script beside it.
+  bool owner_signed = false;
 
   bool operator==(const GrubParts&) const = default;
 };
@@ -30,6 +34,7 @@ struct GrubParts {
 inline constexpr const char* kGrubBootImageName = "grub/i386-pc/boot.img";
 inline constexpr const char* kGrubCoreImageName = "grub/i386-pc/core.img";
 inline constexpr const char* kGrubEfiImageName = "grub/x86_64-efi/grubx64.efi";
+inline constexpr const char* kOwnerGrubName = "grub/x86_64-efi/grubx64.efi.owner";
 inline constexpr const char* kGrubScriptName = "grub/grub.cfg";
 inline constexpr const char* kGrubVersionName = "grub/version";
 inline constexpr const char* kShimImageName = "shim/shimx64.efi";
@@ -69,6 +74,13 @@ enum class EfiSigning {
   kNone,          // our own EFI image
   kDistribution,  // Debian's shim and GRUB, as they are signed
 };
+
+// Signs an EFI program: gives it back with a signature.
+using EfiSign = std::function<std::string(const std::string& program)>;
+
+// GRUB for UEFI alone with OwnerGrubConfig() inside and `sign`ed, made as below. It asks the
+// firmware, not a shim, whether a unified kernel is signed.
+GrubParts BuildOwnerGrub(const std::filesystem::path& grub_directory, const EfiSign& sign);
 
 // Runs grub-mkimage with the modules in `grub_directory` (Debian: grub-pc-bin) and in x86_64-efi
 // beside it (grub-efi-amd64-bin). The version is what the modules say (modinfo.sh), and both images

@@ -114,6 +114,12 @@ void CheckKernelArgument(std::string_view argument, ArgumentOrigin origin) {
   }
 }
 
+// A unified kernel is the same in both slots: `ros-init` finds out which one it is in.
+std::string SlotArgument(const SlotEntry& entry) {
+  return entry.loader == LoaderKind::kGrubUki ? "ros.loader=uki"
+                                              : "ros.slot=" + std::string(Name(entry.slot));
+}
+
 // What comes before the place of `ros.trial=` and `ros.fell=`.
 std::vector<std::string> OurArguments(const SlotEntry& entry) {
   const auto verity =
@@ -121,7 +127,7 @@ std::vector<std::string> OurArguments(const SlotEntry& entry) {
       CheckedHex("the salt", entry.verity_salt, std::min(entry.verity_salt.size(), kLongestSalt)) +
       ":" + std::to_string(entry.verity_data_blocks);
   std::vector<std::string> arguments = {
-      "ros.slot=" + std::string(Name(entry.slot)),
+      SlotArgument(entry),
       "ros.verity=" + verity,
       "ros.fs=" + CheckedName("the file system", entry.file_system),
       "ros.watchdog=" + std::to_string(entry.watchdog_seconds),
@@ -137,6 +143,13 @@ std::vector<std::string> OurArguments(const SlotEntry& entry) {
 std::vector<std::string> TheirArguments(const SlotEntry& entry) {
   CheckKernelArguments(entry.image_arguments, ArgumentOrigin::kImage);
   CheckKernelArguments(entry.machine_arguments, ArgumentOrigin::kMachine);
+  if (entry.loader == LoaderKind::kGrubUki && !entry.machine_arguments.empty()) {
+    throw Error(
+        ErrorKind::kUsage,
+        "kernel argument '" + Shown(entry.machine_arguments.front()) +
+            "' of this machine cannot be: the image's arguments are signed with its kernel, "
+            "and nothing is added to them; give it to ros image build --append");
+  }
   auto arguments = entry.image_arguments;
   arguments.insert(arguments.end(), entry.machine_arguments.begin(), entry.machine_arguments.end());
   return arguments;
@@ -175,11 +188,12 @@ void CheckLength(const std::string& line, const std::vector<std::string>& partit
 }  // namespace
 
 KernelArguments ArgumentsOf(const SlotEntry& entry) {
-  const auto ids = entry.partitions.value_or(GrubPartitions(entry.slot));
-  KernelArguments arguments = {
-      .ours = OurArguments(entry),
-      .partitions = {"ros.boot=" + ids.boot, "ros.root=" + ids.root, "ros.state=" + ids.state},
-      .theirs = TheirArguments(entry)};
+  KernelArguments arguments = {.ours = OurArguments(entry), .theirs = TheirArguments(entry)};
+  if (entry.loader != LoaderKind::kGrubUki) {
+    const auto ids = entry.partitions.value_or(GrubPartitions(entry.slot));
+    arguments.partitions = {
+        "ros.boot=" + ids.boot, "ros.root=" + ids.root, "ros.state=" + ids.state};
+  }
   CheckLength(Joined(arguments), arguments.partitions);
   return arguments;
 }

@@ -23,7 +23,7 @@ struct PartitionIds {
 struct SlotEntry {
   SlotId slot = SlotId::kA;
   LoaderKind loader = LoaderKind::kGrub;
-  // As the loader's entry says them: the UUIDs of the disk, or, for GRUB, none.
+  // As the loader's entry says them: the UUIDs of the disk, or, for GRUB and unified kernels, none.
   std::optional<PartitionIds> partitions;
   // dm-verity: hex, hex, and 4096-byte blocks of data in front of the tree.
   std::string verity_root_hash;
@@ -45,8 +45,9 @@ struct KernelArguments {
   std::vector<std::string> theirs;  // of the image, then of the machine
 };
 
-// Throws as CheckKernelArguments does, kDoesNotFit when the command line is too long for a kernel,
-// kFailed for another member that cannot be.
+// Those of a unified kernel name neither slot nor partitions. Throws as CheckKernelArguments does,
+// kUsage for machine arguments of a unified kernel, kDoesNotFit when the command line is too long
+// for a kernel, kFailed for another member that cannot be.
 KernelArguments ArgumentsOf(const SlotEntry& entry);
 
 // The kernel command line of `entry` without what the loader adds at boot (`ros.trial=`,

@@ -48,12 +48,49 @@ TEST_CASE("GrubScriptNumber: the first line tells it", "[bootloader]") {
   }
 }
 
+// Whoever has the disk and not the key may write what they like to it.
+TEST_CASE("GrubConfig: the owner's script takes no commands from the disk", "[bootloader]") {
+  const auto script = OwnerGrubConfig();
+  for (const auto* word : {"source",
+                           "configfile",
+                           "insmod",
+                           "linux ",
+                           "set prefix",
+                           "$prefix",
+                           "@",
+                           "eval",
+                           "normal"}) {
+    INFO(word);
+    CHECK(script.find("\n" + std::string(word)) == std::string::npos);
+    CHECK(script.find(" " + std::string(word) + " ") == std::string::npos);
+  }
+  CHECK(script.find("$prefix") == std::string::npos);
+  CHECK(script.find("load_env -f \"$1\" ros_good ros_trial ros_tries ros_started ros_check\n") !=
+        std::string::npos);
+  CHECK(script.find("set superusers=nobody\n") < script.find("menuentry"));
+}
+
+TEST_CASE("GrubConfig: a unified kernel's arguments name neither slot nor disk", "[bootloader]") {
+  auto entry = Entry();
+  entry.loader = LoaderKind::kGrubUki;
+  CHECK_THROWS_WITH(KernelCommandLine(entry), Catch::Contains("ros image build --append"));
+  entry.machine_arguments.clear();
+  CHECK(KernelCommandLine(entry) == "ros.loader=uki ros.verity=" + std::string(64, 'e') +
+                                        ":00ff:25600 ros.fs=erofs ros.watchdog=180 panic=10 "
+                                        "systemd.gpt_auto=0 console=ttyS0,115200n8 quiet");
+  const auto line = KernelCommandLine(entry);
+  entry.slot = SlotId::kA;
+  CHECK(KernelCommandLine(entry) == line);
+  CHECK(UnifiedKernelSums(std::string(64, 'a')) == std::string(64, 'a') + "  linux.efi\n");
+}
+
 TEST_CASE("GrubConfig: a slot's entry", "[bootloader]") {
   testing::CheckGolden("bootloader/slot-grub.cfg", SlotGrubConfig(Entry()));
 }
 
 TEST_CASE("GrubConfig: grub-script-check takes all scripts", "[bootloader]") {
-  for (const auto& script : {MainGrubConfig(), SignedGrubConfig(), SlotGrubConfig(Entry())}) {
+  for (const auto& script :
+       {MainGrubConfig(), OwnerGrubConfig(), SignedGrubConfig(), SlotGrubConfig(Entry())}) {
     CHECK_NOTHROW(RunTool({.argv = {"grub-script-check"}, .input = script}));
   }
 }

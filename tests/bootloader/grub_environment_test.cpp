@@ -59,6 +59,29 @@ TEST_CASE("GrubEnvironment: reads back every state", "[bootloader]") {
   }
 }
 
+TEST_CASE("BootNote: what GRUB has written, and nothing else", "[bootloader]") {
+  const auto note = [](const std::string& line) {
+    return ParseBootNote(AsBytes("# GRUB Environment Block\nros_good=a\n" + line));
+  };
+  CHECK(note("ros_booting=b,ros.trial=2\n###") == BootNote{SlotId::kB, "ros.trial=2"});
+  CHECK(note("ros_booting=a,ros.fell=b\n") == BootNote{SlotId::kA, "ros.fell=b"});
+  CHECK(note("ros_booting=a,\n") == BootNote{SlotId::kA, ""});
+  for (const auto* line : {"",
+                           "ros_booting=",
+                           "ros_booting=\n",
+                           "ros_booting=c,\n",
+                           "ros_booting=a\n",
+                           "ros_booting=a,quiet\n",
+                           "ros_booting=a,ros.trial=10\n",
+                           "ros_booting=a,ros.trial=1 init=/bin/sh\n",
+                           "ros_booting=a,ros.trial=\n",
+                           "ros_booting=a,ros.fell=c\n",
+                           "ros_booting=a,ros.fell=b quiet\n"}) {
+    INFO(line);
+    CHECK_FALSE(note(line));
+  }
+}
+
 TEST_CASE("GrubEnvironment: passes over variables of others", "[bootloader]") {
   CHECK(DamageOf(Replaced("ros_good", "next_entry=3\nros_good")) == "none");
   CHECK(DamageOf(Replaced("ros_good", "#ros_good=b\nros_good")) == "none");

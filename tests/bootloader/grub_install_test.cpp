@@ -57,6 +57,20 @@ TEST_CASE("BuildGrubParts: takes the loaders that Debian has signed", "[bootload
   CHECK(EfiFiles(own).at("GRUBX64.EFI").empty());
 }
 
+TEST_CASE("BuildOwnerGrub: one program with the script inside, signed as it is", "[bootloader]") {
+  const auto sign = [](const std::string& program) { return program + "signature"; };
+  const auto parts = BuildOwnerGrub("/usr/lib/grub/i386-pc", sign);
+  CHECK(parts.owner_signed);
+  CHECK(parts.efi_image.starts_with("MZ"));
+  CHECK(parts.efi_image.ends_with("signature"));
+  CHECK(parts.efi_image.find(OwnerGrubConfig()) != std::string::npos);
+  CHECK(parts.efi_image.find("sbat,1,SBAT Version") != std::string::npos);
+  CHECK(parts.core_image.empty());
+  CHECK(parts == BuildOwnerGrub("/usr/lib/grub/i386-pc", sign));
+  CHECK(FromFiles(ToFiles(parts)) == parts);
+  CHECK(EfiFiles(parts) == std::map<std::string, std::string>{{"BOOTX64.EFI", parts.efi_image}});
+}
+
 TEST_CASE("BuildGrubParts: takes no loader that is not signed, or not Debian's", "[bootloader]") {
   const TempDirectory directory;
   const auto lib = directory.path();
