@@ -13,6 +13,8 @@ namespace {
 // More is never written by a loader entry; the kernel itself stops at 2048 bytes on x86.
 constexpr std::size_t kLineLimit = 65536;
 
+constexpr std::string_view kUnifiedKernel = "uki";
+
 using Values = std::map<std::string, std::string, std::less<>>;
 
 // Splits as the kernel's next_arg does: blanks separate, double quotes keep them together and are
@@ -171,8 +173,8 @@ BootArguments Interpret(const Values& values) {
   result.wait = Seconds(values, "ros.wait", result.wait, kLongestWait);
   result.pause = Seconds(values, "ros.wait-before-reboot", result.pause);
   if (const auto at = values.find("ros.loader"); at != values.end()) {
-    if (at->second != "syslinux") {
-      Wrong("ros.loader", at->second, "syslinux");
+    if (at->second != "syslinux" && at->second != kUnifiedKernel) {
+      Wrong("ros.loader", at->second, "syslinux or uki");
     }
     result.loader = at->second;
   }
@@ -202,6 +204,12 @@ Values Split(std::string_view command_line) {
 
 BootArguments ParseBootArguments(std::string_view command_line) {
   return Interpret(Split(command_line));
+}
+
+bool IsUnifiedKernel(std::string_view command_line) {
+  const auto values = Split(command_line);
+  const auto loader = values.find("ros.loader");
+  return loader != values.end() && loader->second == kUnifiedKernel;
 }
 
 std::optional<BootArguments> FindBootArguments(std::string_view command_line) {

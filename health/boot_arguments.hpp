@@ -22,7 +22,7 @@ struct BootArguments {
   std::uint64_t verity_blocks = 0;  // data blocks of 4096 bytes
   std::string root_file_system;     // ros.fs=
   std::chrono::seconds watchdog{};  // ros.watchdog=, 0: none is armed
-  std::string loader;               // ros.loader= "syslinux"; empty: GRUB
+  std::string loader;               // ros.loader= "syslinux", "uki"; empty: GRUB
   std::optional<int> trial;         // ros.trial=  tries left after this one; none on a good slot
   std::optional<SlotId> fell_from;  // ros.fell=   the trial that the loader could not load
   std::string kept;  // ros.kept=   the installation that kept the state; empty as a rule
@@ -38,7 +38,12 @@ struct BootArguments {
 // throws kVerification naming the argument that is missing or has a value of the wrong shape.
 BootArguments ParseBootArguments(std::string_view command_line);
 
-// The same, but only when the kernel was started by a `ros` loader entry (ros.slot= is there).
+// Whether the kernel is a unified one (ros.loader=uki): its arguments are signed and say neither
+// slot nor partitions nor trial, which `ros-init` finds out and puts in front of them.
+bool IsUnifiedKernel(std::string_view command_line);
+
+// ParseBootArguments, but only when the kernel was started by a `ros` loader entry (ros.slot= is
+// there).
 std::optional<BootArguments> FindBootArguments(std::string_view command_line);
 
 }  // namespace ros::health

@@ -22,6 +22,7 @@
 #include "init/state_file_system.hpp"
 #include "init/state_reset.hpp"
 #include "init/switch_root.hpp"
+#include "init/unified_boot.hpp"
 #include "init/verity_device.hpp"
 
 namespace ros::init {
@@ -42,14 +43,19 @@ ModuleLoader::Insert InsertWith(Probing probing) {
   return [probing](const std::string& file) { return InsertModule(file, probing); };
 }
 
-ModuleLoader MakeModuleLoader(const BootArguments& arguments,
-                              const std::vector<ModuleEntry>& list) {
-  const bool watchdog = arguments.trial && arguments.watchdog.count() > 0;
+ModuleLoader MakeModuleLoader(WatchdogDrivers watchdogs, const std::vector<ModuleEntry>& list) {
   // A watchdog that is not there yet when it is opened would be taken for none.
+  const auto probing = watchdogs == WatchdogDrivers::kLoad ? Probing::kSync : Probing::kAsync;
   return {list,
           ModuleAliases::Parse(ReadFile("/modules.alias", kTextLimit)),
-          watchdog ? WatchdogDrivers::kLoad : WatchdogDrivers::kSkip,
-          InsertWith(watchdog ? Probing::kSync : Probing::kAsync)};
+          watchdogs,
+          InsertWith(probing)};
+}
+
+// A boot whose arguments are not known yet may be a trial.
+WatchdogDrivers WatchdogsFor(const std::optional<BootArguments>& arguments) {
+  const bool none = arguments && (!arguments->trial || arguments->watchdog.count() == 0);
+  return none ? WatchdogDrivers::kSkip : WatchdogDrivers::kLoad;
 }
 
 // Loads the modules of class `always` on a thread of its own while disks are looked for: half of
@@ -285,13 +291,22 @@ void MountStateForNote(BootRecord& record) {
 
 void BootUp(BootRecord& record, Guard& guard) {
   MountKernelFileSystems();
-  record.arguments = health::ParseBootArguments(ReadFile("/proc/cmdline", kTextLimit));
-  const auto& arguments = *record.arguments;
+  auto line = ReadFile("/proc/cmdline", kTextLimit);
+  const bool unified = health::IsUnifiedKernel(line);
+  if (!unified) {
+    record.arguments = health::ParseBootArguments(line);
+  }
 
   DeviceEvents events;
   const auto list = ParseModuleList(ReadFile("/modules.list", kTextLimit));
   BackgroundLoad always(list);
-  auto modules = MakeModuleLoader(arguments, list);
+  auto modules = MakeModuleLoader(WatchdogsFor(record.arguments), list);
+  if (unified) {
+    line = FindCommandLine(line, modules, events);
+    ShowCommandLine(line);
+    record.arguments = health::ParseBootArguments(line);
+  }
+  const auto& arguments = *record.arguments;
   const auto found = WaitForPartitions(arguments, modules, events);
   TellFailures(modules);
   TellFailures(always.Finish());

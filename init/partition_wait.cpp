@@ -10,18 +10,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
-
-std::string DescribeDisks(const std::vector<partitions::PartitionNode>& nodes) {
-  std::string text;
-  std::string last;
-  for (const auto& node : nodes) {
-    if (node.disk != last) {
-      text += (text.empty() ? "" : ", ") + node.disk;
-      last = node.disk;
-    }
-  }
-  return text.empty() ? "no disk with a partition table was seen" : "disks seen: " + text;
-}
+using Nodes = std::vector<partitions::PartitionNode>;
 
 [[noreturn]] void Missing(const std::vector<partitions::PartitionNode>& nodes,
                           const health::BootArguments& arguments) {
@@ -35,13 +24,10 @@ std::string DescribeDisks(const std::vector<partitions::PartitionNode>& nodes) {
 
 class Search {
  public:
-  Search(const health::BootArguments& arguments, ModuleLoader& modules, DeviceEvents& events)
-      : arguments_(arguments),
-        modules_(modules),
-        events_(events),
-        end_(SteadyClock::now() + arguments.wait) {}
+  Search(std::chrono::seconds limit, ModuleLoader& modules, DeviceEvents& events)
+      : modules_(modules), events_(events), end_(SteadyClock::now() + limit) {}
 
-  BootPartitions Run() {
+  Nodes Run(const std::function<bool(const Nodes&)>& found) {
     LoadForAll();
     TakeEvents();
     for (;;) {
@@ -49,10 +35,9 @@ class Search {
         nodes_ = partitions::ListPartitions();
         changed_ = false;
       }
-      if (auto found = Choose(nodes_, arguments_); found) {
-        return *found;
+      if (found(nodes_) || !Wait()) {
+        return nodes_;
       }
-      Wait();
     }
   }
 
@@ -86,23 +71,43 @@ class Search {
     }
   }
 
-  void Wait() {
+  // False when the time is over.
+  bool Wait() {
     const auto left = std::chrono::duration_cast<milliseconds>(end_ - SteadyClock::now());
     if (left.count() <= 0 || !Take(left)) {
-      Missing(nodes_, arguments_);
+      return false;
     }
     TakeEvents();
+    return true;
   }
 
-  const health::BootArguments& arguments_;
   ModuleLoader& modules_;
   DeviceEvents& events_;
   SteadyClock::time_point end_;
   bool changed_ = true;
-  std::vector<partitions::PartitionNode> nodes_;
+  Nodes nodes_;
 };
 
 }  // namespace
+
+std::string DescribeDisks(const std::vector<partitions::PartitionNode>& nodes) {
+  std::string text;
+  std::string last;
+  for (const auto& node : nodes) {
+    if (node.disk != last) {
+      text += (text.empty() ? "" : ", ") + node.disk;
+      last = node.disk;
+    }
+  }
+  return text.empty() ? "no disk with a partition table was seen" : "disks seen: " + text;
+}
+
+Nodes WaitForDisks(const std::function<bool(const Nodes&)>& found,
+                   std::chrono::seconds limit,
+                   ModuleLoader& modules,
+                   DeviceEvents& events) {
+  return Search(limit, modules, events).Run(found);
+}
 
 std::optional<BootPartitions> Choose(const std::vector<partitions::PartitionNode>& nodes,
                                      const health::BootArguments& arguments) {
@@ -117,7 +122,16 @@ std::optional<BootPartitions> Choose(const std::vector<partitions::PartitionNode
 BootPartitions WaitForPartitions(const health::BootArguments& arguments,
                                  ModuleLoader& modules,
                                  DeviceEvents& events) {
-  return Search(arguments, modules, events).Run();
+  std::optional<BootPartitions> both;
+  const auto found = [&](const Nodes& nodes) {
+    both = Choose(nodes, arguments);
+    return both.has_value();
+  };
+  const auto seen = WaitForDisks(found, arguments.wait, modules, events);
+  if (!both) {
+    Missing(seen, arguments);
+  }
+  return *both;
 }
 
 }  // namespace ros::init

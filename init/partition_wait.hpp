@@ -1,5 +1,11 @@
 #pragma once
 
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "health/boot_arguments.hpp"
 #include "init/device_events.hpp"
 #include "init/module_loader.hpp"
@@ -16,6 +22,18 @@ struct BootPartitions {
 // Both of them among `nodes`, or none. Throws kRefused naming the disks when a UUID is on two.
 std::optional<BootPartitions> Choose(const std::vector<partitions::PartitionNode>& nodes,
                                      const health::BootArguments& arguments);
+
+// Loads the modules that devices ask for as they appear, until `found` says so of the partitions of
+// all disks or `limit` has passed; waits on uevents. Returns the partitions that were seen last.
+// What `found` throws, it throws.
+std::vector<partitions::PartitionNode> WaitForDisks(
+    const std::function<bool(const std::vector<partitions::PartitionNode>&)>& found,
+    std::chrono::seconds limit,
+    ModuleLoader& modules,
+    DeviceEvents& events);
+
+// "disks seen: /dev/sda, /dev/sdb"
+std::string DescribeDisks(const std::vector<partitions::PartitionNode>& nodes);
 
 // Loads the modules that devices ask for as they appear, until both partitions are there. Waits on
 // uevents. Throws kFailed after `arguments.wait`, naming what is missing and the disks that were
