@@ -24,11 +24,14 @@ std::string Describe(const bootloader::GrubParts& parts,
 }  // namespace
 
 std::vector<partitions::BootFile> GrubFiles(const bootloader::GrubParts& parts) {
-  std::vector<partitions::BootFile> files = {
-      {.path = bootloader::kGrubScriptPath,
-       .max_size = bootloader::kGrubScriptPlace,
-       .content = parts.script.empty() ? bootloader::MainGrubConfig() : parts.script,
-       .places = FilePlaces::kTwo}};
+  std::vector<partitions::BootFile> files;
+  // GRUB that its owner has signed has the script inside and reads none.
+  if (!parts.owner_signed) {
+    files.push_back({.path = bootloader::kGrubScriptPath,
+                     .max_size = bootloader::kGrubScriptPlace,
+                     .content = parts.script.empty() ? bootloader::MainGrubConfig() : parts.script,
+                     .places = FilePlaces::kTwo});
+  }
   for (const std::filesystem::path directory : bootloader::kEfiDirectories) {
     const auto programs = bootloader::EfiFiles(parts);
     for (const auto& [name, content] : programs) {
@@ -43,9 +46,11 @@ std::vector<partitions::BootFile> GrubFiles(const bootloader::GrubParts& parts) 
                      .content = Describe(parts, programs),
                      .places = FilePlaces::kTwo});
   }
-  files.push_back({.path = bootloader::kSignedGrubConfigPath,
-                   .max_size = bootloader::kGrubScriptPlace,
-                   .content = bootloader::SignedGrubConfig()});
+  if (!parts.owner_signed) {
+    files.push_back({.path = bootloader::kSignedGrubConfigPath,
+                     .max_size = bootloader::kGrubScriptPlace,
+                     .content = bootloader::SignedGrubConfig()});
+  }
   return files;
 }
 

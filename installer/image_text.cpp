@@ -5,6 +5,7 @@
 
 #include "images/kernel_image.hpp"
 #include "images/signature.hpp"
+#include "images/unified_kernel.hpp"
 #include "partitions/boot_file_system.hpp"
 
 namespace ros::installer {
@@ -37,11 +38,19 @@ std::string SignedBy(const images::VerifiedImage& image, const ImageHints& hints
          Join(hints.signature_keys, "");
 }
 
+std::string KernelText(const images::ImageManifest& manifest, const ImageHints& hints) {
+  const auto version = hints.kernel_version.empty() ? "" : hints.kernel_version + ", ";
+  if (manifest.unified_kernel) {
+    return "  kernel    " + version + FormatBytes(manifest.unified_kernel->size) +
+           ", unified: with initrd and arguments, signed for Secure Boot\n  told      " +
+           hints.signed_arguments + "\n";
+  }
+  return "  kernel    " + version + FormatBytes(manifest.kernel.size) + "\n  initrd    " +
+         FormatBytes(manifest.initrd.size) + "\n";
+}
+
 std::string Sizes(const images::ImageManifest& manifest, const ImageHints& hints) {
-  std::string text = "  kernel    " +
-                     (hints.kernel_version.empty() ? "" : hints.kernel_version + ", ") +
-                     FormatBytes(manifest.kernel.size) + "\n  initrd    " +
-                     FormatBytes(manifest.initrd.size) + "\n";
+  std::string text = KernelText(manifest, hints);
   if (manifest.bootloader) {
     text += "  loader    " + FormatBytes(manifest.bootloader->size) + "\n";
   }
@@ -71,6 +80,19 @@ ImageHints ReadHints(const images::ImageSource& source, const images::VerifiedIm
   for (const auto& signature : images::FindSignatures(source, image.manifest.digest)) {
     hints.signature_keys.push_back(signature.key_hint.empty() ? "unknown" : signature.key_hint);
   }
+  if (const auto& unified = image.manifest.unified_kernel) {
+    const auto program = images::ReadBlob(source, *unified, images::kMaxUnifiedKernelSize);
+    constexpr Bytes kLongestText = 4096;
+    const auto text = [&](std::string_view section) {
+      auto found = images::FindSection(program, section, kLongestText).value_or("");
+      std::ranges::replace_if(
+          found, [](char c) { return c < ' ' || c > '~'; }, '?');
+      return found;
+    };
+    hints.kernel_version = text(".uname");
+    hints.signed_arguments = text(".cmdline");
+    return hints;
+  }
   const auto kernel = source.OpenBlob(image.manifest.kernel.digest);
   std::string head(std::min(kernel->size(), images::kKernelHeadSize), '\0');
   kernel->ReadAt(0, std::as_writable_bytes(std::span(head)));
@@ -97,7 +119,11 @@ std::string DescribeImage(const images::VerifiedImage& image, const ImageHints& 
 Json ImageToJson(const images::VerifiedImage& image, const ImageHints& hints) {
   const auto& manifest = image.manifest;
   auto layers = Json::MakeArray();
-  layers.Append(Layer("kernel", manifest.kernel)).Append(Layer("initrd", manifest.initrd));
+  if (manifest.unified_kernel) {
+    layers.Append(Layer("unified-kernel", *manifest.unified_kernel));
+  } else {
+    layers.Append(Layer("kernel", manifest.kernel)).Append(Layer("initrd", manifest.initrd));
+  }
   if (manifest.bootloader) {
     layers.Append(Layer("bootloader", *manifest.bootloader));
   }
@@ -108,6 +134,8 @@ Json ImageToJson(const images::VerifiedImage& image, const ImageHints& hints) {
       .Set("signers", ToList(image.signers, "key"))
       .Set("signatures", ToList(hints.signature_keys, "key"))
       .Set("kernel_version", hints.kernel_version)
+      .Set("unified_kernel", manifest.unified_kernel.has_value())
+      .Set("signed_arguments", hints.signed_arguments)
       .Set("config", images::ToJson(image.config))
       .Set("chunks", std::uint64_t{image.chunks.size()})
       .Set("layers", std::move(layers));
@@ -118,17 +146,23 @@ std::string DescribeBuild(const images::BuildResult& result, const images::Build
   return options.output.string() + ": " + options.name + " " + options.version + ", " +
          FormatBytes(result.archive_size) + "\n  digest    " + result.digest.ToString() +
          "\n  kernel    " + result.kernel_version + ", " + FormatBytes(result.kernel_size) +
-         ", initrd " + FormatBytes(result.initrd_size) + "\n  root      " +
-         FormatBytes(result.root_size) + " in " + std::to_string(result.chunks) + " chunks, " +
-         FormatBytes(result.root_packed_size) +
+         ", initrd " + FormatBytes(result.initrd_size) +
+         (result.unified_kernel_size == 0 ? std::string()
+                                          : "; both and the arguments signed as one, " +
+                                                FormatBytes(result.unified_kernel_size)) +
+         "\n  root      " + FormatBytes(result.root_size) + " in " + std::to_string(result.chunks) +
+         " chunks, " + FormatBytes(result.root_packed_size) +
          " packed\nnot signed yet: ros image sign --key KEY " + options.output.string() + "\n";
 }
 
 std::vector<std::string> BuildWarnings(const images::BuildResult& result) {
   const partitions::BootFileSizes usual;
   std::vector<std::string> warnings;
-  WarnOfSize("kernel", result.kernel_size, usual.kernel, warnings);
-  WarnOfSize("initrd", result.initrd_size, usual.initrd, warnings);
+  // A unified kernel has the room of both.
+  if (result.unified_kernel_size == 0 || result.unified_kernel_size > usual.kernel + usual.initrd) {
+    WarnOfSize("kernel", result.kernel_size, usual.kernel, warnings);
+    WarnOfSize("initrd", result.initrd_size, usual.initrd, warnings);
+  }
   return warnings;
 }
 

@@ -12,6 +12,7 @@ namespace ros::installer {
 // What an image says beside its manifest and config; nobody vouches for it.
 struct ImageHints {
   std::string kernel_version;               // empty where the kernel does not tell
+  std::string signed_arguments;             // what a unified kernel says that it is told
   std::vector<std::string> signature_keys;  // a fingerprint for each signature, verified or not
 };
 

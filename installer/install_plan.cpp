@@ -77,8 +77,12 @@ std::vector<partitions::BootFile> BootFiles(const InstallRequest& request,
                                             const LoaderParts& loader) {
   auto files = LoaderFiles(loader);
   for (const auto slot : {SlotId::kA, SlotId::kB}) {
-    const auto slot_files =
-        partitions::SlotFiles(slot, request.boot_files, SlotLoaderFiles(request.loader));
+    const auto slot_files = partitions::SlotFiles(slot,
+                                                  request.boot_files,
+                                                  SlotLoaderFiles(request.loader),
+                                                  request.loader == LoaderKind::kGrubUki
+                                                      ? partitions::KernelPlaces::kUnifiedKernel
+                                                      : partitions::KernelPlaces::kKernelAndInitrd);
     files.insert(files.end(), slot_files.begin(), slot_files.end());
   }
   return files;
@@ -107,7 +111,8 @@ std::uint32_t SectorSize(const InstallFacts& facts, const InstallRequest& reques
 void DecideFirmware(InstallPlan& plan) {
   const auto sector_size = plan.layout.sector_size;
   const auto* grub = std::get_if<bootloader::GrubParts>(&plan.loader);
-  plan.boots_bios = sector_size == kBiosSectorSize;
+  const bool unified = KindOf(plan.loader) == LoaderKind::kGrubUki;
+  plan.boots_bios = sector_size == kBiosSectorSize && !unified;
   plan.boots_uefi = grub != nullptr && !grub->efi_image.empty();
   if (!plan.boots_bios && !plan.boots_uefi) {
     throw Error(ErrorKind::kDoesNotFit,
@@ -220,7 +225,7 @@ std::map<std::string, StateFile> StateFiles(const InstallRequest& request,
     files["/ros/epoch"] = {.content = memory::FormatEpoch(config.epoch)};
   }
   // The entries of syslinux name the disk's UUIDs, so every copy keeps them.
-  if (LeavesFirstBootMark(target) && request.loader == LoaderKind::kGrub) {
+  if (LeavesFirstBootMark(target) && request.loader != LoaderKind::kSyslinux) {
     files[std::string("/ros/") + kFirstBootMark] = {};
   }
   return files;
@@ -243,6 +248,19 @@ std::string TargetText(const DiskFacts& disk, Bytes size) {
   return text;
 }
 
+std::string SecureBootWarning(const InstallPlan& plan, bootloader::SecureBoot secure_boot) {
+  const auto* grub = std::get_if<bootloader::GrubParts>(&plan.loader);
+  const bool is_signed = grub != nullptr && (grub->owner_signed || !grub->shim_image.empty());
+  if (secure_boot != bootloader::SecureBoot::kOn || is_signed) {
+    return {};
+  }
+  return "Secure Boot is on here, and nobody has signed what the image brings to boot with: this "
+         "machine will not start from " +
+         plan.target.string() +
+         " until Secure Boot is off; ros image build --secure-boot or --uki makes an image that it "
+         "starts";
+}
+
 void CheckImageInstalls(const InstallFacts& facts, const InstallRequest& request) {
   const auto& config = facts.image.config;
   if (!facts.loader) {
@@ -250,6 +268,17 @@ void CheckImageInstalls(const InstallFacts& facts, const InstallRequest& request
                 "the image " + config.name + " " + config.version + " does not bring " +
                     std::string(Name(request.loader)) +
                     ", so it can upgrade a machine and not install one with it");
+  }
+  if (facts.image.manifest.unified_kernel.has_value() !=
+      (KindOf(*facts.loader) == LoaderKind::kGrubUki)) {
+    throw Error(ErrorKind::kVerification,
+                "the image's kernel and its boot loader are not for one another: a unified kernel "
+                "is started by a GRUB that its owner has signed, and by no other");
+  }
+  if (facts.kept && facts.image.manifest.unified_kernel) {
+    throw Error(ErrorKind::kRefused,
+                "the image's kernel arguments are signed, so its first boot cannot be told that "
+                "the state was kept; install it without --keep-state");
   }
   CheckImageSuits(config, {.architecture = "amd64", .kind = request.machine_kind});
   bootloader::CheckKernelArguments(request.kernel_arguments, bootloader::ArgumentOrigin::kMachine);

@@ -9,6 +9,7 @@
 
 #include "base/json.hpp"
 #include "bootloader/boot_entry.hpp"
+#include "bootloader/firmware.hpp"
 #include "bootloader/kernel_command_line.hpp"
 #include "health/bad_list.hpp"
 #include "images/verified_image.hpp"
@@ -165,8 +166,15 @@ struct InstallPlan {
 // "/dev/sda, 8 GiB, MODEL, serial SERIAL": a disk, or a file that is to have this size.
 std::string TargetText(const partitions::DiskFacts& disk, Bytes size);
 
+// What a person should know who installs on a disk of a machine whose firmware says this; empty
+// when it starts what the plan installs, as far as is known: by whom that is signed, the firmware
+// finds out. Pure.
+std::string SecureBootWarning(const InstallPlan& plan, bootloader::SecureBoot secure_boot);
+
 // Throws what speaks against the image or the request on any disk: kDoesNotFit (no boot loader,
-// another architecture or kind of machine), kVerification and kUsage (kernel arguments). Pure.
+// another architecture or kind of machine), kVerification (kernel arguments; a kernel and a boot
+// loader that are not for one another) and kUsage (kernel arguments), kRefused (a unified kernel
+// whose first boot would have to be told that the state was kept). Pure.
 void CheckImageInstalls(const InstallFacts& facts, const InstallRequest& request);
 
 // Decides where everything goes, or throws why it may not: kUsage (no such disk, a partition),

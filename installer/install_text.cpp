@@ -135,6 +135,9 @@ struct StepJson {
 };
 
 std::string FirmwareText(const InstallPlan& plan) {
+  if (KindOf(plan.loader) == bootloader::LoaderKind::kGrubUki) {
+    return "on UEFI machines only (unified kernels and a GRUB that their owner has signed)";
+  }
   if (!plan.boots_bios) {
     return "on UEFI machines only (sectors of " + std::to_string(plan.layout.sector_size) +
            " bytes)";

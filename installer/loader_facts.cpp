@@ -42,7 +42,7 @@ void InspectEfi(const partitions::FatVolume& boot, LoaderFacts& loader) {
   try {
     // What a shim starts is not there without one.
     const auto second = boot.TryFind(directory + bootloader::kSecondEfiName);
-    loader.secure_boot = second.has_value() && second->length > 0;
+    loader.secure_boot = loader.unified_kernels || (second.has_value() && second->length > 0);
     if (!boot.TryFind(bootloader::kEfiDescriptionPath)) {
       return;
     }
@@ -77,7 +77,8 @@ LoaderFacts InspectLoader(const Machine& machine, const partitions::FatVolume& b
   const auto efi = boot.TryFind(bootloader::kEfiImagePath);
   LoaderFacts loader{.name = "GRUB",
                      .bios = bootloader::HasBootCode(*bios.device()),
-                     .uefi = efi.has_value() && efi->length > 0};
+                     .uefi = efi.has_value() && efi->length > 0,
+                     .unified_kernels = LoaderOn(boot) == bootloader::LoaderKind::kGrubUki};
   if (loader.bios) {
     InspectCore(bios, loader);
   }
@@ -98,7 +99,9 @@ std::string LoaderText(const LoaderFacts& loader) {
   const std::string_view machines = !loader.uefi ? "BIOS" : loader.bios ? "BIOS and UEFI" : "UEFI";
   return WithVersion(loader.name, loader.bios ? loader.bios_version : loader.uefi_version) +
          ", for " + std::string(machines) + " machines" +
-         (loader.secure_boot ? ", signed for Secure Boot" : "");
+         (loader.unified_kernels ? ", signed by its owner for Secure Boot with unified kernels"
+          : loader.secure_boot   ? ", signed for Secure Boot"
+                                 : "");
 }
 
 std::string LoaderDamageText(const LoaderFacts& loader) {

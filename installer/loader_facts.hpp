@@ -12,7 +12,9 @@ struct LoaderFacts {
   std::string name;  // "GRUB", "syslinux"
   bool bios = false;
   bool uefi = false;
-  bool secure_boot = false;  // UEFI starts a shim and a signed loader
+  bool secure_boot = false;  // UEFI starts a shim and a signed loader, or the owner's
+  // GRUB has its configuration inside and starts unified kernels, all signed by their owner.
+  bool unified_kernels = false;
   // Of what each firmware starts; empty when it is not known.
   std::string bios_version;
   std::string uefi_version;

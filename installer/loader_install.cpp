@@ -76,7 +76,11 @@ void Write(const SyslinuxParts& parts, const Region& /*bios*/, const Region& boo
 }  // namespace
 
 LoaderKind KindOf(const LoaderParts& parts) {
-  return std::holds_alternative<GrubParts>(parts) ? LoaderKind::kGrub : LoaderKind::kSyslinux;
+  const auto* grub = std::get_if<GrubParts>(&parts);
+  if (grub == nullptr) {
+    return LoaderKind::kSyslinux;
+  }
+  return grub->owner_signed ? LoaderKind::kGrubUki : LoaderKind::kGrub;
 }
 
 LoaderKind ParseInstallType(std::string_view type) {
@@ -92,6 +96,18 @@ LoaderKind ParseInstallType(std::string_view type) {
                   "syslinux and gptsyslinux (syslinux, for BIOS)");
 }
 
+LoaderKind LoaderFor(const images::ImageManifest& manifest, LoaderKind asked) {
+  if (!manifest.unified_kernel) {
+    return asked;
+  }
+  if (asked == LoaderKind::kSyslinux) {
+    throw Error(ErrorKind::kDoesNotFit,
+                "the image's kernel is a unified kernel, which UEFI starts and syslinux cannot; "
+                "leave -t away, or build the image without --uki");
+  }
+  return LoaderKind::kGrubUki;
+}
+
 std::vector<partitions::BootFile> LoaderFiles(const LoaderParts& parts) {
   return std::visit([](const auto& which) { return FilesOf(which); }, parts);
 }
@@ -99,6 +115,9 @@ std::vector<partitions::BootFile> LoaderFiles(const LoaderParts& parts) {
 std::vector<std::string_view> SlotLoaderFiles(LoaderKind kind) {
   if (kind == LoaderKind::kSyslinux) {
     return {partitions::kSyslinuxConfigFile};
+  }
+  if (kind == LoaderKind::kGrubUki) {
+    return {partitions::kSumsFile};
   }
   return {partitions::kGrubConfigFile, partitions::kSumsFile};
 }

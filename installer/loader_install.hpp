@@ -7,6 +7,7 @@
 #include "bootloader/grub_install.hpp"
 #include "bootloader/loader_kind.hpp"
 #include "bootloader/syslinux_install.hpp"
+#include "images/manifest.hpp"
 #include "partitions/boot_file_system.hpp"
 
 namespace ros::installer {
@@ -19,6 +20,11 @@ bootloader::LoaderKind KindOf(const LoaderParts& parts);
 // What RancherOS's install types stand for: "generic", "grub", "syslinux", "gptsyslinux". Throws
 // kUsage listing them for another one.
 bootloader::LoaderKind ParseInstallType(std::string_view type);
+
+// The loader that an image is installed with when this one was asked for: unified kernels have
+// their own GRUB. Throws kDoesNotFit where the image's kernel cannot be started by what was asked.
+bootloader::LoaderKind LoaderFor(const images::ImageManifest& manifest,
+                                 bootloader::LoaderKind asked);
 
 // The loader's files on the boot partition, boot state and all: slot a is good.
 std::vector<partitions::BootFile> LoaderFiles(const LoaderParts& parts);

@@ -5,7 +5,9 @@
 #include "base/error.hpp"
 #include "bootloader/grub_config.hpp"
 #include "bootloader/loader_description.hpp"
+#include "images/unified_kernel.hpp"
 #include "installer/grub_files.hpp"
+#include "keys/signer_certificates.hpp"
 
 namespace ros::installer {
 namespace {
@@ -90,6 +92,43 @@ void CompareCore(const Region& bios, const GrubParts& parts, LoaderComparison& l
   loader.core = core;
 }
 
+std::string EfiVersion(const FatVolume& boot) {
+  return bootloader::ParseLoaderDescription(
+             TryRead(boot, bootloader::kEfiDescriptionPath, bootloader::kEfiDescriptionPlace)
+                 .value_or(""))
+      .version;
+}
+
+// Whether a certificate of `ours` is among those of `theirs`: a firmware that started one program
+// starts the other.
+bool HaveCommonSigner(const std::string& ours, const std::string& theirs) {
+  const auto certificates = [](const std::string& program) {
+    return keys::SignerCertificates(AsBytes(images::FindSignature(program)));
+  };
+  const auto known = certificates(theirs);
+  return std::ranges::any_of(certificates(ours), [&](const keys::Digest& digest) {
+    return std::ranges::find(known, digest) != known.end();
+  });
+}
+
+// A GRUB that the firmware does not start could not be taken back. What is on the disk and cannot
+// be read any more says nothing.
+void CheckSigner(const FatVolume& boot, const GrubParts& parts, LoaderComparison& loader) {
+  const auto installed = TryRead(boot, bootloader::kEfiImagePath, bootloader::kEfiImagePlace);
+  if (installed && !images::FindSignature(*installed).empty() &&
+      !HaveCommonSigner(parts.efi_image, *installed)) {
+    loader.refusal =
+        "the image's GRUB is signed by another certificate than that of this disk, and a firmware "
+        "that does not know it would start nothing any more; install anew to change certificates";
+  }
+}
+
+void CompareOwnerGrub(const FatVolume& boot, const GrubParts& parts, LoaderComparison& loader) {
+  CheckSigner(boot, parts, loader);
+  loader.version_on_disk = EfiVersion(boot);
+  CompareFiles(boot, parts, loader);
+}
+
 // The content of a file that the image brings.
 std::string ContentFor(const GrubParts& parts, const std::string& path) {
   const auto files = FilesOf(parts);
@@ -161,6 +200,10 @@ LoaderComparison CompareLoader(const PartitionOpener& open,
                                const FatVolume& boot,
                                const GrubParts& parts) {
   LoaderComparison loader{.version_in_image = parts.version};
+  if (parts.owner_signed) {
+    CompareOwnerGrub(boot, parts, loader);
+    return loader;
+  }
   if (!boot.TryFind(bootloader::kGrubScriptPath)) {
     loader.refusal = "the boot loader of this disk is not GRUB, and --bootloader knows GRUB alone";
     return loader;
@@ -175,11 +218,7 @@ LoaderComparison CompareLoader(const PartitionOpener& open,
   CompareFiles(boot, parts, loader);
   CompareCore(open(PartitionRole::kBios, DeviceAccess::kRead), parts, loader);
   if (!loader.core) {
-    loader.version_on_disk =
-        bootloader::ParseLoaderDescription(
-            TryRead(boot, bootloader::kEfiDescriptionPath, bootloader::kEfiDescriptionPlace)
-                .value_or(""))
-            .version;
+    loader.version_on_disk = EfiVersion(boot);
   }
   return loader;
 }

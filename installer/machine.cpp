@@ -11,6 +11,7 @@
 #include "base/process.hpp"
 #include "bootloader/syslinux_install.hpp"
 #include "bootloader/syslinux_store.hpp"
+#include "partitions/boot_file_system.hpp"
 
 namespace ros::installer {
 namespace {
@@ -84,8 +85,12 @@ partitions::FatVolume OpenBootVolume(const Machine& machine, DeviceAccess access
 }
 
 bootloader::LoaderKind LoaderOn(const partitions::FatVolume& boot) {
-  return boot.TryFind(bootloader::kSyslinuxLoaderPath) ? bootloader::LoaderKind::kSyslinux
-                                                       : bootloader::LoaderKind::kGrub;
+  if (boot.TryFind(bootloader::kSyslinuxLoaderPath)) {
+    return bootloader::LoaderKind::kSyslinux;
+  }
+  const auto unified = std::string(partitions::SlotDirectory(SlotId::kA)) + "/" +
+                       std::string(partitions::kUnifiedKernelFile);
+  return boot.TryFind(unified) ? bootloader::LoaderKind::kGrubUki : bootloader::LoaderKind::kGrub;
 }
 
 std::unique_ptr<bootloader::BootStateStore> OpenBootState(const partitions::FatVolume& boot) {

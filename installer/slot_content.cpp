@@ -130,11 +130,36 @@ class SlotFileWriter {
   Bytes done_ = 0;
 };
 
+// The large files of a slot: the image's blobs and what they are called on the boot partition.
+struct KernelBlob {
+  std::string_view name;
+  images::Descriptor descriptor;
+};
+
+std::vector<KernelBlob> KernelBlobs(const images::ImageManifest& manifest) {
+  if (manifest.unified_kernel) {
+    return {{partitions::kUnifiedKernelFile, *manifest.unified_kernel}};
+  }
+  return {{partitions::kKernelFile, manifest.kernel}, {partitions::kInitrdFile, manifest.initrd}};
+}
+
+bool IsKernelFile(std::string_view name) {
+  return name == partitions::kKernelFile || name == partitions::kInitrdFile ||
+         name == partitions::kUnifiedKernelFile;
+}
+
 // What the slot's boot loader reads.
 std::map<std::string, std::string> LoaderTexts(const images::VerifiedImage& image,
                                                const bootloader::SlotEntry& entry) {
   if (entry.loader == bootloader::LoaderKind::kSyslinux) {
     return {{std::string(partitions::kSyslinuxConfigFile), bootloader::SlotSyslinuxConfig(entry)}};
+  }
+  if (entry.loader == bootloader::LoaderKind::kGrubUki) {
+    // Refuses what cannot be among them, and is not put anywhere.
+    static_cast<void>(bootloader::ArgumentsOf(entry));
+    const auto& unified_kernel = image.manifest.unified_kernel.value();
+    return {{std::string(partitions::kSumsFile),
+             bootloader::UnifiedKernelSums(unified_kernel.digest.Hex())}};
   }
   const auto grub_config = bootloader::SlotGrubConfig(entry);
   const bootloader::SlotDigests digests = {
@@ -192,8 +217,9 @@ bool BootFilesAreSound(const partitions::FatVolume& boot, SlotId slot) {
       return file.length == descriptor.size &&
              DigestOnDisk(file.data, file.length, buffer) == descriptor.digest;
     };
-    return is_sound(partitions::kKernelFile, manifest.kernel) &&
-           is_sound(partitions::kInitrdFile, manifest.initrd);
+    const auto blobs = KernelBlobs(manifest);
+    return std::ranges::all_of(
+        blobs, [&](const KernelBlob& blob) { return is_sound(blob.name, blob.descriptor); });
   } catch (const Error&) {
     return false;
   }
@@ -202,7 +228,7 @@ bool BootFilesAreSound(const partitions::FatVolume& boot, SlotId slot) {
 std::map<std::string, std::string> ReadSlotTexts(const partitions::FatVolume& boot, SlotId slot) {
   std::map<std::string, std::string> texts;
   for (const auto& [name, length] : boot.Lengths(partitions::SlotDirectory(slot))) {
-    if (name != partitions::kKernelFile && name != partitions::kInitrdFile) {
+    if (!IsKernelFile(name)) {
       texts[name] = boot.ReadContent(PathOf(slot, name), images::kMaxManifestSize);
     }
   }
@@ -210,7 +236,7 @@ std::map<std::string, std::string> ReadSlotTexts(const partitions::FatVolume& bo
 }
 
 SlotLoader LoaderFor(bootloader::LoaderKind kind, SlotId slot, const PartitionUuid& uuid) {
-  if (kind == bootloader::LoaderKind::kGrub) {
+  if (kind != bootloader::LoaderKind::kSyslinux) {
     return {.kind = kind};
   }
   return {.kind = kind,
@@ -246,9 +272,10 @@ std::map<std::string, std::string> SlotTexts(const images::VerifiedImage& image,
 
 std::map<std::string, Bytes> SlotLengths(const images::VerifiedImage& image,
                                          const std::map<std::string, std::string>& texts) {
-  std::map<std::string, Bytes> lengths = {
-      {std::string(partitions::kKernelFile), image.manifest.kernel.size},
-      {std::string(partitions::kInitrdFile), image.manifest.initrd.size}};
+  std::map<std::string, Bytes> lengths;
+  for (const auto& blob : KernelBlobs(image.manifest)) {
+    lengths[std::string(blob.name)] = blob.descriptor.size;
+  }
   for (const auto& [name, text] : texts) {
     lengths[name] = text.size();
   }
@@ -289,12 +316,14 @@ void WriteSlotFiles(const partitions::FatVolume& boot,
   }
   progress.Begin("writing the kernel of slot " + std::string(Name(slot)), total);
   SlotFileWriter writer(boot, slot, progress);
-  writer.WriteBlob(source, image.manifest.kernel, partitions::kKernelFile);
-  writer.WriteBlob(source, image.manifest.initrd, partitions::kInitrdFile);
+  const auto blobs = KernelBlobs(image.manifest);
+  for (const auto& blob : blobs) {
+    writer.WriteBlob(source, blob.descriptor, blob.name);
+  }
   for (const auto& [name, text] : texts) {
     writer.WriteText(text, name);
   }
-  boot.Find(PathOf(slot, partitions::kKernelFile)).data.Sync();
+  boot.Find(PathOf(slot, blobs.front().name)).data.Sync();
   writer.Check();
   progress.End();
 }

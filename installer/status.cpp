@@ -80,6 +80,7 @@ Json LoaderToJson(const LoaderFacts& loader) {
       .Set("uefi", loader.uefi)
       .Set("uefi_version", loader.uefi_version)
       .Set("secure_boot", loader.secure_boot)
+      .Set("unified_kernels", loader.unified_kernels)
       .Set("damage", std::move(damage));
 }
 

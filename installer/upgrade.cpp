@@ -41,7 +41,7 @@ void FindLoader(const Machine& machine,
                 const images::ImageSource& source,
                 const FatVolume& boot,
                 UpgradeFacts& facts) {
-  if (facts.loader_kind != bootloader::LoaderKind::kGrub) {
+  if (facts.loader_kind == bootloader::LoaderKind::kSyslinux) {
     facts.loader = LoaderComparison{
         .refusal = "this disk starts by " + std::string(Name(facts.loader_kind)) +
                    ", which upgrades with the disk alone: install anew to get another one"};
@@ -256,7 +256,9 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
   }
   facts.etc = FindEtcChanges(machine, source, facts);
   FindLoader(machine, source, boot, facts);
-  facts.kexec_obstacle = KexecObstacle();
+  facts.kexec_obstacle = facts.loader_kind == bootloader::LoaderKind::kGrubUki
+                             ? "a unified kernel is started by the firmware alone, which checks it"
+                             : KexecObstacle();
   return facts;
 }
 

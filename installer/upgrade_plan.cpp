@@ -9,6 +9,8 @@
 namespace ros::installer {
 namespace {
 
+using bootloader::LoaderKind;
+
 [[noreturn]] void Refuse(std::string why) {
   throw Error(ErrorKind::kRefused, std::move(why));
 }
@@ -64,6 +66,27 @@ void CheckSpace(const UpgradeFacts& facts, const std::map<std::string, Bytes>& l
                   name + " of the image is " + FormatBytes(length) + ", and " + Slot(target) +
                       " has place for " + FormatBytes(room));
     }
+  }
+}
+
+// A machine keeps the form of its slots: only an installation makes other places for files.
+void CheckForm(const UpgradeFacts& facts) {
+  const bool unified_machine = facts.loader_kind == LoaderKind::kGrubUki;
+  const bool unified_image = facts.image.manifest.unified_kernel.has_value();
+  if (unified_machine && !unified_image) {
+    throw Error(
+        ErrorKind::kDoesNotFit,
+        "this machine starts unified kernels that their owner has signed, and the image has "
+        "none; build it with ros image build --uki, or install anew to leave that form");
+  }
+  if (!unified_machine && unified_image) {
+    throw Error(ErrorKind::kDoesNotFit,
+                "the image is a unified kernel, which this machine's boot loader does not start; "
+                "build it without --uki, or install it anew");
+  }
+  if (facts.loader_parts && facts.loader_parts->owner_signed != unified_image) {
+    throw Error(ErrorKind::kVerification,
+                "the image's kernel and its boot loader are not for one another");
   }
 }
 
@@ -217,6 +240,7 @@ UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request
   plan.target_version = facts.slot(target).VersionText();
   const auto arguments = ArgumentsAfter(facts, request);
   bootloader::CheckKernelArguments(arguments, bootloader::ArgumentOrigin::kMachine);
+  CheckForm(facts);
   const auto uuid = [&](partitions::PartitionRole role) { return facts.disk.Get(role).uuid; };
   plan.entry =
       MakeSlotEntry(target, image.config, arguments, LoaderFor(facts.loader_kind, target, uuid));

@@ -396,15 +396,21 @@ std::string_view SlotDirectory(SlotId slot) {
 
 std::vector<BootFile> SlotFiles(SlotId slot,
                                 const BootFileSizes& sizes,
-                                const std::vector<std::string_view>& loader_files) {
+                                const std::vector<std::string_view>& loader_files,
+                                KernelPlaces kernel) {
   const auto path = [&](std::string_view name) {
     return std::string(SlotDirectory(slot)) + "/" + std::string(name);
   };
-  std::vector<BootFile> files = {{.path = path(kKernelFile), .max_size = sizes.kernel},
-                                 {.path = path(kInitrdFile), .max_size = sizes.initrd},
-                                 {.path = path(kManifestFile), .max_size = sizes.small},
-                                 {.path = path(kConfigFile), .max_size = sizes.small},
-                                 {.path = path(kSignaturesFile), .max_size = sizes.small}};
+  std::vector<BootFile> files;
+  if (kernel == KernelPlaces::kUnifiedKernel) {
+    files = {{.path = path(kUnifiedKernelFile), .max_size = sizes.kernel + sizes.initrd}};
+  } else {
+    files = {{.path = path(kKernelFile), .max_size = sizes.kernel},
+             {.path = path(kInitrdFile), .max_size = sizes.initrd}};
+  }
+  for (const auto name : {kManifestFile, kConfigFile, kSignaturesFile}) {
+    files.push_back({.path = path(name), .max_size = sizes.small});
+  }
   for (const auto name : loader_files) {
     files.push_back({.path = path(name), .max_size = sizes.small});
   }

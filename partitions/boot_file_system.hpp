@@ -39,6 +39,7 @@ struct BootFileSizes {
 // The names in a slot's directory, in their order in it.
 inline constexpr std::string_view kKernelFile = "KERNEL";
 inline constexpr std::string_view kInitrdFile = "INITRD";
+inline constexpr std::string_view kUnifiedKernelFile = "LINUX.EFI";  // in the place of both
 inline constexpr std::string_view kManifestFile = "MANIFEST";
 inline constexpr std::string_view kConfigFile = "CONFIG";
 inline constexpr std::string_view kSignaturesFile = "SIGS";
@@ -50,12 +51,16 @@ inline constexpr std::string_view kSyslinuxConfigFile = "SYSLINUX.CFG";
 // "/A" or "/B".
 std::string_view SlotDirectory(SlotId slot);
 
+// Whether a slot has a place for a kernel and one for an initrd, or one for both.
+enum class KernelPlaces { kKernelAndInitrd, kUnifiedKernel };
+
 // The files of a slot, all empty: a slot that is not bootable. `loader_files` are those that its
-// boot loader reads.
-std::vector<BootFile> SlotFiles(SlotId slot,
-                                const BootFileSizes& sizes,
-                                const std::vector<std::string_view>& loader_files = {
-                                    kGrubConfigFile, kSumsFile});
+// boot loader reads. A unified kernel has as much room as kernel and initrd together.
+std::vector<BootFile> SlotFiles(
+    SlotId slot,
+    const BootFileSizes& sizes,
+    const std::vector<std::string_view>& loader_files = {kGrubConfigFile, kSumsFile},
+    KernelPlaces kernel = KernelPlaces::kKernelAndInitrd);
 
 // How the boot partition's file system will be.
 struct BootFileSystemPlan {

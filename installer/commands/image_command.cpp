@@ -9,12 +9,15 @@
 #include "bootloader/syslinux_install.hpp"
 #include "images/bootloader_layer.hpp"
 #include "images/build_image.hpp"
+#include "images/efi_signer.hpp"
 #include "images/fakeroot.hpp"
 #include "images/sign_image.hpp"
+#include "images/unified_kernel.hpp"
 #include "installer/command.hpp"
 #include "installer/image_text.hpp"
 #include "installer/machine.hpp"
 #include "installer/passphrase.hpp"
+#include "installer/slot_content.hpp"
 #include "installer/trusted_image.hpp"
 
 namespace ros::installer {
@@ -32,6 +35,9 @@ struct ImageBuildOptions {
   bool allow_no_ros = false;
   bool no_boot_loader = false;
   bool secure_boot = false;
+  bool unified_kernel = false;
+  std::string stub = images::kStubPath;
+  images::EfiSigner signer;
 };
 
 // ros-init beside this program in a build tree, else where it is installed.
@@ -74,10 +80,55 @@ std::optional<UnixTime> SourceDateEpoch() {
   return value;
 }
 
+void CheckSigning(const ImageBuildOptions& options) {
+  const bool has_signer = !options.signer.key.empty() && !options.signer.certificate.empty();
+  if (options.unified_kernel && !has_signer) {
+    throw Error(ErrorKind::kUsage,
+                "--uki signs the kernel and GRUB: it needs --sb-key and --sb-cert, which the "
+                "machines that are to boot the image have in their db");
+  }
+  if (!options.unified_kernel &&
+      (!options.signer.key.empty() || !options.signer.certificate.empty())) {
+    throw Error(ErrorKind::kUsage, "--sb-key and --sb-cert are for --uki");
+  }
+  if (options.unified_kernel && options.secure_boot) {
+    throw Error(ErrorKind::kUsage,
+                "--uki and --secure-boot are two forms: signed by you, or by Debian; give one");
+  }
+  if (options.unified_kernel && options.build.architecture != "amd64") {
+    throw Error(ErrorKind::kUsage, "--uki makes images for amd64 alone");
+  }
+  if (options.unified_kernel) {
+    // What is missing, or a key that is not the certificate's, is told before the long work begins.
+    static_cast<void>(images::SignEfiProgram(images::ReadStub(options.stub), options.signer));
+  }
+}
+
+// The line that is signed with the kernel: it names no slot, so that one fits both.
+std::string SignedCommandLine(const images::ImageConfig& config) {
+  const auto entry =
+      MakeSlotEntry(SlotId::kA, config, {}, {.kind = bootloader::LoaderKind::kGrubUki});
+  return bootloader::KernelCommandLine(entry);
+}
+
+images::UnifiedKernelOptions UnifiedKernel(const ImageBuildOptions& options) {
+  return {.stub = options.stub,
+          .command_line = SignedCommandLine,
+          .sign = [signer = options.signer](const std::string& program) {
+            return images::SignEfiProgram(program, signer);
+          }};
+}
+
 // GRUB always, syslinux where the build host has it: an image without it can do everything but
 // `ros install -t syslinux`.
 std::map<std::string, std::string> LoaderLayer(const ImageBuildOptions& options,
                                                const Console& console) {
+  if (options.unified_kernel) {
+    return bootloader::ToFiles(
+        bootloader::BuildOwnerGrub(options.grub, [&options](const std::string& program) {
+          return images::SignEfiProgram(program, options.signer);
+        }));
+  }
   auto files = bootloader::ToFiles(bootloader::BuildGrubParts(
       options.grub,
       options.secure_boot ? bootloader::EfiSigning::kDistribution : bootloader::EfiSigning::kNone));
@@ -108,6 +159,10 @@ void Build(ImageBuildOptions options, CommandContext& context) {
   build.ros_in_root =
       options.allow_no_ros ? images::RosInRoot::kNotNeeded : images::RosInRoot::kRequired;
   build.source_date_epoch = SourceDateEpoch();
+  CheckSigning(options);
+  if (options.unified_kernel) {
+    build.unified_kernel = UnifiedKernel(options);
+  }
   if (!options.no_boot_loader) {
     build.bootloader_tar = images::PackBootloader(LoaderLayer(options, console));
   }
@@ -218,6 +273,16 @@ void AddBuildTools(CLI::App& command, ImageBuildOptions& options) {
   command.add_flag("--secure-boot",
                    options.secure_boot,
                    "For UEFI bring the shim and GRUB that Debian has signed");
+  command.add_flag(
+      "--uki",
+      options.unified_kernel,
+      "Kernel, initrd and arguments as one program for UEFI, signed by you, and GRUB too");
+  command.add_option("--sb-key", options.signer.key, "Private key for --uki, PEM")
+      ->type_name("KEY");
+  command.add_option("--sb-cert", options.signer.certificate, "Its certificate, PEM")
+      ->type_name("CERT");
+  command.add_option("--stub", options.stub, "What a unified kernel begins with")
+      ->capture_default_str();
   command.add_flag("--no-boot-loader",
                    options.no_boot_loader,
                    "An image that upgrades machines and cannot install one");

@@ -170,6 +170,17 @@ void OfferReboot(const InstallPlan& plan, const InstallOptions& options, const C
   }
 }
 
+// Of an image file nobody knows which machine it is for.
+void WarnOfSecureBoot(const InstallPlan& plan, const Console& console) {
+  if (!std::filesystem::is_block_file(plan.target)) {
+    return;
+  }
+  const auto warning = SecureBootWarning(plan, bootloader::InspectFirmware().secure_boot);
+  if (!warning.empty()) {
+    console.Warn(warning);
+  }
+}
+
 // A disk of a machine of ours may be one that another command is at work on. A file is not, and
 // whoever may write it need not be root.
 std::optional<FileLock> LockAgainstUpgrades(const std::filesystem::path& target) {
@@ -189,6 +200,7 @@ void Install(const InstallOptions& options, CommandContext& context) {
                                        : images::SignaturePolicy::kRequired;
   auto opened = OpenTrustedImage(
       options.image, keys::TrustStore::FromFiles(KeyFiles(options)), policy, *progress);
+  request.loader = LoaderFor(opened.image.manifest, request.loader);
   InstallFacts facts{.image = opened.image,
                      .loader = ReadBootLoader(*opened.source, opened.image, request.loader),
                      .boot_entries = bootloader::InspectBootEntries(bootloader::EfiVariables())};
@@ -199,6 +211,7 @@ void Install(const InstallOptions& options, CommandContext& context) {
     request = RequestKeeping(std::move(request), *facts.kept);
   }
   const auto plan = PlanInstall(facts, request);
+  WarnOfSecureBoot(plan, console);
   if (options.plan) {
     if (console.json()) {
       console.PrintJson(InstallToJson(plan));

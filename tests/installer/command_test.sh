@@ -80,4 +80,20 @@ accepts image build --root root --name arm --version 1 --init root/sbin/init --a
   --no-boot-loader --work . -o arm.oci
 grep -q 'warning: /sbin/init is a program for amd64, the image is for arm64' err ||
   { echo "FAILED: no warning of a foreign init: $(cat err)"; failed=1; }
+
+# A unified kernel, signed by a key that machines have in their db.
+openssl req -new -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=owner -keyout sb.key -out sb.pem 2>/dev/null
+uki=(image build --root root --name uki --version 1 --init root/sbin/init --no-boot-loader --work . -o uki.oci)
+refuses 2 'it needs --sb-key and --sb-cert' "${uki[@]}" --uki --sb-key sb.key
+refuses 2 '--sb-key and --sb-cert are for --uki' "${uki[@]}" --sb-key sb.key
+refuses 2 'are two forms' "${uki[@]}" --uki --secure-boot --sb-key sb.key --sb-cert sb.pem
+refuses 2 'the certificate that EFI programs are signed with' "${uki[@]}" --uki --sb-key sb.key --sb-cert none
+accepts "${uki[@]}" --uki --sb-key sb.key --sb-cert sb.pem --append quiet
+accepts image inspect uki.oci
+shows ', unified: with initrd and arguments, signed for Secure Boot'
+shows '  told      ros.loader=uki ros.verity='
+shows ' quiet'
+accepts image inspect --json uki.oci
+shows '"unified_kernel": true'
+shows '"kernel_version": "6.1.0-9"'
 exit $failed

@@ -99,6 +99,39 @@ TEST_CASE("PlanInstall: syslinux", "[installer]") {
                     Catch::Contains("sectors of 4096 bytes, from which syslinux cannot boot"));
 }
 
+TEST_CASE("PlanInstall: a unified kernel", "[installer]") {
+  auto facts = SomeFacts();
+  auto request = SomeRequest();
+  request.kernel_arguments.clear();
+  CHECK(SecureBootWarning(PlanInstall(facts, request), bootloader::SecureBoot::kOff).empty());
+  CHECK_THAT(SecureBootWarning(PlanInstall(facts, request), bootloader::SecureBoot::kOn),
+             Catch::Contains("this machine will not start from /dev/sda"));
+
+  facts.image.manifest.unified_kernel =
+      images::Descriptor{.digest = keys::Sha256Of({}), .size = 30_MiB};
+  CHECK_THROWS_WITH(PlanInstall(facts, request), Catch::Contains("are not for one another"));
+  CHECK_THROWS_WITH(LoaderFor(facts.image.manifest, bootloader::LoaderKind::kSyslinux),
+                    Catch::Contains("syslinux cannot"));
+  request.loader = LoaderFor(facts.image.manifest, bootloader::LoaderKind::kGrub);
+  CHECK(request.loader == bootloader::LoaderKind::kGrubUki);
+  facts.loader = bootloader::GrubParts{
+      .efi_image = std::string(700'000, 'e'), .version = "2.06-13", .owner_signed = true};
+  const auto plan = PlanInstall(facts, request);
+  CHECK_FALSE(plan.boots_bios);
+  CHECK(plan.boots_uefi);
+  CHECK(SecureBootWarning(plan, bootloader::SecureBoot::kOn).empty());
+  const auto text = DescribeInstall(plan);
+  CHECK_THAT(text,
+             Catch::Contains("on UEFI machines only") && Catch::Contains("LINUX.EFI  30 MiB") &&
+                 !Catch::Contains("GRUB.CFG") && !Catch::Contains("for BIOS machines"));
+
+  request.kernel_arguments = {"quiet"};
+  CHECK_THROWS_WITH(PlanInstall(facts, request), Catch::Contains("ros image build --append"));
+  request.kernel_arguments.clear();
+  facts.kept = KeptState{};
+  CHECK_THROWS_WITH(PlanInstall(facts, request), Catch::Contains("without --keep-state"));
+}
+
 TEST_CASE("ParseInstallType: RancherOS's names, and a list for others", "[installer]") {
   using bootloader::LoaderKind;
   CHECK(ParseInstallType("generic") == LoaderKind::kGrub);

@@ -56,7 +56,7 @@ TEST_CASE("InspectStatus: tells the loader, and no firmware of another machine's
   CHECK(StatusToJson(status).At("loader", "").Dump() ==
         R"({"name":"GRUB","bios":true,"bios_version":")" + RealGrub().version +
             R"(","uefi":true,"uefi_version":")" + RealGrub().version +
-            R"(","secure_boot":false,"damage":[]})");
+            R"(","secure_boot":false,"unified_kernels":false,"damage":[]})");
 
   INFO("without its boot sector and its EFI program");
   disk.disk->Write(0, AsBytes(std::string(440, '\0')));

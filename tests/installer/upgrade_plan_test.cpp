@@ -295,6 +295,28 @@ TEST_CASE("PlanUpgrade: kernel arguments are never lost without a word", "[insta
   }
 }
 
+TEST_CASE("PlanUpgrade: a machine keeps the form of its kernels", "[installer]") {
+  auto facts = SomeFacts();
+  facts.image.manifest.unified_kernel = images::Descriptor{.digest = DigestOf('f'), .size = 30_MiB};
+  CHECK_THROWS_WITH(PlanUpgrade(facts, {}), Catch::Contains("build it without --uki"));
+
+  facts.loader_kind = bootloader::LoaderKind::kGrubUki;
+  facts.capacity["LINUX.EFI"] = 128_MiB;
+  const auto plan = PlanUpgrade(facts, {});
+  CHECK(Has<WriteSlotBootFiles>(plan));
+  CHECK_THAT(UpgradeToJson(plan).Dump(),
+             Catch::Contains("LINUX.EFI") && !Catch::Contains("INITRD") &&
+                 Catch::Contains("ros.loader=uki"));
+  CHECK_THROWS_WITH(PlanUpgrade(facts, {.append = {"quiet"}}),
+                    Catch::Contains("give it to ros image build --append"));
+  facts.loader_parts = bootloader::GrubParts{};
+  CHECK_THROWS_WITH(PlanUpgrade(facts, {}), Catch::Contains("are not for one another"));
+  facts.loader_parts.reset();
+
+  facts.image.manifest.unified_kernel.reset();
+  CHECK_THROWS_WITH(PlanUpgrade(facts, {}), Catch::Contains("ros image build --uki"));
+}
+
 TEST_CASE("PlanUpgrade: an argument that is appended again is the last one", "[installer]") {
   auto facts = SomeFacts();
   facts.machine_arguments = {"console=tty0", "quiet"};
