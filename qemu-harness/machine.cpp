@@ -126,8 +126,12 @@ void AddDrive(std::vector<std::string>& argv,
   argv.insert(argv.end(), {"-device", serial.empty() ? device : device + ",serial=" + serial});
 }
 
+bool HasSecureBoot(Firmware firmware) {
+  return firmware == Firmware::kSecureUefi || firmware == Firmware::kOwnerUefi;
+}
+
 void AddUefi(std::vector<std::string>& argv, const MachineOptions& options) {
-  const bool secure = options.firmware == Firmware::kSecureUefi;
+  const bool secure = HasSecureBoot(options.firmware);
   const std::string flash = "if=pflash,format=raw,file=";
   const std::string variables = options.variables.empty()
                                     ? FreshVariables(options.firmware).string() + ",snapshot=on"
@@ -166,14 +170,17 @@ std::vector<std::string> PortArguments() {
 }  // namespace
 
 std::filesystem::path FreshVariables(Firmware firmware) {
-  return std::filesystem::path(kOvmf) /
-         (firmware == Firmware::kSecureUefi ? "OVMF_VARS_4M.ms.fd" : "OVMF_VARS_4M.fd");
+  // Of the snakeoil one, OVMF's package has the private key too.
+  return std::filesystem::path(kOvmf) / (firmware == Firmware::kSecureUefi ? "OVMF_VARS_4M.ms.fd"
+                                         : firmware == Firmware::kOwnerUefi
+                                             ? "OVMF_VARS_4M.snakeoil.fd"
+                                             : "OVMF_VARS_4M.fd");
 }
 
 std::vector<std::string> QemuArguments(const MachineOptions& options) {
   std::vector<std::string> argv = {"qemu-system-x86_64",
                                    "-machine",
-                                   options.firmware == Firmware::kSecureUefi ? "q35,smm=on" : "q35",
+                                   HasSecureBoot(options.firmware) ? "q35,smm=on" : "q35",
                                    "-accel",
                                    AcceleratorName(ProbeAccelerator()),
                                    "-cpu",

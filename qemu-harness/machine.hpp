@@ -24,6 +24,7 @@ enum class Firmware {
   kBios,
   kUefi,        // OVMF, with no boot entry: it looks for \EFI\BOOT\BOOTX64.EFI on the drives
   kSecureUefi,  // the same with Secure Boot on and Microsoft's keys enrolled
+  kOwnerUefi,   // the same with an owner's keys, those of tiny-owner-*, and no others
 };
 
 // What OVMF remembers when it has never run; a copy of it is for MachineOptions::variables.
