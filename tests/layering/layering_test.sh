@@ -23,7 +23,8 @@ declare -A may_include=(
   [bootloader]="base"
   [health]="base"
   [config]="base"
-  [installer]="base keys images partitions bootloader health config"
+  [trust]="base keys config"
+  [installer]="base keys images partitions bootloader health config trust"
   [init]="base bootloader partitions health"
   [qemu-harness]="base"
 )
