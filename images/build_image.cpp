@@ -49,6 +49,7 @@ ImageConfig DescribeImage(const BuildOptions& options) {
   config.epoch = options.epoch;
   config.kernel_arguments = options.kernel_arguments;
   config.health = options.health;
+  config.trust = options.trust;
   config.root.filesystem = "erofs";
   return config;
 }

@@ -45,6 +45,7 @@ struct BuildOptions {
   std::vector<std::string> compatible;
   std::uint64_t epoch = 0;
   HealthPolicy health;
+  std::string trust;  // the trust policy that the image brings; empty for none
   std::string architecture = "amd64";
   int compression_level = 19;  // zstd, 1 to 19
   // Files newer than this get this time, and the image counts as created then. Without it: the

@@ -222,6 +222,9 @@ ImageConfig ParseImageConfig(std::string_view raw) {
     CheckKernelArgument(item.where, item.json.AsString(item.where));
   });
   config.health = ReadHealth(place);
+  if (const auto* trust = place.Find("trust")) {
+    config.trust = trust->AsString(place.Name("trust"));
+  }
   return config;
 }
 
@@ -240,6 +243,9 @@ Json ToJson(const ImageConfig& config) {
   json.Set("root", ToJson(config.root));
   json.Set("kernel_arguments", ToJsonList(config.kernel_arguments));
   json.Set("health", health);
+  if (!config.trust.empty()) {
+    json.Set("trust", config.trust);
+  }
   return json;
 }
 

@@ -49,6 +49,7 @@ struct ImageConfig {
   RootDescription root;
   std::vector<std::string> kernel_arguments;
   HealthPolicy health;
+  std::string trust;  // a trust policy (docs/trust.md), not parsed here; empty for none
 
   bool operator==(const ImageConfig&) const = default;
 };

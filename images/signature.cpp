@@ -159,6 +159,7 @@ SignatureCheck CheckSignatures(const std::vector<Signature>& signatures,
     }
     check.good.push_back(signature);
     check.signers.push_back(Describe(*signer));
+    check.keys.push_back(*signer);
   }
   return check;
 }

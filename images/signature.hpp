@@ -48,9 +48,10 @@ std::vector<Signature> ReadSignatureManifest(const ImageSource& source,
 std::vector<Signature> FindSignatures(const ImageSource& source, const keys::Digest& digest);
 
 struct SignatureCheck {
-  std::vector<Signature> good;       // verified by a trusted key, for this digest
-  std::vector<std::string> signers;  // "NAME (ecdsa 0123456789abcdef)", one for each of `good`
-  std::string refusal;               // why the others are not good; empty if all are
+  std::vector<Signature> good;        // verified by a trusted key, for this digest
+  std::vector<std::string> signers;   // "NAME (ecdsa 0123456789abcdef)", one for each of `good`
+  std::vector<keys::PublicKey> keys;  // theirs
+  std::string refusal;                // why the others are not good; empty if all are
 };
 
 // Which signatures are for this digest and by a trusted key. A payload is read only after its

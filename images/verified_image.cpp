@@ -65,7 +65,8 @@ VerifiedImage ReadParts(const ImageSource& source,
 VerifiedImage VerifyImage(const ImageSource& source,
                           const keys::TrustStore& trust,
                           SignaturePolicy policy,
-                          std::optional<std::string_view> reference) {
+                          std::optional<std::string_view> reference,
+                          const ApproveSigners& approve) {
   const auto chosen = ChooseImage(source, reference);
   return InContext(source.name(), [&] {
     const auto raw_manifest = ReadBlob(source, chosen, kMaxManifestSize);
@@ -76,6 +77,9 @@ VerifiedImage VerifyImage(const ImageSource& source,
              "sign --new-bundle-format=false --use-signing-config=false` or by `ros image sign`");
     }
     auto check = CheckPolicy(signatures, chosen.digest, trust, policy);
+    if (approve) {
+      approve({.digest = chosen.digest, .signers = check.keys});
+    }
     return ReadParts(source, raw_manifest, std::move(check));
   });
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,14 +36,24 @@ struct VerifiedImage {
   std::vector<std::string> signers;
 };
 
+// What is known of an image when nothing of it but its signatures has been read.
+struct SignedFacts {
+  keys::Digest digest;                   // of the manifest
+  std::vector<keys::PublicKey> signers;  // whose signatures verified; empty for an unsigned image
+};
+
+// Called before anything that was signed is parsed; throws to refuse the image.
+using ApproveSigners = std::function<void(const SignedFacts& facts)>;
+
 // Finds the image (the one whose ref.name is `reference`, if given) and verifies its signature over
 // the raw bytes before it reads them. Throws kVerification saying which keys were wanted: no key
 // trusted, no signature, none by a trusted key, one that does not verify, a part that is not what
-// the manifest says.
+// the manifest says. `approve` may ask for more than one signature by any of the keys.
 VerifiedImage VerifyImage(const ImageSource& source,
                           const keys::TrustStore& trust,
                           SignaturePolicy policy,
-                          std::optional<std::string_view> reference = std::nullopt);
+                          std::optional<std::string_view> reference = std::nullopt,
+                          const ApproveSigners& approve = {});
 
 // Reads an image without looking at its signatures, for showing and for signing it: digests hold,
 // but nobody vouches for the manifest. Nothing is ever installed from this.

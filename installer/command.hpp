@@ -33,6 +33,8 @@ void AddWhyCommand(CLI::App& app, CommandContext& context);
 void AddHealthCommand(CLI::App& app, CommandContext& context);
 void AddConfigCommand(CLI::App& app, CommandContext& context);
 void AddKeysCommand(CLI::App& app, CommandContext& context);
+// `ros keys list`, `trust` and `revoke`.
+void AddTrustCommands(CLI::App& keys, CommandContext& context);
 void AddImageCommand(CLI::App& app, CommandContext& context);
 
 // --json for a command that has it.

@@ -150,8 +150,7 @@ class Installation {
     const auto ros = directory / "ros";
     std::filesystem::create_directories(ros / "keys");
     std::filesystem::create_directories(ros / "config");
-    for (const auto& [path, file] :
-         StateFiles(means_.request, means_.image.config, means_.disk.kind)) {
+    for (const auto& [path, file] : StateFiles(means_.request, means_.image, means_.disk.kind)) {
       WriteFileAtomically(
           directory / path.substr(1), AsBytes(file.content), static_cast<mode_t>(file.mode));
     }

@@ -9,6 +9,7 @@
 #include "installer/kept_state.hpp"
 #include "installer/machine.hpp"
 #include "installer/slot_content.hpp"
+#include "installer/verified_slots.hpp"
 
 namespace ros::installer {
 namespace {
@@ -183,7 +184,7 @@ void AddSteps(const InstallFacts& facts, const InstallRequest& request, InstallP
     plan.steps.emplace_back(ReplaceTable{});
   } else {
     plan.steps.emplace_back(
-        MakeStatePartition{Sizes(StateFiles(request, facts.image.config, facts.disk.kind))});
+        MakeStatePartition{Sizes(StateFiles(request, facts.image, facts.disk.kind))});
     plan.steps.emplace_back(WriteTable{});
   }
   AddBootEntry(facts, plan);
@@ -206,7 +207,7 @@ void CheckBootFilesFit(const InstallPlan& plan, const images::VerifiedImage& ima
 }  // namespace
 
 std::map<std::string, StateFile> StateFiles(const InstallRequest& request,
-                                            const images::ImageConfig& config,
+                                            const images::VerifiedImage& image,
                                             TargetKind target) {
   std::map<std::string, StateFile> files;
   for (const auto& key : request.keys) {
@@ -221,9 +222,11 @@ std::map<std::string, StateFile> StateFiles(const InstallRequest& request,
   if (request.cloud_config) {
     files["/ros/config/cloud-config.yml"] = {.content = *request.cloud_config, .mode = 0600};
   }
-  if (config.epoch > 0) {
-    files["/ros/epoch"] = {.content = memory::FormatEpoch(config.epoch)};
+  if (image.config.epoch > 0) {
+    files["/ros/epoch"] = {.content = memory::FormatEpoch(image.config.epoch)};
   }
+  files["/ros/verified.json"] = {.content =
+                                     FormatVerifiedSlots({{SlotId::kA, VerifiedSlotOf(image)}})};
   // The entries of syslinux name the disk's UUIDs, so every copy keeps them.
   if (LeavesFirstBootMark(target) && request.loader != LoaderKind::kSyslinux) {
     files[std::string("/ros/") + kFirstBootMark] = {};

@@ -190,7 +190,7 @@ struct StateFile {
 };
 
 std::map<std::string, StateFile> StateFiles(const InstallRequest& request,
-                                            const images::ImageConfig& config,
+                                            const images::VerifiedImage& image,
                                             partitions::TargetKind target);
 
 // For people: what is lost, a picture of the disk as it will be, every step; and for machines.

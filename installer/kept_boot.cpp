@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "health/journal.hpp"
 #include "health/kept_note.hpp"
+#include "installer/verified_slots.hpp"
 
 namespace ros::installer {
 namespace {
@@ -88,6 +89,11 @@ std::string FinishKeptState(const Machine& machine,
   return InContext("taking over the state of the installation before", [&] {
     const auto added = AddKeys(machine, boot);
     const auto content = ReadSlotContent(boot, running.slot);
+    if (content.config) {
+      ReplaceVerifiedSlots(
+          machine.state,
+          {{running.slot, {.digest = content.digest, .policy = content.config->trust}}});
+    }
     std::string sentence = "installed in front of a state that was kept: /etc is that of slot " +
                            std::string(Name(note->from)) + " before, " + std::to_string(added) +
                            (added == 1 ? " key" : " keys") + " added";

@@ -83,7 +83,8 @@ ResetPlan PlanReset(const ResetFacts& facts, const ResetRequest& request) {
                            "kernel arguments and kind of the machine",
                            "the cloud-config of the installation"},
                  .reboot = request.reboot == ResetRequest::Reboot::kNow};
-  const std::vector<std::string> memory = {"keys", "epoch", "the list of bad images"};
+  const std::vector<std::string> memory = {
+      "keys", "trust policy", "epoch", "the list of bad images"};
   auto& where = trust ? plan.removes : plan.keeps;
   where.insert(where.end(), memory.begin(), memory.end());
   return plan;

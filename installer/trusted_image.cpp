@@ -1,5 +1,9 @@
 #include "installer/trusted_image.hpp"
 
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+
 #include "base/error.hpp"
 
 namespace ros::installer {
@@ -19,18 +23,132 @@ Reference ParseReference(const std::string& text) {
   return {text.substr(0, colon), text.substr(colon + 1)};
 }
 
-}  // namespace
+std::vector<std::string> Fingerprints(const std::vector<keys::PublicKey>& keys) {
+  std::vector<std::string> fingerprints;
+  for (const auto& key : keys) {
+    fingerprints.push_back(key.Fingerprint());
+  }
+  return fingerprints;
+}
 
-TrustedImage OpenTrustedImage(const std::string& reference,
-                              const keys::TrustStore& trust,
-                              images::SignaturePolicy policy,
-                              Progress& progress) {
+// Collects what the rules say, as much of the image as may be read by then.
+class Judge {
+ public:
+  explicit Judge(const TrustRules& rules) : rules_(rules) {}
+
+  void Signers(const images::SignedFacts& facts) {
+    if (!facts.signers.empty()) {
+      Add(trust::JudgeSigners(rules_.policy, Fingerprints(facts.signers), rules_.now));
+    }
+    Add({trust::JudgeDigest(rules_.policy, facts.digest)});
+    trust::RequireAll(results_);
+  }
+
+  void Image(const images::ImageConfig& config) {
+    Add(trust::JudgeImage(
+        rules_.policy, {.epoch = config.epoch, .created = config.created}, rules_.now));
+    trust::RequireAll(results_);
+  }
+
+  [[nodiscard]] const std::vector<trust::RuleResult>& results() const { return results_; }
+
+ private:
+  void Add(const std::vector<trust::RuleResult>& more) {
+    results_.insert(results_.end(), more.begin(), more.end());
+  }
+
+  const TrustRules& rules_;
+  std::vector<trust::RuleResult> results_;
+};
+
+// A machine that commits the image is judged by what it brings from then on.
+void CheckOwnPolicy(const images::ImageConfig& config, const TrustRules& rules) {
+  if (config.trust.empty()) {
+    return;
+  }
+  const auto why = trust::WhyImpossible(ParseImagePolicy(config), rules.now);
+  if (!why.empty()) {
+    throw Error(ErrorKind::kVerification,
+                "the trust policy of " + config.name + " " + config.version +
+                    " is one that no image could meet (" + why +
+                    "), so a machine with it could never be upgraded");
+  }
+}
+
+TrustedImage OpenJudged(const std::string& reference,
+                        const TrustRules& rules,
+                        images::SignaturePolicy policy,
+                        Judge& judge) {
   const auto [path, version] = ParseReference(reference);
   TrustedImage opened;
   opened.source = images::OpenImage(path);
-  opened.image = images::VerifyImage(*opened.source, trust, policy, version);
+  opened.image = images::VerifyImage(
+      *opened.source, trust::KeysOf(rules.policy), policy, version, [&](const auto& facts) {
+        judge.Signers(facts);
+      });
+  InContext(opened.source->name(), [&] {
+    judge.Image(opened.image.config);
+    CheckOwnPolicy(opened.image.config, rules);
+  });
+  return opened;
+}
+
+}  // namespace
+
+TrustedImage OpenTrustedImage(const std::string& reference,
+                              const TrustRules& rules,
+                              images::SignaturePolicy policy,
+                              Progress& progress) {
+  Judge judge(rules);
+  auto opened = OpenJudged(reference, rules, policy, judge);
   images::CheckBlobs(*opened.source, opened.image, progress);
   return opened;
+}
+
+TrustExplanation ExplainTrust(const std::string& reference,
+                              const TrustRules& rules,
+                              Progress& progress) {
+  TrustExplanation explanation{.source = rules.source};
+  Judge judge(rules);
+  const auto add = [&](std::string rule, bool met, std::string how) {
+    explanation.rules.push_back({.rule = std::move(rule), .met = met, .how = std::move(how)});
+  };
+  try {
+    const auto opened = OpenJudged(reference, rules, images::SignaturePolicy::kRequired, judge);
+    explanation.rules = judge.results();
+    images::CheckBlobs(*opened.source, opened.image, progress);
+    add("every part is what was signed",
+        true,
+        std::to_string(opened.image.chunks.size()) + " chunks of the root, and all other parts");
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kVerification) {
+      throw;
+    }
+    explanation.refusal = error.message();
+    if (explanation.rules.empty()) {
+      explanation.rules = judge.results();
+    }
+    if (std::ranges::all_of(explanation.rules, &trust::RuleResult::met)) {
+      add("signed, and every part is what was signed", false, error.message());
+    }
+  }
+  return explanation;
+}
+
+std::string DescribeExplanation(const TrustExplanation& explanation) {
+  return "rules: " + explanation.source + "\n" + trust::DescribeRules(explanation.rules) +
+         (explanation.refusal.empty() ? "taken\n" : "refused: " + explanation.refusal + "\n");
+}
+
+Json ExplanationToJson(const TrustExplanation& explanation) {
+  auto json = Json::MakeObject()
+                  .Set("source", explanation.source)
+                  .Set("rules", trust::RulesToJson(explanation.rules))
+                  .Set("taken", explanation.refusal.empty());
+  if (!explanation.refusal.empty()) {
+    json.Set("refusal", explanation.refusal);
+  }
+  return json;
 }
 
 }  // namespace ros::installer

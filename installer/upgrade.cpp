@@ -136,6 +136,10 @@ class Upgrader {
 
   void operator()(const EmptySlot& step) { EmptySlotFolder(boot_, step.slot); }
 
+  void operator()(const RememberVerified& step) {
+    RememberVerifiedSlot(means_.state, step.slot, step.verified);
+  }
+
   void operator()(const WriteSlotRoot& step) {
     InContext("writing the root of slot " + std::string(Name(step.slot)), [&] {
       const auto slot = means_.open(partitions::RoleOf(step.slot), DeviceAccess::kExclusive);
@@ -233,6 +237,7 @@ class Upgrader {
 UpgradeFacts InspectUpgrade(const Machine& machine,
                             const images::ImageSource& source,
                             images::VerifiedImage image,
+                            TrustRules::Origin rules,
                             Progress& progress) {
   const auto boot = OpenBootVolume(machine, DeviceAccess::kRead);
   UpgradeFacts facts;
@@ -249,6 +254,11 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
   facts.demands = {.architecture = RunningArchitecture(),
                    .kind = memory::MachineKind(machine.state),
                    .epoch_floor = memory::EpochFloor(machine.state)};
+  facts.policy_from_image = rules == TrustRules::Origin::kImage;
+  const auto verified = ReadVerifiedSlots(machine.state);
+  if (const auto found = verified.find(facts.target()); found != verified.end()) {
+    facts.recorded = found->second;
+  }
   facts.machine_arguments = memory::KernelArguments(machine.state);
   facts.target_holds_image = TargetHolds(machine, boot, facts, progress);
   if (facts.target_holds_image) {

@@ -48,6 +48,35 @@ void CheckBadList(const UpgradeFacts& facts, const UpgradeRequest& request) {
   }
 }
 
+// Rules that came with an image are not dropped by the next one, which would bring back the keys of
+// the installation.
+void CheckPolicyStays(const UpgradeFacts& facts) {
+  const auto& config = facts.image.config;
+  if (facts.policy_from_image && config.trust.empty()) {
+    throw Error(ErrorKind::kVerification,
+                config.name + " " + config.version +
+                    " brings no trust policy, and this machine's comes from its image; build it "
+                    "with --trust");
+  }
+}
+
+// Why an image counts as older than the running one; empty when it does not.
+std::string WhyOlder(const UpgradeFacts& facts) {
+  const auto& running = facts.slot(facts.running).config;
+  const auto& image = facts.image.config;
+  if (!running || image.created >= running->created) {
+    return {};
+  }
+  return "version " + image.version + " was created on " + FormatTime(image.created) +
+         ", before the running " + running->version + " (" + FormatTime(running->created) + ")";
+}
+
+void CheckNotOlder(const UpgradePlan& plan, const UpgradeRequest& request) {
+  if (!plan.older.empty() && request.older_images == UpgradeRequest::OlderImages::kRefuse) {
+    Refuse(plan.older + "; to take it all the same use --allow-downgrade");
+  }
+}
+
 void CheckSpace(const UpgradeFacts& facts, const std::map<std::string, Bytes>& lengths) {
   const auto target = facts.target();
   const auto have = facts.disk.Get(partitions::RoleOf(target)).length;
@@ -95,13 +124,18 @@ void CheckForm(const UpgradeFacts& facts) {
 void AddWriting(const UpgradeFacts& facts,
                 const std::map<std::string, std::string>& texts,
                 std::vector<UpgradeStep>& steps) {
+  const auto target = facts.target();
+  const auto verified = VerifiedSlotOf(facts.image);
   if (facts.target_holds_image && facts.target_texts == texts) {
+    if (facts.recorded != verified) {
+      steps.emplace_back(RememberVerified{target, verified});
+    }
     return;
   }
-  const auto target = facts.target();
   const auto& root = facts.image.config.root;
   const auto lengths = SlotLengths(facts.image, texts);
   steps.emplace_back(EmptySlot{target});
+  steps.emplace_back(RememberVerified{target, verified});
   if (!facts.target_holds_image) {
     steps.emplace_back(WriteSlotRoot{target, root.size, images::BytesNeeded(root) - root.size});
   }
@@ -248,8 +282,11 @@ UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request
   const auto loader = LoaderChange(facts, request);
   plan.loader_offer = LoaderOffer(facts, request);
   plan.already_there = AlreadyThere(facts, request, plan, loader.has_value());
+  CheckPolicyStays(facts);
+  plan.older = plan.already_there ? std::string() : WhyOlder(facts);
   if (!plan.already_there) {
     CheckBadList(facts, request);
+    CheckNotOlder(plan, request);
   }
   if (!plan.already_there || loader) {
     CheckBootState(facts);

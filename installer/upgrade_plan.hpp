@@ -18,6 +18,7 @@
 #include "installer/image_check.hpp"
 #include "installer/loader_plan.hpp"
 #include "installer/slot_content.hpp"
+#include "installer/verified_slots.hpp"
 #include "partitions/ros_disk.hpp"
 
 namespace ros::installer {
@@ -35,6 +36,9 @@ struct UpgradeRequest {
   int tries = bootloader::kDefaultTries;
   // Takes an image that is on the bad list, and forgets that it was.
   enum class BadImages { kRefuse, kRetry } bad_images = BadImages::kRefuse;
+
+  // Takes an image that was created before the running one, within the same epoch.
+  enum class OlderImages { kRefuse, kTake } older_images = OlderImages::kRefuse;
 
   LoaderWish loader = LoaderWish::kLeave;
 
@@ -60,6 +64,9 @@ struct UpgradeFacts {
   images::VerifiedImage image;
   std::optional<health::BadImage> bad;
   MachineDemands demands;
+  // The rules that the image has met are those of a policy that came with an image.
+  bool policy_from_image = false;
+  std::optional<VerifiedSlot> recorded;  // of the target
   std::vector<std::string> machine_arguments;
   EtcChanges etc;
   // What the image brings to boot with, and how the disk's compares with it; none when the image
@@ -119,6 +126,14 @@ struct WriteSlotRoot {
   bool operator==(const WriteSlotRoot&) const = default;
 };
 
+// STATE/verified.json: which image the slot holds, and the trust policy that is in force once it is
+// the good one.
+struct RememberVerified {
+  SlotId slot = SlotId::kB;
+  VerifiedSlot verified;
+  bool operator==(const RememberVerified&) const = default;
+};
+
 struct WriteSlotBootFiles {
   SlotId slot = SlotId::kB;
   std::map<std::string, Bytes> lengths;
@@ -168,6 +183,7 @@ using UpgradeStep = std::variant<RepairBootPartition,
                                  ForgetBadImage,
                                  MirrorGoodSlot,
                                  EmptySlot,
+                                 RememberVerified,
                                  WriteSlotRoot,
                                  WriteSlotBootFiles,
                                  FillSlot,
@@ -188,6 +204,8 @@ struct UpgradePlan {
   std::string target_version;  // what the target holds now
   bootloader::SlotEntry entry;
   EtcChanges etc;
+  // The image was created before the running one: what the journal is told.
+  std::string older;
   // No slot is to be written, and why. Without new kernel arguments and another boot loader there
   // are no steps then.
   std::optional<std::string> already_there;
@@ -203,7 +221,8 @@ struct UpgradePlan {
 };
 
 // Decides what an upgrade does, or throws why it may not be: kDoesNotFit (architecture, machine,
-// space; no boot loader where one was asked for), kVerification (epoch), kRefused (bad list; the
+// space; no boot loader where one was asked for), kVerification (epoch; an image without a trust
+// policy where one is in force), kRefused (bad list; an image older than the running one; the
 // running slot is not the good one; a trial is pending; the boot loader cannot be switched). Pure.
 UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request);
 

@@ -48,6 +48,11 @@ struct StepText {
     return "set the file lengths of " + Slot(step.slot) + " to 0: it cannot be booted";
   }
 
+  std::string operator()(const RememberVerified& step) const {
+    return "remember on the state partition which image " + Slot(step.slot) + " holds" +
+           (step.verified.policy.empty() ? "" : ", and its trust policy");
+  }
+
   std::string operator()(const WriteSlotRoot& step) const {
     return "write the root of " + Slot(step.slot) + ": " + FormatBytes(step.image) + " and " +
            FormatBytes(step.hash_tree) + " hash tree; read back and verify";
@@ -112,6 +117,13 @@ struct StepJson {
 
   Json operator()(const EmptySlot& step) const {
     return Named("empty-slot").Set("slot", Name(step.slot));
+  }
+
+  Json operator()(const RememberVerified& step) const {
+    return Named("remember-verified")
+        .Set("slot", Name(step.slot))
+        .Set("digest", step.verified.digest)
+        .Set("has_policy", !step.verified.policy.empty());
   }
 
   Json operator()(const WriteSlotRoot& step) const {
@@ -209,6 +221,9 @@ std::string DescribeUpgrade(const UpgradePlan& plan, const partitions::RosDisk& 
                      "\n  running  " + Slot(plan.running) + " (" + plan.running_version +
                      ")\n  target   " + Slot(plan.target) + " (holds: " + plan.target_version +
                      ")\n";
+  if (!plan.older.empty()) {
+    text += "  older    " + plan.older + "\n";
+  }
   if (plan.loader_offer) {
     text += "  note     " + *plan.loader_offer + "\n";
   }
@@ -247,6 +262,9 @@ Json UpgradeToJson(const UpgradePlan& plan) {
       .Set("kernel_command_line", bootloader::KernelCommandLine(plan.entry))
       .Set("etc", EtcToJson(plan.etc))
       .Set("steps", std::move(steps));
+  if (!plan.older.empty()) {
+    json.Set("older", plan.older);
+  }
   if (plan.loader_offer) {
     json.Set("boot_loader_offer", *plan.loader_offer);
   }

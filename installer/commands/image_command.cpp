@@ -19,6 +19,7 @@
 #include "installer/passphrase.hpp"
 #include "installer/slot_content.hpp"
 #include "installer/trusted_image.hpp"
+#include "trust/policy_file.hpp"
 
 namespace ros::installer {
 namespace {
@@ -32,6 +33,7 @@ struct ImageBuildOptions {
   std::string grub = "/usr/lib/grub/i386-pc";
   std::string deadline = "5m";
   std::string watchdog = "180s";
+  std::string trust;
   bool allow_no_ros = false;
   bool no_boot_loader = false;
   bool secure_boot = false;
@@ -163,6 +165,9 @@ void Build(ImageBuildOptions options, CommandContext& context) {
   if (options.unified_kernel) {
     build.unified_kernel = UnifiedKernel(options);
   }
+  if (!options.trust.empty()) {
+    build.trust = trust::FormatPolicy(RulesOfFile(options.trust, SystemClock().Now()).policy);
+  }
   if (!options.no_boot_loader) {
     build.bootloader_tar = images::PackBootloader(LoaderLayer(options, console));
   }
@@ -184,6 +189,8 @@ struct FileOptions {
   std::string passphrase_file;
   std::optional<std::string> reference;
   std::vector<std::string> keys;
+  std::string trust;
+  bool explain = false;
 };
 
 void Sign(const FileOptions& options, CommandContext& context) {
@@ -202,12 +209,42 @@ void Sign(const FileOptions& options, CommandContext& context) {
   }
 }
 
-void Verify(const std::string& file, const std::vector<std::string>& keys, const Console& console) {
-  const std::vector<std::filesystem::path> paths(keys.begin(), keys.end());
-  const auto trust =
-      keys.empty() ? memory::Trust(kStateDirectory) : keys::TrustStore::FromFiles(paths);
+// The rules of the command line, or those of this machine.
+TrustRules RulesFor(const FileOptions& options) {
+  const SystemClock clock;
+  if (!options.trust.empty()) {
+    return RulesOfFile(options.trust, clock.Now());
+  }
+  if (options.keys.empty() && RunningBootArguments()) {
+    return FindTrustRules(OpenRunningMachine(), clock);
+  }
+  const std::vector<std::filesystem::path> paths(options.keys.begin(), options.keys.end());
+  return RulesOfKeys(keys::TrustStore::FromFiles(paths), clock.Now());
+}
+
+void Explain(const std::string& file, const TrustRules& rules, CommandContext& context) {
+  const auto progress = context.console.MakePlanProgress();
+  const auto explanation = ExplainTrust(file, rules, *progress);
+  if (context.console.json()) {
+    context.console.PrintJson(ExplanationToJson(explanation));
+  } else {
+    context.console.Print(DescribeExplanation(explanation));
+  }
+  if (!explanation.refusal.empty()) {
+    context.exit_code = static_cast<int>(ErrorKind::kVerification);
+  }
+}
+
+void Verify(const FileOptions& options, CommandContext& context) {
+  const auto& console = context.console;
+  const auto& file = options.file;
+  const auto rules = RulesFor(options);
+  if (options.explain) {
+    Explain(file, rules, context);
+    return;
+  }
   const auto progress = console.MakePlanProgress();
-  const auto opened = OpenTrustedImage(file, trust, images::SignaturePolicy::kRequired, *progress);
+  const auto opened = OpenTrustedImage(file, rules, images::SignaturePolicy::kRequired, *progress);
   const auto hints = ReadHints(*opened.source, opened.image);
   if (console.json()) {
     console.PrintJson(ImageToJson(opened.image, hints));
@@ -245,6 +282,8 @@ void AddBuildOptions(CLI::App& command, ImageBuildOptions& options) {
   command.add_option("--epoch", build.epoch, "Machines never go back to a lower epoch")
       ->check(CLI::Range(std::int64_t{0}, kMaxEpoch))
       ->capture_default_str();
+  command.add_option("--trust", options.trust, "Trust policy that the image brings, YAML")
+      ->type_name("FILE");
   command
       .add_option("--required-report",
                   build.health.required,
@@ -315,10 +354,16 @@ void AddImageCommand(CLI::App& app, CommandContext& context) {
   sign->callback([files, &context] { Sign(*files, context); });
 
   auto* verify = image->add_subcommand("verify", "Check signature and every digest");
-  verify->add_option("--key", files->keys, "Public key, PEM (default: this machine's)")->take_all();
+  auto* key =
+      verify->add_option("--key", files->keys, "Public key, PEM (default: this machine's rules)")
+          ->take_all();
+  verify->add_option("--trust", files->trust, "Trust policy, YAML")
+      ->type_name("FILE")
+      ->excludes(key);
+  verify->add_flag("--explain", files->explain, "Show each rule and how it is met");
   verify->add_option("IMAGE", files->file)->required();
   AddJsonFlag(*verify, context);
-  verify->callback([files, &context] { Verify(files->file, files->keys, context.console); });
+  verify->callback([files, &context] { Verify(*files, context); });
 
   auto* inspect = image->add_subcommand("inspect", "Show what an image says, unverified");
   inspect->add_option("IMAGE", files->file)->required();

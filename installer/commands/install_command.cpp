@@ -199,7 +199,10 @@ void Install(const InstallOptions& options, CommandContext& context) {
   const auto policy = options.insecure ? images::SignaturePolicy::kAllowUnsigned
                                        : images::SignaturePolicy::kRequired;
   auto opened = OpenTrustedImage(
-      options.image, keys::TrustStore::FromFiles(KeyFiles(options)), policy, *progress);
+      options.image,
+      RulesOfKeys(keys::TrustStore::FromFiles(KeyFiles(options)), SystemClock().Now()),
+      policy,
+      *progress);
   request.loader = LoaderFor(opened.image.manifest, request.loader);
   InstallFacts facts{.image = opened.image,
                      .loader = ReadBootLoader(*opened.source, opened.image, request.loader),

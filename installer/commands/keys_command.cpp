@@ -1,8 +1,11 @@
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 
 #include "installer/command.hpp"
+#include "installer/machine.hpp"
 #include "installer/passphrase.hpp"
+#include "installer/trusted_keys.hpp"
 #include "keys/key_pair.hpp"
 #include "keys/pkcs11_uri.hpp"
 #include "keys/trust_store.hpp"
@@ -55,6 +58,9 @@ keys::PublicKey FindPublicKey(const ShowOptions& options) {
   if (keys::IsPkcs11Uri(options.key)) {
     return keys::PublicKey::FromToken(options.key);
   }
+  if (!std::filesystem::exists(options.key) && RunningBootArguments()) {
+    return FindKey(FindTrustRules(OpenRunningMachine(), SystemClock()), options.key).key;
+  }
   const auto text = keys::ReadSecretFile(options.key, keys::kMaxKeyFileSize);
   if (text.view().find("PRIVATE KEY-----") == std::string_view::npos) {
     return keys::PublicKey::FromPem(text.view(), options.key);
@@ -83,7 +89,10 @@ void Show(const ShowOptions& options, const Console& console) {
 void AddShowCommand(CLI::App& keys, CommandContext& context) {
   auto* show = keys.add_subcommand("show", "Tell a key's kind and fingerprint");
   auto options = std::make_shared<ShowOptions>();
-  show->add_option("KEY", options->key, "Public or private key: PEM file, or pkcs11: URI")
+  show->add_option(
+          "KEY",
+          options->key,
+          "PEM file of a public or private key, pkcs11: URI, or a key that this machine trusts")
       ->required();
   show->add_flag("--pem", options->pem, "Print the public key alone, as PEM");
   AddPassphraseOption(*show, options->passphrase_file);
@@ -94,7 +103,8 @@ void AddShowCommand(CLI::App& keys, CommandContext& context) {
 }  // namespace
 
 void AddKeysCommand(CLI::App& app, CommandContext& context) {
-  auto* keys = app.add_subcommand("keys", "Make and show the keys that sign images");
+  auto* keys =
+      app.add_subcommand("keys", "Make the keys that sign images, show and change which count");
   keys->require_subcommand(1);
   auto* generate = keys->add_subcommand("generate", "Write NAME.key (mode 0600) and NAME.pub, PEM");
   auto options = std::make_shared<GenerateOptions>();
@@ -109,6 +119,7 @@ void AddKeysCommand(CLI::App& app, CommandContext& context) {
   AddJsonFlag(*generate, context);
   generate->callback([options, &context] { Generate(*options, context.console); });
   AddShowCommand(*keys, context);
+  AddTrustCommands(*keys, context);
 }
 
 }  // namespace ros::installer

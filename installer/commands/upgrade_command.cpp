@@ -23,6 +23,7 @@ struct UpgradeOptions {
   bool kexec = false;
   bool retry = false;
   bool insecure = false;
+  bool allow_downgrade = false;
   bool force = false;
   bool bootloader = false;
   bool bootloader_in_place = false;
@@ -47,6 +48,8 @@ UpgradeRequest MakeRequest(const UpgradeOptions& options) {
   return {.after = After(options),
           .tries = options.tries,
           .bad_images = options.retry ? BadImages::kRetry : BadImages::kRefuse,
+          .older_images = options.allow_downgrade ? UpgradeRequest::OlderImages::kTake
+                                                  : UpgradeRequest::OlderImages::kRefuse,
           .loader = loader,
           .append = SplitArguments(options.append)};
 }
@@ -103,6 +106,17 @@ void JournalInsecure(const UpgradePlan& plan, const Machine& machine, const Cloc
   }
 }
 
+void JournalDowngrade(const UpgradePlan& plan, const Machine& machine, const Clock& clock) {
+  if (!plan.older.empty()) {
+    health::Journal(machine.state, clock)
+        .Append({.event = health::JournalEvent::kNote,
+                 .slot = plan.target,
+                 .version = plan.version,
+                 .digest = plan.digest,
+                 .reason = plan.older + " (--allow-downgrade)"});
+  }
+}
+
 // Says what happened once, before the machine goes down.
 class Outcomes {
  public:
@@ -150,6 +164,7 @@ void Apply(const UpgradePlan& plan,
   const SystemClock clock;
   const auto progress = console.MakeProgress();
   JournalInsecure(plan, machine, clock);
+  JournalDowngrade(plan, machine, clock);
   const auto open = [&](partitions::PartitionRole role, DeviceAccess access) {
     return partitions::OpenPartition(machine.disk, role, access);
   };
@@ -188,9 +203,9 @@ void Upgrade(const UpgradeOptions& options, CommandContext& context) {
   const auto policy = options.insecure ? images::SignaturePolicy::kAllowUnsigned
                                        : images::SignaturePolicy::kRequired;
   const auto progress = options.plan ? console.MakePlanProgress() : console.MakeProgress();
-  const auto opened =
-      OpenTrustedImage(options.image, memory::Trust(machine.state), policy, *progress);
-  const auto facts = InspectUpgrade(machine, *opened.source, opened.image, *progress);
+  const auto rules = FindTrustRules(machine, SystemClock());
+  const auto opened = OpenTrustedImage(options.image, rules, policy, *progress);
+  const auto facts = InspectUpgrade(machine, *opened.source, opened.image, rules.origin, *progress);
   const auto plan = PlanUpgrade(facts, MakeRequest(options));
   if (options.plan) {
     ShowPlan(plan, machine, console);
@@ -231,6 +246,9 @@ void AddUpgrade(CLI::App& parent, CommandContext& context) {
       ->excludes(stage)
       ->excludes(no_reboot);
   command->add_flag("--retry", options->retry, "Take an image that was rolled back before");
+  command->add_flag("--allow-downgrade",
+                    options->allow_downgrade,
+                    "Take an image that is older than the running one, of the same epoch");
   command->add_flag("--bootloader", options->bootloader, "Take the image's boot loader too");
   command->add_flag("--bootloader-in-place",
                     options->bootloader_in_place,

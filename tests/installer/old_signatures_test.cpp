@@ -1,7 +1,6 @@
 // A disk that was something else before: after an installation, libblkid finds what `ros` wrote and
 // nothing else, on the disk and in each partition.
 #include <catch2/catch.hpp>
-
 #include <cstring>
 
 #include "base/process.hpp"

@@ -28,8 +28,9 @@ struct Story {
 
   [[nodiscard]] UpgradePlan Plan() const {
     NoProgress progress;
-    return PlanUpgrade(InspectUpgrade(machine, *v2.source, v2.image, progress),
-                       {.after = AfterWriting::kArm});
+    return PlanUpgrade(
+        InspectUpgrade(machine, *v2.source, v2.image, TrustRules::Origin::kKeys, progress),
+        {.after = AfterWriting::kArm});
   }
 
   // Runs the plan on `device`; false when the power went.
@@ -69,7 +70,8 @@ TEST_CASE("InspectUpgrade: a slot that was committed in this boot is good", "[cr
   story.machine.running = health::BootArguments{.slot = SlotId::kB, .trial = 2};
   const auto v3 = story.shelf.Make("3");
   NoProgress progress;
-  const auto plan = PlanUpgrade(InspectUpgrade(story.machine, *v3.source, v3.image, progress), {});
+  const auto plan = PlanUpgrade(
+      InspectUpgrade(story.machine, *v3.source, v3.image, TrustRules::Origin::kKeys, progress), {});
   CHECK(plan.target == SlotId::kA);
   CHECK_FALSE(plan.steps.empty());
 }

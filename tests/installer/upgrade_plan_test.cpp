@@ -83,15 +83,50 @@ bool Has(const UpgradePlan& plan) {
 
 TEST_CASE("PlanUpgrade: has the order of the design", "[installer]") {
   const auto plan = PlanUpgrade(SomeFacts(), {});
-  REQUIRE(plan.steps.size() == 7);
+  REQUIRE(plan.steps.size() == 8);
   CHECK(std::holds_alternative<MirrorGoodSlot>(plan.steps[0]));
   CHECK(std::holds_alternative<EmptySlot>(plan.steps[1]));
-  CHECK(std::holds_alternative<WriteSlotRoot>(plan.steps[2]));
-  CHECK(std::holds_alternative<WriteSlotBootFiles>(plan.steps[3]));
-  CHECK(std::holds_alternative<FillSlot>(plan.steps[4]));
-  CHECK(plan.steps[5] == UpgradeStep(ArmTrial{SlotId::kB, 3}));
-  CHECK(std::holds_alternative<Reboot>(plan.steps[6]));
+  CHECK(plan.steps[2] == UpgradeStep(RememberVerified{SlotId::kB, {plan.digest, ""}}));
+  CHECK(std::holds_alternative<WriteSlotRoot>(plan.steps[3]));
+  CHECK(std::holds_alternative<WriteSlotBootFiles>(plan.steps[4]));
+  CHECK(std::holds_alternative<FillSlot>(plan.steps[5]));
+  CHECK(plan.steps[6] == UpgradeStep(ArmTrial{SlotId::kB, 3}));
+  CHECK(std::holds_alternative<Reboot>(plan.steps[7]));
   CHECK(PlanUpgrade(SomeFacts(), {}) == plan);
+}
+
+TEST_CASE("PlanUpgrade: an older image is taken by the user's word alone", "[installer]") {
+  auto facts = SomeFacts();
+  facts.slots[0].config->created = 1000;
+  facts.image.config.created = 999;
+  CHECK_THROWS_WITH(PlanUpgrade(facts, {}), Catch::Contains("use --allow-downgrade"));
+  const UpgradeRequest take{.older_images = UpgradeRequest::OlderImages::kTake};
+  CHECK_THAT(PlanUpgrade(facts, take).older, Catch::Contains("before the running 1"));
+  facts.demands.epoch_floor = 1;
+  CHECK_THROWS_WITH(PlanUpgrade(facts, take), Catch::Contains("older epochs are refused for good"));
+  facts.demands.epoch_floor = 0;
+  facts.image.config.created = 1000;
+  CHECK(PlanUpgrade(facts, {}).older.empty());
+}
+
+TEST_CASE("PlanUpgrade: a trust policy is not dropped", "[installer]") {
+  auto facts = SomeFacts();
+  facts.policy_from_image = true;
+  CHECK_THROWS_WITH(PlanUpgrade(facts, {}), Catch::Contains("brings no trust policy"));
+  facts.image.config.trust = "a policy";
+  CHECK(Has<RememberVerified>(PlanUpgrade(facts, {})));
+}
+
+TEST_CASE("PlanUpgrade: what is staged already is recorded where it is not", "[installer]") {
+  auto facts = SomeFacts();
+  facts.slots[1] = Holding(SlotId::kB, "2", '2');
+  facts.target_holds_image = true;
+  facts.target_texts = SlotTexts(facts.image, PlanUpgrade(facts, {}).entry);
+  CHECK(Has<RememberVerified>(PlanUpgrade(facts, {})));
+  facts.recorded = VerifiedSlotOf(facts.image);
+  const auto plan = PlanUpgrade(facts, {});
+  CHECK_FALSE(Has<RememberVerified>(plan));
+  CHECK_FALSE(Has<EmptySlot>(plan));
 }
 
 TEST_CASE("PlanUpgrade: the target is the slot that is not good", "[installer]") {
@@ -216,10 +251,10 @@ TEST_CASE("PlanUpgrade: options change the end, not the order", "[installer]") {
   facts.bad = health::BadImage{.digest = "x"};
   const auto retried = PlanUpgrade(facts, {.bad_images = UpgradeRequest::BadImages::kRetry});
   // An attempt that fails before the slot is whole leaves the image on the list.
-  REQUIRE(retried.steps.size() == 8);
-  CHECK(std::holds_alternative<FillSlot>(retried.steps[4]));
-  CHECK(std::holds_alternative<ForgetBadImage>(retried.steps[5]));
-  CHECK(std::holds_alternative<ArmTrial>(retried.steps[6]));
+  REQUIRE(retried.steps.size() == 9);
+  CHECK(std::holds_alternative<FillSlot>(retried.steps[5]));
+  CHECK(std::holds_alternative<ForgetBadImage>(retried.steps[6]));
+  CHECK(std::holds_alternative<ArmTrial>(retried.steps[7]));
   const auto appended = PlanUpgrade(SomeFacts(), {.append = {"quiet"}});
   CHECK(appended.entry.machine_arguments == std::vector<std::string>{"quiet"});
   CHECK(Has<KeepArguments>(appended));
@@ -231,17 +266,17 @@ TEST_CASE("PlanUpgrade: kexec does what the boot loader would, the trial armed i
   const UpgradeRequest kexec{.after = AfterWriting::kArmKexec, .tries = 5};
   SECTION("possible, as far as is known") {
     const auto plan = PlanUpgrade(facts, kexec);
-    REQUIRE(plan.steps.size() == 8);
-    CHECK(std::holds_alternative<FillSlot>(plan.steps[4]));
-    const auto& load = std::get<LoadTrialKernel>(plan.steps[5]);
+    REQUIRE(plan.steps.size() == 9);
+    CHECK(std::holds_alternative<FillSlot>(plan.steps[5]));
+    const auto& load = std::get<LoadTrialKernel>(plan.steps[6]);
     CHECK(load.slot == SlotId::kB);
     CHECK_THAT(load.command_line,
                Catch::Contains("ros.root=00000000-0000-4000-8000-000000000004 ") &&
                    Catch::Contains(" ros.trial=4"));
-    CHECK(plan.steps[6] == UpgradeStep(ArmTrial{SlotId::kB, 5}));
-    CHECK(plan.steps[7] == UpgradeStep(StartTrialKernel{SlotId::kB}));
+    CHECK(plan.steps[7] == UpgradeStep(ArmTrial{SlotId::kB, 5}));
+    CHECK(plan.steps[8] == UpgradeStep(StartTrialKernel{SlotId::kB}));
     const auto text = DescribeUpgrade(plan, SomeDisk());
-    CHECK_THAT(text, Catch::Contains("6. load kernel and initrd of slot b into memory"));
+    CHECK_THAT(text, Catch::Contains("7. load kernel and initrd of slot b into memory"));
     CHECK_THAT(text, Catch::Contains("start its kernel without firmware"));
     CHECK_THAT(UpgradeToJson(plan).Dump(), Catch::Contains("ros.trial=4"));
   }
@@ -360,7 +395,7 @@ TEST_CASE("DescribeUpgrade: tells versions, digest, signer and every step", "[in
                            "write the root of slot b: 512 MiB",
                            "KERNEL    8 MiB",
                            "try slot b up to 3 times",
-                           "7. reboot"}) {
+                           "8. reboot"}) {
     CHECK_THAT(text, Catch::Contains(part));
   }
 }

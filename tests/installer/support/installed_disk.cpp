@@ -177,7 +177,9 @@ UpgradedDisk::UpgradedDisk(installer::AfterWriting after,
                                       .running = health::BootArguments{.slot = SlotId::kA}};
   NoProgress progress;
   const auto plan = installer::PlanUpgrade(
-      installer::InspectUpgrade(machine, *v2.source, v2.image, progress), {.after = after});
+      installer::InspectUpgrade(
+          machine, *v2.source, v2.image, installer::TrustRules::Origin::kKeys, progress),
+      {.after = after});
   installer::ApplyUpgrade(plan,
                           {.source = *v2.source,
                            .image = v2.image,

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "installer/machine.hpp"
+#include "installer/slot_content.hpp"
+#include "keys/trust_store.hpp"
+#include "trust/policy.hpp"
+
+namespace ros::installer {
+
+// The rules that an image must meet on this machine, now.
+struct TrustRules {
+  enum class Origin {
+    kKeys,   // keys that a person named: any one of them may have signed
+    kImage,  // the trust policy of the good slot's image
+  };
+
+  trust::Policy policy;
+  Origin origin = Origin::kKeys;
+  // For people: "the trust policy of os 2 (slot a), made stricter by /ros/trust.yml".
+  std::string source;
+  UnixTime now = 0;  // what dates and ages are compared with
+};
+
+// The machine's own file: rules that make its image's policy stricter, never looser.
+inline constexpr const char* kOwnRules = "trust.yml";
+
+// Rules of keys that were named on the command line.
+TrustRules RulesOfKeys(const keys::TrustStore& keys, UnixTime now);
+
+// The rules of a policy that a person wrote.
+TrustRules RulesOfFile(const std::filesystem::path& file, UnixTime now);
+
+// Judges by what the machine knows: the policy of the image in the good slot, as it was verified
+// when that slot was written, or, where that image has none, the keys in STATE/keys;
+// STATE/trust.yml makes either stricter. A slot that an older `ros` wrote is verified again with
+// STATE/keys. Throws kVerification where a policy cannot be read: it is not passed over.
+TrustRules FindTrustRules(const Machine& machine, const Clock& clock);
+
+// A part of FindTrustRules, for who has the parts already: `good` is the content of the good slot,
+// `texts` its files.
+TrustRules TrustRulesOf(const std::filesystem::path& state,
+                        const SlotContent& good,
+                        const std::map<std::string, std::string>& texts,
+                        UnixTime now);
+
+// The latest of the clock, an image's creation and the journal's last entry: the clock of a machine
+// without a battery begins in the past, and a key's dates must not be met that way.
+UnixTime TrustedNow(const std::filesystem::path& state,
+                    const SlotContent& running,
+                    const Clock& clock);
+
+// The policy that an image brings. Throws kVerification naming the image where it cannot be read.
+trust::Policy ParseImagePolicy(const images::ImageConfig& config);
+
+}  // namespace ros::installer
