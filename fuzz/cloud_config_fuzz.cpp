@@ -6,18 +6,23 @@ namespace {
 
 using config::YamlTree;
 
-// Whether a plain scalar may be read as something else than a string: 12, yes, ~, 1.5e3.
+// Whether a plain scalar may be read as something else than a string: 12, yes, ~, 1.5e3. A lone "-"
+// and "a:" may not, and are quoted when they are written.
 bool MayHaveType(std::string_view text) {
-  return !text.empty() && text.find_first_not_of(
-                              "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                              "+-.~_:") == std::string_view::npos;
+  constexpr std::string_view kAlphanumeric =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  const auto allowed = std::string(kAlphanumeric) + "+-.~_:";
+  return text == "~" || (text.find_first_of(kAlphanumeric) != std::string_view::npos &&
+                         text.find_first_not_of(allowed) == std::string_view::npos &&
+                         !text.starts_with(':') && !text.ends_with(':'));
 }
 
 // Where a value stands in its file may differ, and whether it is quoted where that says nothing.
 bool IsSame(const YamlTree& one, const YamlTree& other) {
   if (one.kind != other.kind || one.tag != other.tag ||
-      (one.style != other.style && MayHaveType(one.text)) || one.text != other.text ||
-      one.items.size() != other.items.size() || one.members.size() != other.members.size()) {
+      (one.tag.empty() && one.style != other.style && MayHaveType(one.text)) ||
+      one.text != other.text || one.items.size() != other.items.size() ||
+      one.members.size() != other.members.size()) {
     return false;
   }
   for (std::size_t i = 0; i < one.items.size(); ++i) {
@@ -76,6 +81,7 @@ std::vector<Seed> Seeds() {
        "runcmd:\n  - ls\nros: {a: [1, 2]}\n"},
       {"aliases", "a: &x [1, {b: c}]\nd: *x\ne: {<<: {f: g}, h: *x}\n"},
       {"quotes", "a: 'it''s'\nb: \"\\u00e9\\n\"\nc: >\n  folded\n  text\n"},
+      {"dash", "a: [-, x]\n"},
       {"laughs", "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: &c [*b, *b, *b]\nd: &d [*c, *c, *c]\n"}};
 }
 
