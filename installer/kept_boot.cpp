@@ -89,11 +89,11 @@ std::string FinishKeptState(const Machine& machine,
   return InContext("taking over the state of the installation before", [&] {
     const auto added = AddKeys(machine, boot);
     const auto content = ReadSlotContent(boot, running.slot);
+    VerifiedSlots verified;
     if (content.config) {
-      ReplaceVerifiedSlots(
-          machine.state,
-          {{running.slot, {.digest = content.digest, .policy = content.config->trust}}});
+      verified[running.slot] = {.digest = content.digest, .policy = content.config->trust};
     }
+    ReplaceVerifiedSlots(machine.state, verified);
     std::string sentence = "installed in front of a state that was kept: /etc is that of slot " +
                            std::string(Name(note->from)) + " before, " + std::to_string(added) +
                            (added == 1 ? " key" : " keys") + " added";

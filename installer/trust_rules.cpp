@@ -23,29 +23,61 @@ trust::Policy ParseKept(const std::string& policy, const std::string& where) {
   }
 }
 
-// What `ros` verified when it wrote the good slot; a slot that it has no record of is verified by
-// the machine's keys. None when neither says anything.
-std::optional<VerifiedSlot> VerifiedGood(const std::filesystem::path& state,
-                                         const SlotContent& good,
-                                         const std::map<std::string, std::string>& texts) {
-  const auto slots = ReadVerifiedSlots(state);
-  const auto recorded = slots.find(good.slot);
-  // Of a folder that cannot be read, what was recorded is all that is known.
-  if (recorded != slots.end() && (good.digest.empty() || good.digest == recorded->second.digest)) {
-    return recorded->second;
-  }
-  const auto text = [&](const char* name) {
-    const auto found = texts.find(name);
-    return found == texts.end() ? std::string() : found->second;
-  };
+std::string TextOf(const std::map<std::string, std::string>& texts, const char* name) {
+  const auto found = texts.find(name);
+  return found == texts.end() ? std::string() : found->second;
+}
+
+// What the machine's keys say of a slot that there is no record of; none where they do not know it.
+std::optional<VerifiedSlot> VerifyByKeys(const std::map<std::string, std::string>& texts,
+                                         const keys::TrustStore& keys) {
   try {
-    return VerifiedSlotOf(images::VerifyKept(text("MANIFEST"),
-                                             text("CONFIG"),
-                                             text("SIGS"),
-                                             memory::Trust(state),
+    return VerifiedSlotOf(images::VerifyKept(TextOf(texts, "MANIFEST"),
+                                             TextOf(texts, "CONFIG"),
+                                             TextOf(texts, "SIGS"),
+                                             keys,
                                              images::SignaturePolicy::kRequired));
   } catch (const Error&) {
     return std::nullopt;
+  }
+}
+
+// The good slot's policy; empty for none. A policy that was recorded is in force whatever the
+// slot's folder says by now: what damages a file on the boot partition must not bring back older
+// keys.
+std::string PolicyOfGood(const std::optional<VerifiedSlot>& recorded,
+                         const SlotContent& good,
+                         const std::map<std::string, std::string>& texts,
+                         const keys::TrustStore& keys) {
+  const bool is_recorded = recorded && (good.digest.empty() || recorded->digest == good.digest);
+  if (recorded && (is_recorded || !recorded->policy.empty())) {
+    return recorded->policy;
+  }
+  if (const auto verified = VerifyByKeys(texts, keys)) {
+    return verified->policy;
+  }
+  // Without any key nobody is trusted, and `ros keys trust` begins anew.
+  if (!recorded && !keys.empty() && good.config && !good.config->trust.empty()) {
+    throw Error(
+        ErrorKind::kVerification,
+        good.VersionText() + " in " + Slot(good.slot) +
+            " brings a trust policy, and neither is it recorded in verified.json nor is it "
+            "signed by this machine's keys, so no image can be judged: install this machine "
+            "anew with --keep-state");
+  }
+  return {};
+}
+
+// The machine's own file, which is never passed over: not when it is empty, which a power cut may
+// have left, and not when it is a link to nowhere.
+trust::Restrictions ReadOwnRules(const std::filesystem::path& file) {
+  if (std::filesystem::symlink_status(file).type() == std::filesystem::file_type::not_found) {
+    return {};
+  }
+  try {
+    return trust::ParseRestrictions(ReadFile(file, trust::kMaxPolicySize), file.string());
+  } catch (const Error& error) {
+    throw Error(ErrorKind::kVerification, error.message());
   }
 }
 
@@ -70,22 +102,26 @@ TrustRules TrustRulesOf(const std::filesystem::path& state,
                         const SlotContent& good,
                         const std::map<std::string, std::string>& texts,
                         UnixTime now) {
-  TrustRules rules{.now = now};
-  const auto verified = VerifiedGood(state, good, texts);
-  if (verified && !verified->policy.empty()) {
+  const auto keys = memory::Trust(state);
+  const auto slots = ReadVerifiedSlots(state);
+  const auto found = slots.find(good.slot);
+  const auto recorded = found == slots.end() ? std::nullopt : std::optional(found->second);
+  TrustRules rules{.now = now,
+                   .good = good.slot,
+                   .unrecorded = recorded ? std::string() : good.digest,
+                   .own = ReadOwnRules(state / kOwnRules)};
+  const auto policy = PolicyOfGood(recorded, good, texts, keys);
+  if (!policy.empty()) {
     rules.origin = TrustRules::Origin::kImage;
     rules.source = "the trust policy of " + good.VersionText() + " (" + Slot(good.slot) + ")";
-    rules.policy = ParseKept(verified->policy, rules.source);
+    rules.policy = ParseKept(policy, rules.source);
   } else {
     rules.source = "any one of the keys in " + (state / "keys").string();
-    rules.policy = trust::PolicyOf(memory::Trust(state));
+    rules.policy = trust::PolicyOf(keys);
   }
-  const auto own = state / kOwnRules;
-  if (std::filesystem::exists(own)) {
-    rules.policy = trust::Tighten(
-        std::move(rules.policy),
-        trust::ParseRestrictions(ReadFile(own, trust::kMaxPolicySize), own.string()));
-    rules.source += ", made stricter by " + own.string();
+  if (rules.own != trust::Restrictions{}) {
+    rules.policy = trust::Tighten(std::move(rules.policy), rules.own);
+    rules.source += ", made stricter by " + (state / kOwnRules).string();
   }
   return rules;
 }
@@ -113,8 +149,11 @@ UnixTime TrustedNow(const std::filesystem::path& state,
   if (running.config) {
     now = std::max(now, running.config->created);
   }
-  const auto entries = health::Journal(state, clock).Read();
-  return entries.empty() ? now : std::max(now, entries.back().time);
+  // Not the last entry alone: this boot has made some, by the same clock.
+  for (const auto& entry : health::Journal(state, clock).Read()) {
+    now = std::max(now, entry.time);
+  }
+  return now;
 }
 
 trust::Policy ParseImagePolicy(const images::ImageConfig& config) {

@@ -24,6 +24,12 @@ struct TrustRules {
   // For people: "the trust policy of os 2 (slot a), made stricter by /ros/trust.yml".
   std::string source;
   UnixTime now = 0;  // what dates and ages are compared with
+
+  // Of a machine: the good slot, the digest of its image where verified.json has no record of it,
+  // and what STATE/trust.yml adds (`policy` has it already).
+  SlotId good = SlotId::kA;
+  std::string unrecorded;
+  trust::Restrictions own;
 };
 
 // The machine's own file: rules that make its image's policy stricter, never looser.
@@ -38,7 +44,8 @@ TrustRules RulesOfFile(const std::filesystem::path& file, UnixTime now);
 // Judges by what the machine knows: the policy of the image in the good slot, as it was verified
 // when that slot was written, or, where that image has none, the keys in STATE/keys;
 // STATE/trust.yml makes either stricter. A slot that an older `ros` wrote is verified again with
-// STATE/keys. Throws kVerification where a policy cannot be read: it is not passed over.
+// STATE/keys. Throws kVerification where a policy or STATE/trust.yml cannot be read: neither
+// is passed over.
 TrustRules FindTrustRules(const Machine& machine, const Clock& clock);
 
 // A part of FindTrustRules, for who has the parts already: `good` is the content of the good slot,
@@ -48,8 +55,8 @@ TrustRules TrustRulesOf(const std::filesystem::path& state,
                         const std::map<std::string, std::string>& texts,
                         UnixTime now);
 
-// The latest of the clock, an image's creation and the journal's last entry: the clock of a machine
-// without a battery begins in the past, and a key's dates must not be met that way.
+// The latest of the clock, an image's creation and every entry of the journal: the clock of a
+// machine without a battery begins in the past, and a key's dates must not be met that way.
 UnixTime TrustedNow(const std::filesystem::path& state,
                     const SlotContent& running,
                     const Clock& clock);

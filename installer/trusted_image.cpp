@@ -25,6 +25,7 @@ Reference ParseReference(const std::string& text) {
 
 std::vector<std::string> Fingerprints(const std::vector<keys::PublicKey>& keys) {
   std::vector<std::string> fingerprints;
+  fingerprints.reserve(keys.size());
   for (const auto& key : keys) {
     fingerprints.push_back(key.Fingerprint());
   }
@@ -66,7 +67,10 @@ void CheckOwnPolicy(const images::ImageConfig& config, const TrustRules& rules) 
   if (config.trust.empty()) {
     return;
   }
-  const auto why = trust::WhyImpossible(ParseImagePolicy(config), rules.now);
+  // A key that is valid by the time the image was made is one of its future, whatever the clock
+  // says.
+  const auto now = std::max(rules.now, config.created);
+  const auto why = trust::WhyImpossible(trust::Tighten(ParseImagePolicy(config), rules.own), now);
   if (!why.empty()) {
     throw Error(ErrorKind::kVerification,
                 "the trust policy of " + config.name + " " + config.version +
@@ -137,7 +141,8 @@ TrustExplanation ExplainTrust(const std::string& reference,
 
 std::string DescribeExplanation(const TrustExplanation& explanation) {
   return "rules: " + explanation.source + "\n" + trust::DescribeRules(explanation.rules) +
-         (explanation.refusal.empty() ? "taken\n" : "refused: " + explanation.refusal + "\n");
+         (explanation.refusal.empty() ? "the trust rules are met\n"
+                                      : "refused: " + explanation.refusal + "\n");
 }
 
 Json ExplanationToJson(const TrustExplanation& explanation) {

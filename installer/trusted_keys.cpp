@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "health/journal.hpp"
+#include "installer/verified_slots.hpp"
 #include "trust/judgement.hpp"
 #include "trust/policy_file.hpp"
 
@@ -49,13 +50,6 @@ bool IsFingerprint(const std::string& text) {
   return text.size() == kFingerprintLength && std::ranges::all_of(text, [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
          });
-}
-
-trust::Restrictions OwnRestrictions(const std::filesystem::path& state) {
-  const auto own = state / kOwnRules;
-  return std::filesystem::exists(own)
-             ? trust::ParseRestrictions(ReadFile(own, trust::kMaxPolicySize), own.string())
-             : trust::Restrictions{};
 }
 
 void Note(const std::filesystem::path& state, const Clock& clock, std::string reason) {
@@ -157,7 +151,10 @@ TrustKeyPlan PlanTrustKey(const std::filesystem::path& state,
                     "; a machine's own word makes that stricter and never looser: the next image "
                     "brings new keys, signed by those that count now");
   }
-  TrustKeyPlan plan{.text = key.ToPem(), .fingerprint = key.Fingerprint()};
+  TrustKeyPlan plan{.text = key.ToPem(),
+                    .fingerprint = key.Fingerprint(),
+                    .good = rules.good,
+                    .unrecorded = rules.unrecorded};
   plan.file = state / "keys" / (plan.fingerprint + ".pub");
   plan.already_there = TryFindKey(rules, plan.fingerprint) != nullptr;
   return plan;
@@ -171,18 +168,20 @@ void ApplyTrustKey(const TrustKeyPlan& plan,
   }
   std::filesystem::create_directories(plan.file.parent_path());
   WriteFileAtomically(plan.file, AsBytes(plan.text));
+  if (!plan.unrecorded.empty()) {
+    // A person has said whom to trust: a policy that the image may bring is not what counts here.
+    RememberVerifiedSlot(state, plan.good, {.digest = plan.unrecorded, .policy = {}});
+  }
   Note(state, clock, "the key " + plan.fingerprint + " is trusted (ros keys trust)");
 }
 
-RevokePlan PlanRevoke(const std::filesystem::path& state,
-                      const TrustRules& rules,
-                      const std::string& name) {
-  RevokePlan plan{.restrictions = OwnRestrictions(state)};
+RevokePlan PlanRevoke(const TrustRules& rules, const std::string& name) {
+  RevokePlan plan{.restrictions = rules.own};
   trust::Restrictions more;
   if (name.starts_with("sha256:")) {
     const auto digest = keys::Digest::Parse(name);
     plan.what = "image " + name;
-    plan.already_there = trust::IsRevoked(rules.policy.restrictions, digest);
+    plan.already_there = trust::IsRevoked(rules.own, digest);
     more.revoked_digests = {digest};
   } else {
     const auto* key = TryFindKey(rules, name);
@@ -190,7 +189,7 @@ RevokePlan PlanRevoke(const std::filesystem::path& state,
     const auto fingerprint =
         key == nullptr && IsFingerprint(name) ? name : FindKey(rules, name).key.Fingerprint();
     plan.what = "key " + (key == nullptr ? name : key->name + " (" + fingerprint + ")");
-    plan.already_there = trust::IsRevoked(rules.policy.restrictions, fingerprint);
+    plan.already_there = trust::IsRevoked(rules.own, fingerprint);
     more.revoked_keys = {fingerprint};
   }
   trust::Policy own{.keys = {}, .restrictions = std::move(plan.restrictions)};
@@ -203,7 +202,10 @@ void ApplyRevoke(const RevokePlan& plan, const std::filesystem::path& state, con
   if (plan.already_there) {
     return;
   }
-  WriteFileAtomically(state / kOwnRules, AsBytes(trust::FormatRestrictions(plan.restrictions)));
+  const auto text = trust::FormatRestrictions(plan.restrictions);
+  // One that is too long to be read would be the end of all upgrades.
+  static_cast<void>(trust::ParseRestrictions(text, (state / kOwnRules).string()));
+  WriteFileAtomically(state / kOwnRules, AsBytes(text));
   Note(state, clock, plan.what + " is revoked (ros keys revoke)");
 }
 

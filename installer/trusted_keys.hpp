@@ -23,6 +23,8 @@ struct TrustKeyPlan {
   std::string text;  // PEM
   std::string fingerprint;
   bool already_there = false;
+  SlotId good = SlotId::kA;
+  std::string unrecorded;  // the good slot's digest, when verified.json is to get a record of it
 };
 
 // Throws kRefused where the keys are those of an image's policy: a new image brings new keys, and a
@@ -34,7 +36,7 @@ void ApplyTrustKey(const TrustKeyPlan& plan,
                    const std::filesystem::path& state,
                    const Clock& clock);
 
-// What `ros keys revoke` does: STATE/trust.yml gets one line more.
+// What `ros keys revoke` does: STATE/trust.yml is written anew with one line more.
 struct RevokePlan {
   std::string what;                  // for people: "key ops (0123456789abcdef)"
   trust::Restrictions restrictions;  // of STATE/trust.yml afterwards
@@ -44,9 +46,7 @@ struct RevokePlan {
 
 // `name` is a key's name or fingerprint, or an image's digest ("sha256:..."). Throws kUsage for
 // anything else.
-RevokePlan PlanRevoke(const std::filesystem::path& state,
-                      const TrustRules& rules,
-                      const std::string& name);
+RevokePlan PlanRevoke(const TrustRules& rules, const std::string& name);
 void ApplyRevoke(const RevokePlan& plan, const std::filesystem::path& state, const Clock& clock);
 
 // The key of the rules that is called so, or has this fingerprint. Throws kUsage naming those that

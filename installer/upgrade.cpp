@@ -256,6 +256,10 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
                    .epoch_floor = memory::EpochFloor(machine.state)};
   facts.policy_from_image = rules == TrustRules::Origin::kImage;
   const auto verified = ReadVerifiedSlots(machine.state);
+  const auto good = facts.boot.StateOr(facts.running).good;
+  if (const auto found = verified.find(good); found != verified.end()) {
+    facts.policy_in_force = found->second.policy;
+  }
   if (const auto found = verified.find(facts.target()); found != verified.end()) {
     facts.recorded = found->second;
   }

@@ -52,12 +52,21 @@ void CheckBadList(const UpgradeFacts& facts, const UpgradeRequest& request) {
 // the installation.
 void CheckPolicyStays(const UpgradeFacts& facts) {
   const auto& config = facts.image.config;
-  if (facts.policy_from_image && config.trust.empty()) {
+  if (facts.policy_from_image && config.trust.empty() && !facts.image.signers.empty()) {
     throw Error(ErrorKind::kVerification,
                 config.name + " " + config.version +
                     " brings no trust policy, and this machine's comes from its image; build it "
                     "with --trust");
   }
+}
+
+// What is recorded of the image. One that --insecure lets in leaves the rules as they are.
+VerifiedSlot VerifiedOf(const UpgradeFacts& facts) {
+  auto verified = VerifiedSlotOf(facts.image);
+  if (facts.image.signers.empty()) {
+    verified.policy = facts.policy_in_force;
+  }
+  return verified;
 }
 
 // Why an image counts as older than the running one; empty when it does not.
@@ -125,7 +134,7 @@ void AddWriting(const UpgradeFacts& facts,
                 const std::map<std::string, std::string>& texts,
                 std::vector<UpgradeStep>& steps) {
   const auto target = facts.target();
-  const auto verified = VerifiedSlotOf(facts.image);
+  const auto verified = VerifiedOf(facts);
   if (facts.target_holds_image && facts.target_texts == texts) {
     if (facts.recorded != verified) {
       steps.emplace_back(RememberVerified{target, verified});

@@ -66,6 +66,7 @@ struct UpgradeFacts {
   MachineDemands demands;
   // The rules that the image has met are those of a policy that came with an image.
   bool policy_from_image = false;
+  std::string policy_in_force;           // as it was recorded for the good slot
   std::optional<VerifiedSlot> recorded;  // of the target
   std::vector<std::string> machine_arguments;
   EtcChanges etc;

@@ -13,7 +13,8 @@ constexpr Bytes kLimit = Bytes{1} << 20U;
 }  // namespace
 
 VerifiedSlot VerifiedSlotOf(const images::VerifiedImage& image) {
-  return {.digest = image.manifest.digest.ToString(), .policy = image.config.trust};
+  return {.digest = image.manifest.digest.ToString(),
+          .policy = image.signers.empty() ? std::string() : image.config.trust};
 }
 
 VerifiedSlots ReadVerifiedSlots(const std::filesystem::path& state) {

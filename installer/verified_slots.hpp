@@ -20,6 +20,7 @@ struct VerifiedSlot {
 
 using VerifiedSlots = std::map<SlotId, VerifiedSlot>;
 
+// Of a signed image. The policy of an unsigned one, which --insecure lets in, counts for nothing.
 VerifiedSlot VerifiedSlotOf(const images::VerifiedImage& image);
 
 // STATE/verified.json; empty where there is none (installed by an older `ros`, or --forget-trust).

@@ -58,7 +58,8 @@ class Reader {
 
   Restrictions ReadOwn(const YamlTree& root) {
     if (root.IsNull()) {
-      return {};
+      // As a power cut may leave it: what it said is not known, which is not nothing.
+      Refuse(root, "it is empty; write `version: 1` into it, or remove it");
     }
     CheckMap(root, kPolicyNames, "a machine's trust file");
     ReadVersion(root);
@@ -125,6 +126,9 @@ class Reader {
       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
              c == '-' || c == '_' || c == '.';
     });
+    if (text.size() == kFingerprintLength && IsHex(text)) {
+      Refuse(tree, "a name that looks like a fingerprint would be taken for one");
+    }
     if (!plain || text.size() > kMaxNameLength) {
       Refuse(tree,
              "a name is letters, digits, -, _ and ., at most " + std::to_string(kMaxNameLength));

@@ -9,8 +9,8 @@
 namespace ros::trust {
 
 // Limits on what is read.
-inline constexpr Bytes kMaxPolicySize = Bytes{64} << 10U;
-inline constexpr std::size_t kMaxRevoked = 1024;  // keys, and as many digests
+inline constexpr Bytes kMaxPolicySize = Bytes{32} << 10U;
+inline constexpr std::size_t kMaxRevoked = 128;  // keys, and as many digests
 inline constexpr std::uint32_t kMaxThreshold = 64;
 
 // Where a policy's `file: release.pub` is looked for: beside the policy when a person writes one; a

@@ -167,6 +167,8 @@ void Build(ImageBuildOptions options, CommandContext& context) {
   }
   if (!options.trust.empty()) {
     build.trust = trust::FormatPolicy(RulesOfFile(options.trust, SystemClock().Now()).policy);
+    // Key files have become text: is it still short enough for machines to read?
+    static_cast<void>(trust::ParsePolicy(build.trust, options.trust));
   }
   if (!options.no_boot_loader) {
     build.bootloader_tar = images::PackBootloader(LoaderLayer(options, console));

@@ -63,7 +63,7 @@ void Revoke(const TrustOptions& options, const Console& console) {
   const SystemClock clock;
   const auto machine = OpenRunningMachine();
   const auto lock = LockMachine();
-  const auto plan = PlanRevoke(machine.state, FindTrustRules(machine, clock), options.name);
+  const auto plan = PlanRevoke(FindTrustRules(machine, clock), options.name);
   if (plan.already_there) {
     console.Say("the " + plan.what + " is revoked already; nothing to do");
     return;
@@ -74,6 +74,11 @@ void Revoke(const TrustOptions& options, const Console& console) {
                     "); nothing was changed. To revoke it all the same use --force");
   }
   ApplyRevoke(plan, machine.state, clock);
+  const auto state = OpenBootState(OpenBootVolume(machine, DeviceAccess::kRead))->Load();
+  if (const auto trial = state.StateOr(machine.running.value().slot).trial) {
+    console.Warn("slot " + std::string(Name(trial->slot)) +
+                 " is armed or on trial and was judged before; ros rollback gives it up");
+  }
   console.Say("the " + plan.what + " is revoked: " + (machine.state / kOwnRules).string());
 }
 

@@ -113,6 +113,28 @@ TEST_CASE("TrustRulesOf: a slot whose folder cannot be read keeps the policy tha
   CHECK(memory.Names() == Names{"b.pub"});
 }
 
+TEST_CASE("TrustRulesOf: a file on the boot partition that was changed brings back no key",
+          "[installer]") {
+  Memory memory;
+  RememberVerifiedSlot(memory.state.path(), SlotId::kA, {"sha256:one", PolicyText({memory.b})});
+  memory.good.digest = "sha256:another";
+  CHECK(memory.Names() == Names{"b.pub"});
+}
+
+TEST_CASE("TrustRulesOf: after --forget-trust nobody is trusted until a key is named",
+          "[installer]") {
+  Memory memory;
+  std::filesystem::remove_all(memory.state.path() / "keys");
+  memory.good.config = images::ImageConfig{.trust = PolicyText({memory.b})};
+  CHECK(memory.Names().empty());
+  const FixedClock clock(kNow);
+  ApplyTrustKey(PlanTrustKey(memory.state.path(), memory.Rules(), memory.a.Public()),
+                memory.state.path(),
+                clock);
+  REQUIRE(memory.Rules().policy.keys.size() == 1);
+  CHECK(memory.Rules().policy.keys.front().key.Fingerprint() == memory.a.Public().Fingerprint());
+}
+
 TEST_CASE("TrustRulesOf: what an older ros wrote is verified again by the machine's keys",
           "[installer]") {
   Memory memory;
@@ -134,9 +156,10 @@ TEST_CASE("TrustRulesOf: what an older ros wrote is verified again by the machin
     RememberVerifiedSlot(memory.state.path(), SlotId::kA, {"sha256:stale", ""});
     CHECK(memory.Names() == Names{"b.pub"});
   }
-  SECTION("a config that was changed on the disk says nothing") {
+  SECTION("a policy that neither a record nor a key vouches for is not passed over") {
+    memory.good.config = verified.config;
     memory.texts["CONFIG"] += " ";
-    CHECK(memory.Names() == Names{"a.pub"});
+    CHECK_THROWS_WITH(memory.Rules(), Catch::Contains("neither is it recorded"));
   }
 }
 
@@ -148,6 +171,11 @@ TEST_CASE("TrustRulesOf: the machine's own file makes it stricter, and is never 
   CHECK_THAT(memory.Rules().source, Catch::Contains("made stricter by"));
   memory.WriteOwn("lowest-epoch: nine\n");
   CHECK_THROWS_WITH(memory.Rules(), Catch::Contains("trust.yml:1:15"));
+  memory.WriteOwn("");
+  CHECK_THROWS_WITH(memory.Rules(), Catch::Contains("it is empty"));
+  std::filesystem::remove(memory.state.path() / kOwnRules);
+  std::filesystem::create_symlink("/nonexistent", memory.state.path() / kOwnRules);
+  CHECK_THROWS_AS(memory.Rules(), Error);
 }
 
 TEST_CASE("ReadVerifiedSlots: a damaged record is not taken for none", "[installer]") {
@@ -175,6 +203,10 @@ TEST_CASE("TrustedNow: a clock that begins in the past is not believed", "[insta
   const FixedClock later(kNow + 9);
   health::Journal(state.path(), later).Append({.reason = "something"});
   CHECK(TrustedNow(state.path(), running, FixedClock(0)) == kNow + 9);
+  // Each boot notes something, by its own clock.
+  const FixedClock begins_anew(1);
+  health::Journal(state.path(), begins_anew).Append({.reason = "started"});
+  CHECK(TrustedNow(state.path(), running, FixedClock(0)) == kNow + 9);
 }
 
 TEST_CASE("ros keys trust: adds a key, and not to an image's policy", "[installer]") {
@@ -196,7 +228,7 @@ TEST_CASE("ros keys revoke: a key, an image, and what that leaves", "[installer]
   const FixedClock clock(kNow);
   memory.WriteKey(memory.b);
   const auto revoke = [&](const std::string& what) {
-    const auto plan = PlanRevoke(memory.state.path(), memory.Rules(), what);
+    const auto plan = PlanRevoke(memory.Rules(), what);
     ApplyRevoke(plan, memory.state.path(), clock);
     return plan;
   };
@@ -208,11 +240,9 @@ TEST_CASE("ros keys revoke: a key, an image, and what that leaves", "[installer]
   CHECK(rules.policy.restrictions.revoked_keys == Names{print_a});
   CHECK(rules.policy.restrictions.revoked_digests.size() == 1);
   CHECK_THAT(DescribeTrust(rules), Catch::Contains(print_a + "  no, it is revoked"));
-  CHECK(PlanRevoke(memory.state.path(), rules, print_a).already_there);
-  CHECK_THAT(PlanRevoke(memory.state.path(), rules, "b.pub").strands,
-             Catch::Contains("1 of release"));
-  CHECK_THROWS_WITH(PlanRevoke(memory.state.path(), rules, "c"),
-                    Catch::Contains("there is: a.pub"));
+  CHECK(PlanRevoke(rules, print_a).already_there);
+  CHECK_THAT(PlanRevoke(rules, "b.pub").strands, Catch::Contains("1 of release"));
+  CHECK_THROWS_WITH(PlanRevoke(rules, "c"), Catch::Contains("there is: a.pub"));
   CHECK(health::Journal(memory.state.path(), clock).Read().size() == 2);
 }
 

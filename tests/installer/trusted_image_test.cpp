@@ -44,6 +44,7 @@ struct Attack {
                        .restrictions = {.thresholds = {{1, "release"}}, .max_age = {}}};
   fakes::FakeParts parts = fakes::MakeParts(64 * images::kBlockSize);
   std::vector<std::size_t> signers = {0};
+  trust::Restrictions own;  // of the machine
 
   Attack() {
     parts.config.epoch = 5;
@@ -59,7 +60,10 @@ struct Attack {
   }
 
   [[nodiscard]] TrustRules Rules() const {
-    return {.policy = policy, .source = "the test's rules", .now = kNow};
+    return {.policy = trust::Tighten(policy, own),
+            .source = "the test's rules",
+            .now = kNow,
+            .own = own};
   }
 
   [[nodiscard]] std::string Refusal() const {
@@ -143,6 +147,14 @@ const Case kCases[] = {
        auto own = a.policy;
        own.keys[0].valid_until = own.keys[1].valid_until = kNow - 1;
        a.parts.config.trust = trust::FormatPolicy(own);
+     },
+     "could never be upgraded"},
+    {"a policy that no image could meet on this machine",
+     [](Attack& a) {
+       auto brought = a.policy;
+       brought.restrictions.thresholds = {{2, "release"}};
+       a.parts.config.trust = trust::FormatPolicy(brought);
+       a.own.revoked_keys = {Print(1)};
      },
      "could never be upgraded"},
 };

@@ -115,6 +115,13 @@ TEST_CASE("PlanUpgrade: a trust policy is not dropped", "[installer]") {
   CHECK_THROWS_WITH(PlanUpgrade(facts, {}), Catch::Contains("brings no trust policy"));
   facts.image.config.trust = "a policy";
   CHECK(Has<RememberVerified>(PlanUpgrade(facts, {})));
+
+  // An image that --insecure lets in leaves the policy as it is, whatever it brings.
+  facts.image.signers.clear();
+  facts.policy_in_force = "the policy before";
+  const auto plan = PlanUpgrade(facts, {});
+  CHECK(plan.steps[2] ==
+        UpgradeStep(RememberVerified{SlotId::kB, {plan.digest, "the policy before"}}));
 }
 
 TEST_CASE("PlanUpgrade: what is staged already is recorded where it is not", "[installer]") {
