@@ -61,6 +61,8 @@ int DepthOf(const YamlTree& tree) {
   return deepest + 1;
 }
 
+bool IsUtf8(std::string_view text);
+
 // Builds the tree from the parser's events, so that each limit holds while the text is read.
 class TreeBuilder final : public YAML::EventHandler {
  public:
@@ -102,6 +104,10 @@ class TreeBuilder final : public YAML::EventHandler {
     tree.kind = YamlTree::Kind::kScalar;
     tree.place = PlaceOf(mark);
     tree.text = value;
+    if (!IsUtf8(value)) {
+      // The parser makes one byte of "\\_" and "\\N", where YAML means a character.
+      Refuse(file_, tree.place, "an escape that is not read right; write the character itself");
+    }
     last_scalar_ = mark;
     SetScalarTag(tree, tag);
     Count({1, value.size()}, tree.place);
@@ -317,6 +323,17 @@ std::size_t CharacterLength(std::string_view text) {
   return valid ? length : 0;
 }
 
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const auto length = CharacterLength(text);
+    if (length == 0) {
+      return false;
+    }
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 // The parser takes some control characters for its own marks (0x04 ends its input), so they are
 // refused before it sees them, as YAML itself does.
 void CheckCharacters(std::string_view text, std::string_view file) {
@@ -373,13 +390,18 @@ bool FitsLiteral(const YamlTree& scalar) {
          text.front() != '\n' && text.find('\r') == std::string::npos;
 }
 
+// The emitter writes a lone carriage return as it is, and it is read back as the end of a line.
+bool NeedsQuotes(const std::string& text) {
+  return text.find('\r') != std::string::npos;
+}
+
 void EmitScalar(YAML::Emitter& out, const YamlTree& scalar) {
   if (!scalar.tag.empty()) {
     out << YAML::SecondaryTag(scalar.tag.substr(kTagPrefix.size()));
   }
   if (FitsLiteral(scalar)) {
     out << YAML::Literal;
-  } else if (scalar.style == YamlTree::Style::kQuoted) {
+  } else if (scalar.style == YamlTree::Style::kQuoted || NeedsQuotes(scalar.text)) {
     out << YAML::DoubleQuoted;
   }
   out << scalar.text;
@@ -403,7 +425,11 @@ void Emit(YAML::Emitter& out, const YamlTree& tree) {
     case YamlTree::Kind::kMap:
       out << YAML::BeginMap;
       for (const auto& member : tree.members) {
-        out << YAML::Key << member.key << YAML::Value;
+        out << YAML::Key;
+        if (NeedsQuotes(member.key)) {
+          out << YAML::DoubleQuoted;
+        }
+        out << member.key << YAML::Value;
         Emit(out, member.value);
       }
       out << YAML::EndMap;

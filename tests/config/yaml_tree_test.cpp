@@ -140,6 +140,22 @@ TEST_CASE("EmitYaml: reads back to the same tree", "[config]") {
   CHECK_THAT(emitted, Catch::Contains("number: 0644"));
 }
 
+TEST_CASE("EmitYaml: a carriage return in a word is not the end of its line", "[config]") {
+  for (const std::string text : {"a: b\rc\n", "a: b,\r:c ,\r\n", "a\rb: c\n"}) {
+    const auto tree = ParseYaml(text, "c.yml");
+    const auto emitted = EmitYaml(tree);
+    INFO(emitted);
+    CHECK(emitted.find('\r') == std::string::npos);
+    CHECK(Same(tree, ParseYaml(emitted, "emitted")));
+  }
+}
+
+TEST_CASE("ParseYaml: an escape that the parser gets wrong is refused", "[config]") {
+  // yaml-cpp makes the byte 0xa0 of it, and YAML means U+00A0.
+  CHECK_THROWS_WITH(ParseYaml("a: \"x\\_y\"\n", "c.yml"), Catch::Contains("c.yml:1:4: an escape"));
+  CHECK(ParseYaml("a: \"\\u00a0\"\n", "c.yml").Find("a")->text == "\xc2\xa0");
+}
+
 TEST_CASE("MergeYaml: maps member by member, anything else replaces", "[config]") {
   const auto under = ParseYaml("a: {x: 1, y: {z: 2}}\nl: [1, 2]\ns: old\n", "under");
   const auto over = ParseYaml("a: {y: {w: 3}}\nl: [3]\nn: {new: 1}\n", "over");
