@@ -1,5 +1,8 @@
 #include "images/efi_signer.hpp"
 
+#include <sstream>
+#include <vector>
+
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/process.hpp"
@@ -16,6 +19,28 @@ void CheckThere(const std::filesystem::path& path, const char* what) {
   }
 }
 
+// The first line that is about the fault: sbsign warns of every program that has what it does not
+// know.
+std::string FaultIn(const std::string& said) {
+  std::istringstream lines(said);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty() && !line.starts_with("warning:")) {
+      return line;
+    }
+  }
+  return "it does not say why";
+}
+
+void Run(std::vector<std::string> argv, const EfiSigner& signer) {
+  const auto tool = argv.front();
+  const auto result = RunProcess({.argv = std::move(argv)});
+  if (result.exit_code != 0) {
+    throw Error(ErrorKind::kUsage,
+                tool + " refuses " + signer.key.string() + " with " + signer.certificate.string() +
+                    ": " + FaultIn(result.err));
+  }
+}
+
 }  // namespace
 
 std::string SignEfiProgram(const std::string& program, const EfiSigner& signer) {
@@ -28,16 +53,17 @@ std::string SignEfiProgram(const std::string& program, const EfiSigner& signer) 
     const auto plain = scratch.path() / "program";
     const auto done = scratch.path() / "signed";
     CreateFileDurably(plain, AsBytes(program));
-    RunTool({.argv = {"sbsign",
-                      "--key",
-                      signer.key.string(),
-                      "--cert",
-                      signer.certificate.string(),
-                      "--output",
-                      done.string(),
-                      plain.string()}});
+    Run({"sbsign",
+         "--key",
+         signer.key.string(),
+         "--cert",
+         signer.certificate.string(),
+         "--output",
+         done.string(),
+         plain.string()},
+        signer);
     // That key and certificate belong together too.
-    RunTool({.argv = {"sbverify", "--cert", signer.certificate.string(), done.string()}});
+    Run({"sbverify", "--cert", signer.certificate.string(), done.string()}, signer);
     return ReadFile(done, kMaxUnifiedKernelSize + kLargestSignature);
   });
 }

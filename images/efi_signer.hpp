@@ -14,8 +14,8 @@ struct EfiSigner {
 
 // The program with an Authenticode signature behind it, made by sbsign and checked by sbverify
 // (Debian: sbsigntool). The signature tells the time at which it was made. Throws kUsage when key
-// or certificate is not there, kFailed when a tool is missing or refuses, which it does for a key
-// that is not the certificate's.
+// or certificate is not there or no such thing, or the key is not the certificate's; kFailed when a
+// tool is missing.
 std::string SignEfiProgram(const std::string& program, const EfiSigner& signer);
 
 }  // namespace ros::images

@@ -42,4 +42,12 @@ void InstallImage(std::string_view image,
   MustRos(std::move(arguments));
 }
 
+DiskImage NewDisk(std::string_view image, std::vector<std::string> more) {
+  const TempDirectory directory(RunDirectory(), "install");
+  const std::filesystem::path file = directory.path() / "new.img";
+  more.insert(more.end(), {"--size", "2G", "--slot-size", "256M"});
+  InstallImage(image, file, more);
+  return DiskImage(file);
+}
+
 }  // namespace ros::qemu

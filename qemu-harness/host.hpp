@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/process.hpp"
+#include "qemu-harness/disk_image.hpp"
 
 namespace ros::qemu {
 
@@ -21,5 +22,8 @@ std::string MustRos(std::vector<std::string> arguments);
 void InstallImage(std::string_view image,
                   const std::filesystem::path& target,
                   const std::vector<std::string>& more = {});
+
+// A new disk of 2 GiB with slots of 256 MiB that a test image was installed to as above.
+DiskImage NewDisk(std::string_view image, std::vector<std::string> more = {});
 
 }  // namespace ros::qemu

@@ -9,10 +9,7 @@
 using namespace ros::qemu;  // NOLINT(google-build-using-namespace)
 
 TEST_CASE("sectors-of-4096-bytes", "[qemu]") {
-  const ros::TempDirectory directory(RunDirectory(), "install");
-  const std::filesystem::path file = directory.path() / "new.img";
-  InstallImage("tiny-v1", file, {"--size", "2G", "--slot-size", "256M", "--sector-size", "4096"});
-  Story story("sectors", {"tiny-panics", "tiny-v2"}, DiskImage(file));
+  Story story("sectors", {"tiny-panics", "tiny-v2"}, NewDisk("tiny-v1", {"--sector-size", "4096"}));
   CHECK(CheckBootPartition(story.disk()).empty());
   story.UseDrive(DriveInterface::kNvme, 4096);
 

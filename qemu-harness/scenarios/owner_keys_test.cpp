@@ -14,14 +14,7 @@ namespace {
 
 constexpr ros::Bytes kMiB = ros::Bytes{1} << 20U;
 
-// Version 1 with kernel and GRUB signed by the owner of Firmware::kOwnerUefi, installed to a file.
-DiskImage OwnerDisk() {
-  const ros::TempDirectory directory(RunDirectory(), "install");
-  const std::filesystem::path file = directory.path() / "new.img";
-  InstallImage("tiny-owner", file, {"--size", "2G", "--slot-size", "256M"});
-  return DiskImage(file);
-}
-
+// A disk with kernel and GRUB signed by the owner of this firmware.
 Story OwnerStory(const std::string& name, const DiskImage& disk) {
   Story story(name, {"tiny-owner-waits", "tiny-v2"}, disk);
   story.UseFirmware(Firmware::kOwnerUefi);
@@ -78,7 +71,7 @@ void CheckRefused(Story& story) {
 }  // namespace
 
 TEST_CASE("owner-keys-boot-and-tell", "[qemu]") {
-  Story story = OwnerStory("owner", OwnerDisk());
+  Story story = OwnerStory("owner", NewDisk("tiny-owner"));
   Machine& machine = story.Boot();
   CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
   CheckFreshStatus(machine);
@@ -96,7 +89,7 @@ TEST_CASE("owner-keys-boot-and-tell", "[qemu]") {
 }
 
 TEST_CASE("owner-keys-commit-and-come-back", "[qemu]") {
-  Story story = OwnerStory("owner", OwnerDisk());
+  Story story = OwnerStory("owner", NewDisk("tiny-owner"));
   story.Boot();
 
   INFO("a trial that is reset before it has reported in");
@@ -141,7 +134,7 @@ TEST_CASE("owner-keys-commit-and-come-back", "[qemu]") {
 }
 
 TEST_CASE("owner-keys-start-nothing-changed", "[qemu]") {
-  Story first = OwnerStory("owner", OwnerDisk());
+  Story first = OwnerStory("owner", NewDisk("tiny-owner"));
   first.Boot();
   first.Upgrade("tiny-owner-waits");
   first.PowerOff();

@@ -55,9 +55,7 @@ void RollBack(Story& story, const RunningOs& becomes) {
 }  // namespace
 
 TEST_CASE("keys-rotate-and-are-revoked", "[qemu]") {
-  const DiskImage installed(ros::Bytes{2} << 30U);
-  InstallImage("tiny-rotation-1", installed.path(), {"--slot-size", "256M"});
-  Story story("rotation", kImages, installed);
+  Story story("rotation", kImages, NewDisk("tiny-rotation-1"));
   Machine& machine = story.Boot();
   story.WaitForServices();
 

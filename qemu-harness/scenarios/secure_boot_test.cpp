@@ -12,14 +12,6 @@ namespace {
 
 constexpr ros::Bytes kMiB = ros::Bytes{1} << 20U;
 
-// Version 1 with the loaders that Debian has signed, installed to a file.
-DiskImage SignedDisk() {
-  const ros::TempDirectory directory(RunDirectory(), "install");
-  const std::filesystem::path file = directory.path() / "new.img";
-  InstallImage("tiny-signed", file, {"--size", "2G", "--slot-size", "256M"});
-  return DiskImage(file);
-}
-
 void CheckSecure(Machine& machine) {
   const ros::Json status = Ask(machine, "ros status");
   CHECK(status.At("firmware", "status").Dump() == R"({"kind":"uefi","secure_boot":"on"})");
@@ -33,7 +25,7 @@ void CheckSecure(Machine& machine) {
 }  // namespace
 
 TEST_CASE("secure-boot-commits-and-comes-back", "[qemu]") {
-  Story story("secure", {"tiny-panics", "tiny-v2"}, SignedDisk());
+  Story story("secure", {"tiny-panics", "tiny-v2"}, NewDisk("tiny-signed"));
   story.UseFirmware(Firmware::kSecureUefi);
   Machine& machine = story.Boot();
   CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
@@ -60,7 +52,7 @@ TEST_CASE("secure-boot-commits-and-comes-back", "[qemu]") {
 }
 
 TEST_CASE("secure-boot-takes-no-unsigned-kernel", "[qemu]") {
-  Story story("unsigned", {"tiny-v2"}, SignedDisk());
+  Story story("unsigned", {"tiny-v2"}, NewDisk("tiny-signed"));
   story.UseFirmware(Firmware::kSecureUefi);
   story.Boot();
   story.Upgrade("tiny-v2");

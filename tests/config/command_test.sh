@@ -1,12 +1,8 @@
 #!/bin/bash
 # command_test.sh ROS: `ros config` as a user meets it, on a state directory of its own.
-set -u
-ros=$(realpath "$1")
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
+# shellcheck source=tests/support/shell_frame.sh
+. "$(dirname "$(realpath "$0")")/../support/shell_frame.sh"
 mkdir state
-failed=0
 
 # check EXIT OUTPUT COMMAND...: exit code and stdout of `ros config COMMAND...`; the complaint is
 # left in the file err.
@@ -15,13 +11,13 @@ check() {
   shift 2
   got=$("$ros" config "$@" 2>err)
   local code=$?
-  [[ $code == "$exit_code" ]] || { echo "FAILED: config $*: exit $code: $(cat err)"; failed=1; }
-  [[ $got == "$output" ]] || { echo "FAILED: config $*: printed '$got'"; failed=1; }
+  [[ $code == "$exit_code" ]] || fail "config $*: exit $code: $(cat err)"
+  [[ $got == "$output" ]] || fail "config $*: printed '$got'"
 }
 
 # complained TEXT: the last command said so.
 complained() {
-  grep -qF -- "$1" err || { echo "FAILED: no '$1' in: $(cat err)"; failed=1; }
+  grep -qF -- "$1" err || fail "no '$1' in: $(cat err)"
 }
 
 check 1 '' get hostname --state state

@@ -7,6 +7,7 @@
 #include "base/process.hpp"
 #include "images/efi_signer.hpp"
 #include "keys/signer_certificates.hpp"
+#include "tests/images/support/efi_owner.hpp"
 
 namespace ros::images {
 namespace {
@@ -17,27 +18,6 @@ UnifiedKernel SomeKernel() {
           .command_line = "ros.loader=uki quiet",
           .os_release = "ID=os\n",
           .kernel_version = "6.1.0"};
-}
-
-// A pair as `openssl req` makes it.
-EfiSigner MakeSigner(const std::filesystem::path& directory, const std::string& name) {
-  EfiSigner signer{.key = directory / (name + ".key"), .certificate = directory / (name + ".pem")};
-  RunTool({.argv = {"openssl",
-                    "req",
-                    "-new",
-                    "-x509",
-                    "-newkey",
-                    "rsa:2048",
-                    "-nodes",
-                    "-days",
-                    "2",
-                    "-subj",
-                    "/CN=" + name,
-                    "-keyout",
-                    signer.key.string(),
-                    "-out",
-                    signer.certificate.string()}});
-  return signer;
 }
 
 }  // namespace
@@ -79,8 +59,8 @@ TEST_CASE("UnifiedKernel: any bytes are a program or none", "[images]") {
 
 TEST_CASE("SignEfiProgram: by the key of the certificate, and by no other", "[images]") {
   const TempDirectory directory("ros-sign-test");
-  const auto owner = MakeSigner(directory.path(), "owner");
-  const auto stranger = MakeSigner(directory.path(), "stranger");
+  const auto owner = fakes::MakeEfiSigner(directory.path(), "owner");
+  const auto stranger = fakes::MakeEfiSigner(directory.path(), "stranger");
   const auto program = BuildUnifiedKernel(ReadStub(), SomeKernel());
   const auto done = SignEfiProgram(program, owner);
   CHECK(done.size() > program.size());
@@ -105,7 +85,11 @@ TEST_CASE("SignEfiProgram: by the key of the certificate, and by no other", "[im
   for (std::size_t length = 0; length < done.size(); length += 97) {
     CHECK(certificates(done.substr(0, length)).empty());
   }
-  CHECK_THROWS_AS(SignEfiProgram(program, {owner.key, stranger.certificate}), Error);
+  CHECK_THROWS_WITH(
+      SignEfiProgram(program, {owner.key, stranger.certificate}),
+      Catch::Contains(" refuses " + owner.key.string() + " with " + stranger.certificate.string()));
+  CHECK_THROWS_WITH(SignEfiProgram(program, {owner.key, owner.key}),
+                    Catch::Contains("certificate") && !Catch::Contains("warning:"));
   CHECK_THROWS_WITH(SignEfiProgram(program, {"/nonexistent", owner.certificate}),
                     Catch::Contains("the private key"));
 }

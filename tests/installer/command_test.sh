@@ -1,13 +1,9 @@
 #!/bin/bash
 # command_test.sh ROS: the `ros` command as a user meets it when something is wrong.
-set -u
-ros=$(realpath "$1")
+# shellcheck source=tests/support/shell_frame.sh
+. "$(dirname "$(realpath "$0")")/../support/shell_frame.sh"
 # shellcheck source=tests/installer/support/small_root.sh
-. "$(dirname "$(realpath "$0")")/support/small_root.sh"
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
-failed=0
+. "$here/support/small_root.sh"
 
 # refuses EXIT TEXT COMMAND...: the exit code of `ros COMMAND...` and what it says on stderr.
 refuses() {
@@ -15,13 +11,13 @@ refuses() {
   shift 2
   "$ros" "$@" >out 2>err
   local code=$?
-  [[ $code == "$exit_code" ]] || { echo "FAILED: $*: exit $code: $(cat err)"; failed=1; }
-  grep -qF -- "$text" err || { echo "FAILED: $*: no '$text' in: $(cat err)"; failed=1; }
+  [[ $code == "$exit_code" ]] || fail "$*: exit $code: $(cat err)"
+  grep -qF -- "$text" err || fail "$*: no '$text' in: $(cat err)"
 }
 
 # accepts COMMAND...: `ros COMMAND...` does it; what it prints is left in the file out.
 accepts() {
-  "$ros" "$@" >out 2>err || { echo "FAILED: $*: exit $?: $(cat err)"; failed=1; }
+  "$ros" "$@" >out 2>err || fail "$*: exit $?: $(cat err)"
 }
 
 refuses 2 'unknown command "bogus"; see ros --help' bogus
@@ -44,13 +40,13 @@ refuses 2 'what lasts is on the state partition' install --statedir x -d disk -i
 for arguments in --version '--help' 'keys generate key --json'; do
   # shellcheck disable=SC2086
   "$ros" $arguments >/dev/full 2>err
-  [[ $? == 1 ]] || { echo "FAILED: $arguments with a full stdout succeeds"; failed=1; }
-  grep -q 'standard output cannot be written' err || { echo "FAILED: said $(cat err)"; failed=1; }
+  [[ $? == 1 ]] || fail "$arguments with a full stdout succeeds"
+  grep -q 'standard output cannot be written' err || fail "said $(cat err)"
 done
 
 # shows TEXT: the last command's result has it.
 shows() {
-  grep -qF -- "$1" out || { echo "FAILED: no '$1' in: $(cat out)"; failed=1; }
+  grep -qF -- "$1" out || fail "no '$1' in: $(cat out)"
 }
 
 make_small_root root
@@ -65,7 +61,7 @@ for key in key.pub key.key; do
   accepts keys show $key
   shows "fingerprint  $fingerprint"
   accepts keys show --pem $key
-  cmp -s out key.pub || { echo "FAILED: keys show --pem $key: $(cat out)"; failed=1; }
+  cmp -s out key.pub || fail "keys show --pem $key: $(cat out)"
 done
 accepts image inspect small.oci
 shows "signed    not verified; 1 signature by the key $fingerprint"
@@ -79,7 +75,7 @@ refuses 2 'it is an OS image already' image build --root small.oci --name a --ve
 accepts image build --root root --name arm --version 1 --init root/sbin/init --architecture arm64 \
   --no-boot-loader --work . -o arm.oci
 grep -q 'warning: /sbin/init is a program for amd64, the image is for arm64' err ||
-  { echo "FAILED: no warning of a foreign init: $(cat err)"; failed=1; }
+  fail "no warning of a foreign init: $(cat err)"
 
 # A unified kernel, signed by a key that machines have in their db.
 openssl req -new -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=owner -keyout sb.key -out sb.pem 2>/dev/null

@@ -1,19 +1,10 @@
 #!/bin/bash
 # interrupt_test.sh ROS: a build and an installation that a signal ends leave no file, no process and no
 # message queue.
-set -u
-ros=$(realpath "$1")
+# shellcheck source=tests/support/shell_frame.sh
+. "$(dirname "$(realpath "$0")")/../support/shell_frame.sh"
 # shellcheck source=tests/installer/support/small_root.sh
-. "$(dirname "$(realpath "$0")")/support/small_root.sh"
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
-failed=0
-
-fail() {
-  echo "FAILED: $*"
-  failed=1
-}
+. "$here/support/small_root.sh"
 
 make_small_root root
 mkdir bin tmp work out

@@ -3,25 +3,22 @@
 # skopeo_test.sh ROS sign: what skopeo signs with a key of ours `ros` takes, and what `ros` signs skopeo takes
 # under a policy. Debian 12's skopeo is built without that ("sigstore disabled"): exit 77 then. Another one is
 # used when ROS_TEST_SKOPEO names it.
-set -u
-ros=$(realpath "$1")
+# shellcheck source=tests/support/shell_frame.sh
+. "$(dirname "$(realpath "$0")")/../support/shell_frame.sh"
+# shellcheck source=tests/installer/support/small_root.sh
+. "$here/support/small_root.sh"
 part=$2
 skopeo=${ROS_TEST_SKOPEO:-skopeo}
-# shellcheck source=tests/installer/support/small_root.sh
-. "$(dirname "$(realpath "$0")")/support/small_root.sh"
-scratch=$(mktemp -d)
 registry=
 end() {
   [[ -z $registry ]] || kill "$registry" 2>/dev/null
   rm -rf "$scratch"
 }
 trap end EXIT
-cd "$scratch" || exit 1
-failed=0
 
 # does COMMAND...: it succeeds; what it says is shown when it does not.
 does() {
-  "$@" >out 2>err || { echo "FAILED: $*: exit $?: $(cat err)"; failed=1; }
+  "$@" >out 2>err || fail "$*: exit $?: $(cat err)"
 }
 
 # refuses TEXT COMMAND...: it fails, and says so.
@@ -29,10 +26,9 @@ refuses() {
   local text=$1
   shift
   if "$@" >out 2>err; then
-    echo "FAILED: $* succeeds"
-    failed=1
+    fail "$* succeeds"
   fi
-  grep -qF -- "$text" err || { echo "FAILED: $*: no '$text' in: $(cat err)"; failed=1; }
+  grep -qF -- "$text" err || fail "$*: no '$text' in: $(cat err)"
 }
 
 # The registry takes a free port and tells which.
@@ -94,7 +90,7 @@ if [[ $part == copy ]]; then
   does "$ros" image verify --key release.pub fetched
   refuses 'is not signed by a trusted key' "$ros" image verify --key stranger.pub fetched
   # The name that was asked for is what is signed.
-  grep -rqF "\"docker-reference\":\"$os:1\"" fetched/blobs || { echo "FAILED: another reference"; failed=1; }
+  grep -rqF "\"docker-reference\":\"$os:1\"" fetched/blobs || fail "another reference"
   exit $failed
 fi
 
@@ -120,7 +116,7 @@ for type in ecdsa ecdsa-p384 ed25519 rsa; do
     oci-archive:small.oci:1 "docker://$os:by-skopeo-$type"
   fetch "by-skopeo-$type" fetched
   does "$ros" image verify --key "$type.pub" fetched
-  grep -qF "signed    $type" out || { echo "FAILED: $type: $(cat out)"; failed=1; }
+  grep -qF "signed    $type" out || fail "$type: $(cat out)"
 done
 refuses 'is not signed by a trusted key' "$ros" image verify --key stranger.pub fetched
 refuses decrypt copy --sign-by-sigstore-private-key ecdsa.key --sign-passphrase-file wrong \

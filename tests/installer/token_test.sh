@@ -1,18 +1,9 @@
 #!/bin/bash
 # token_test.sh ROS: keys on a PKCS#11 token, with SoftHSM as the token.
-set -u
-ros=$(realpath "$1")
+# shellcheck source=tests/support/shell_frame.sh
+. "$(dirname "$(realpath "$0")")/../support/shell_frame.sh"
 # shellcheck source=tests/installer/support/small_root.sh
-. "$(dirname "$(realpath "$0")")/support/small_root.sh"
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
-failed=0
-
-fail() {
-  echo "FAILED: $*"
-  failed=1
-}
+. "$here/support/small_root.sh"
 
 # No PIN is ever shown.
 no_pin() {
