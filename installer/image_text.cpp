@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <span>
 
-#include "base/error.hpp"
 #include "images/kernel_image.hpp"
 #include "images/signature.hpp"
 #include "images/unified_kernel.hpp"
+#include "installer/trust_rules.hpp"
 #include "partitions/boot_file_system.hpp"
-#include "trust/policy_file.hpp"
 
 namespace ros::installer {
 namespace {
@@ -75,24 +74,6 @@ void WarnOfSize(const char* part, Bytes size, Bytes usual, std::vector<std::stri
   }
 }
 
-// "2 of release; keys a, b, c".
-std::string PolicyInShort(const std::string& text) {
-  try {
-    const auto policy = trust::ParsePolicy(text, "policy");
-    std::vector<std::string> thresholds;
-    for (const auto& threshold : policy.restrictions.thresholds) {
-      thresholds.push_back(std::to_string(threshold.count) + " of " + threshold.role);
-    }
-    std::vector<std::string> keys;
-    for (const auto& key : policy.keys) {
-      keys.push_back(key.name + " (" + key.key.Fingerprint() + ")");
-    }
-    return Join(thresholds, "") + "; keys " + Join(keys, "none");
-  } catch (const Error& error) {
-    return error.message();
-  }
-}
-
 }  // namespace
 
 ImageHints ReadHints(const images::ImageSource& source, const images::VerifiedImage& image) {
@@ -134,7 +115,7 @@ std::string DescribeImage(const images::VerifiedImage& image, const ImageHints& 
          Join(config.health.required, "no reporter required") + " within " +
          std::to_string(config.health.deadline.count()) + " s; watchdog " +
          std::to_string(config.health.watchdog.count()) + " s\n  trust     " +
-         (config.trust.empty() ? "no policy" : PolicyInShort(config.trust)) + "\n";
+         (config.trust.empty() ? "no policy" : SummaryOfPolicy(config.trust)) + "\n";
 }
 
 Json ImageToJson(const images::VerifiedImage& image, const ImageHints& hints) {

@@ -300,6 +300,7 @@ InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request
   plan.version = config.version;
   plan.digest = facts.image.manifest.digest.ToString();
   plan.signers = facts.image.signers;
+  plan.policy = VerifiedSlotOf(facts.image).policy;
   for (const auto& key : request.keys) {
     plan.trusted_keys.push_back(key.name);
   }

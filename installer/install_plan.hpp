@@ -18,6 +18,7 @@
 #include "partitions/boot_file_system.hpp"
 #include "partitions/disk_facts.hpp"
 #include "partitions/layout_plan.hpp"
+#include "trust/policy.hpp"
 
 namespace ros::installer {
 
@@ -57,7 +58,8 @@ struct KeptState {
   std::vector<std::string> kernel_arguments;
   std::string machine_kind;
   std::vector<health::BadImage> bad;
-  bool journal_pending = false;  // it was not unmounted in good order
+  trust::Restrictions own_rules;  // /ros/trust.yml
+  bool journal_pending = false;   // it was not unmounted in good order
 
   bool operator==(const KeptState&) const = default;
 };
@@ -152,6 +154,7 @@ struct InstallPlan {
   std::string version;
   std::string digest;
   std::vector<std::string> signers;
+  std::string policy;                     // the trust policy that the image brings; empty for none
   std::vector<std::string> trusted_keys;  // names of the keys that are kept
   partitions::LayoutPlan layout;
   partitions::BootFileSystemPlan boot;

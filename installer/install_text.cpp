@@ -2,6 +2,7 @@
 #include "installer/disk_picture.hpp"
 #include "installer/install_plan.hpp"
 #include "installer/size_list.hpp"
+#include "installer/trust_rules.hpp"
 
 namespace ros::installer {
 namespace {
@@ -157,6 +158,8 @@ std::string DescribeInstall(const InstallPlan& plan) {
       "install " + plan.name + " " + plan.version + "\n  image    " + plan.digest +
       "\n  signed   " + (plan.signers.empty() ? "NOT SIGNED" : "by " + Join(plan.signers)) +
       "\n  trusts   " + (plan.trusted_keys.empty() ? "no key" : Join(plan.trusted_keys)) +
+      (plan.policy.empty() ? "" : " for this image") +
+      (plan.policy.empty() ? "" : "\n           for its upgrades " + SummaryOfPolicy(plan.policy)) +
       "\n  target   " + plan.target_text + "\n  boots    " + FirmwareText(plan) + "\n";
   text += plan.losses.empty() ? "  holds    nothing\n" : "  LOSES    what is on it now:\n";
   for (const auto& loss : plan.losses) {
@@ -202,6 +205,7 @@ Json InstallToJson(const InstallPlan& plan) {
       .Set("digest", plan.digest)
       .Set("signers", ToList(plan.signers, "key"))
       .Set("trusted_keys", ToList(plan.trusted_keys, "name"))
+      .Set("policy", plan.policy)
       .Set("keeps", plan.keeps)
       .Set("losses", ToList(plan.losses, "what"))
       .Set("disk_uuid", plan.layout.disk_uuid)

@@ -6,6 +6,7 @@
 #include "base/file.hpp"
 #include "installer/image_check.hpp"
 #include "installer/machine.hpp"
+#include "installer/trust_rules.hpp"
 #include "partitions/state_reader.hpp"
 
 namespace ros::installer {
@@ -58,8 +59,9 @@ KeptState InspectKeptState(const DiskFacts& disk) {
   }
   const auto ours = OurPartitions(disk);
   const auto& state = ours.back();
-  const auto read = partitions::ReadStateFiles(
-      {disk.path, state.offset, state.length}, "/ros", {"epoch", "args", "machine", "bad.json"});
+  const auto read = partitions::ReadStateFiles({disk.path, state.offset, state.length},
+                                               "/ros",
+                                               {"epoch", "args", "machine", "bad.json", kOwnRules});
   // Read by who reads them on a running machine.
   const TempDirectory copy("ros-state");
   for (const auto& [name, text] : read.files) {
@@ -76,6 +78,7 @@ KeptState InspectKeptState(const DiskFacts& disk) {
                      .kernel_arguments = memory::KernelArguments(copy.path()),
                      .machine_kind = memory::MachineKind(copy.path()),
                      .bad = health::ReadBadList(copy.path()),
+                     .own_rules = ReadOwnRules(copy.path() / kOwnRules),
                      .journal_pending = read.journal_pending};
   });
 }

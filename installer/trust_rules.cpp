@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "health/journal.hpp"
+#include "health/kept_note.hpp"
 #include "installer/verified_slots.hpp"
 #include "trust/policy_file.hpp"
 
@@ -48,11 +49,12 @@ std::optional<VerifiedSlot> VerifyByKeys(const std::map<std::string, std::string
 std::string PolicyOfGood(const std::optional<VerifiedSlot>& recorded,
                          const SlotContent& good,
                          const std::map<std::string, std::string>& texts,
-                         const keys::TrustStore& keys) {
+                         const std::filesystem::path& state) {
   const bool is_recorded = recorded && (good.digest.empty() || recorded->digest == good.digest);
   if (recorded && (is_recorded || !recorded->policy.empty())) {
     return recorded->policy;
   }
+  const auto keys = memory::Trust(state);
   if (const auto verified = VerifyByKeys(texts, keys)) {
     return verified->policy;
   }
@@ -68,8 +70,21 @@ std::string PolicyOfGood(const std::optional<VerifiedSlot>& recorded,
   return {};
 }
 
-// The machine's own file, which is never passed over: not when it is empty, which a power cut may
-// have left, and not when it is a link to nowhere.
+void RefuseWhileTakingOver(const Machine& machine) {
+  const auto& kept = machine.running.value().kept;
+  if (kept.empty()) {
+    return;
+  }
+  const auto note = health::ReadKeptNote(machine.state, kept);
+  if (!note || note->stage != health::KeptNote::Stage::kComplete) {
+    throw Error(ErrorKind::kRefused,
+                "this installation has not taken over the state that it keeps yet, so which keys "
+                "count is not known; wait for the health gate (ros health status)");
+  }
+}
+
+}  // namespace
+
 trust::Restrictions ReadOwnRules(const std::filesystem::path& file) {
   if (std::filesystem::symlink_status(file).type() == std::filesystem::file_type::not_found) {
     return {};
@@ -81,19 +96,13 @@ trust::Restrictions ReadOwnRules(const std::filesystem::path& file) {
   }
 }
 
-}  // namespace
-
 TrustRules RulesOfKeys(const keys::TrustStore& keys, UnixTime now) {
-  return {.policy = trust::PolicyOf(keys),
-          .origin = TrustRules::Origin::kKeys,
-          .source = "any one of the keys named",
-          .now = now};
+  return {.policy = trust::PolicyOf(keys), .source = "any one of the keys named", .now = now};
 }
 
 TrustRules RulesOfFile(const std::filesystem::path& file, UnixTime now) {
   return {.policy = trust::ParsePolicy(
               ReadFile(file, trust::kMaxPolicySize), file.string(), trust::KeyFiles::kBesidePolicy),
-          .origin = TrustRules::Origin::kImage,
           .source = "the trust policy " + file.string(),
           .now = now};
 }
@@ -102,7 +111,6 @@ TrustRules TrustRulesOf(const std::filesystem::path& state,
                         const SlotContent& good,
                         const std::map<std::string, std::string>& texts,
                         UnixTime now) {
-  const auto keys = memory::Trust(state);
   const auto slots = ReadVerifiedSlots(state);
   const auto found = slots.find(good.slot);
   const auto recorded = found == slots.end() ? std::nullopt : std::optional(found->second);
@@ -110,14 +118,13 @@ TrustRules TrustRulesOf(const std::filesystem::path& state,
                    .good = good.slot,
                    .unrecorded = recorded ? std::string() : good.digest,
                    .own = ReadOwnRules(state / kOwnRules)};
-  const auto policy = PolicyOfGood(recorded, good, texts, keys);
-  if (!policy.empty()) {
-    rules.origin = TrustRules::Origin::kImage;
+  rules.image_policy = PolicyOfGood(recorded, good, texts, state);
+  if (!rules.image_policy.empty()) {
     rules.source = "the trust policy of " + good.VersionText() + " (" + Slot(good.slot) + ")";
-    rules.policy = ParseKept(policy, rules.source);
+    rules.policy = ParseKept(rules.image_policy, rules.source);
   } else {
     rules.source = "any one of the keys in " + (state / "keys").string();
-    rules.policy = trust::PolicyOf(keys);
+    rules.policy = trust::PolicyOf(memory::Trust(state));
   }
   if (rules.own != trust::Restrictions{}) {
     rules.policy = trust::Tighten(std::move(rules.policy), rules.own);
@@ -126,7 +133,16 @@ TrustRules TrustRulesOf(const std::filesystem::path& state,
   return rules;
 }
 
+TrustRules RulesKeeping(TrustRules rules, const trust::Restrictions& own) {
+  auto stricter = own;
+  stricter.thresholds.clear();
+  rules.policy = trust::Tighten(std::move(rules.policy), stricter);
+  rules.own = own;
+  return rules;
+}
+
 TrustRules FindTrustRules(const Machine& machine, const Clock& clock) {
+  RefuseWhileTakingOver(machine);
   const auto boot = OpenBootVolume(machine, DeviceAccess::kRead);
   const auto running = machine.running.value().slot;
   const auto good = ReadSlotContent(boot, OpenBootState(boot)->Load().StateOr(running).good);
@@ -158,6 +174,26 @@ UnixTime TrustedNow(const std::filesystem::path& state,
 
 trust::Policy ParseImagePolicy(const images::ImageConfig& config) {
   return ParseKept(config.trust, "the trust policy of " + config.name + " " + config.version);
+}
+
+std::string SummaryOfPolicy(const std::string& policy) {
+  const auto join = [](std::string& text, const std::string& word) {
+    text += (text.empty() ? "" : ", ") + word;
+  };
+  try {
+    const auto parsed = trust::ParsePolicy(policy, "the policy");
+    std::string thresholds;
+    for (const auto& threshold : parsed.restrictions.thresholds) {
+      join(thresholds, std::to_string(threshold.count) + " of " + threshold.role);
+    }
+    std::string keys;
+    for (const auto& key : parsed.keys) {
+      join(keys, key.name + " (" + key.key.Fingerprint() + ")");
+    }
+    return thresholds + "; keys " + keys;
+  } catch (const Error& error) {
+    return error.message();
+  }
 }
 
 }  // namespace ros::installer

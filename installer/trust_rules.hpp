@@ -14,13 +14,10 @@ namespace ros::installer {
 
 // The rules that an image must meet on this machine, now.
 struct TrustRules {
-  enum class Origin {
-    kKeys,   // keys that a person named: any one of them may have signed
-    kImage,  // the trust policy of the good slot's image
-  };
-
   trust::Policy policy;
-  Origin origin = Origin::kKeys;
+  // Of a machine: the text of the policy that the good slot's image has brought; empty where the
+  // keys are those that a person named.
+  std::string image_policy;
   // For people: "the trust policy of os 2 (slot a), made stricter by /ros/trust.yml".
   std::string source;
   UnixTime now = 0;  // what dates and ages are compared with
@@ -45,7 +42,8 @@ TrustRules RulesOfFile(const std::filesystem::path& file, UnixTime now);
 // when that slot was written, or, where that image has none, the keys in STATE/keys;
 // STATE/trust.yml makes either stricter. A slot that an older `ros` wrote is verified again with
 // STATE/keys. Throws kVerification where a policy or STATE/trust.yml cannot be read: neither
-// is passed over.
+// is passed over. Throws kRefused until the first boot of a `--keep-state` installation has taken
+// over the state: what is recorded there is the former system's.
 TrustRules FindTrustRules(const Machine& machine, const Clock& clock);
 
 // A part of FindTrustRules, for who has the parts already: `good` is the content of the good slot,
@@ -61,7 +59,19 @@ UnixTime TrustedNow(const std::filesystem::path& state,
                     const SlotContent& running,
                     const Clock& clock);
 
+// STATE/trust.yml, or any other such file; no rules where there is none. Throws kVerification where
+// it cannot be read, is empty (a power cut may have left it so) or is a link to nowhere.
+trust::Restrictions ReadOwnRules(const std::filesystem::path& file);
+
+// The rules of an installation in front of a state that is kept: those of the keys, stricter by
+// what the machine's own file says of keys, images, epoch and age. Its thresholds are about roles
+// that only a policy gives; they count again once the image's policy is in force.
+TrustRules RulesKeeping(TrustRules rules, const trust::Restrictions& own);
+
 // The policy that an image brings. Throws kVerification naming the image where it cannot be read.
 trust::Policy ParseImagePolicy(const images::ImageConfig& config);
+
+// "2 of release; keys alice (0123456789abcdef), bob (...)"; why, where the text is no policy.
+std::string SummaryOfPolicy(const std::string& policy);
 
 }  // namespace ros::installer

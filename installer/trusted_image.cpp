@@ -45,15 +45,30 @@ class Judge {
     trust::RequireAll(results_);
   }
 
-  void Image(const images::ImageConfig& config) {
+  void Image(const images::VerifiedImage& image) {
+    const auto& config = image.config;
     Add(trust::JudgeImage(
         rules_.policy, {.epoch = config.epoch, .created = config.created}, rules_.now));
+    if (!rules_.image_policy.empty() && !image.signers.empty()) {
+      Add({PolicyStays(config)});
+    }
     trust::RequireAll(results_);
   }
 
   [[nodiscard]] const std::vector<trust::RuleResult>& results() const { return results_; }
 
  private:
+  // Rules that came with an image are not dropped by the next one, which would bring back the keys
+  // of the installation.
+  static trust::RuleResult PolicyStays(const images::ImageConfig& config) {
+    return {.rule = "brings a trust policy",
+            .met = !config.trust.empty(),
+            .how = config.trust.empty()
+                       ? "it brings none, and this machine's comes from its image; build it with "
+                         "--trust"
+                       : SummaryOfPolicy(config.trust)};
+  }
+
   void Add(const std::vector<trust::RuleResult>& more) {
     results_.insert(results_.end(), more.begin(), more.end());
   }
@@ -62,9 +77,11 @@ class Judge {
   std::vector<trust::RuleResult> results_;
 };
 
-// A machine that commits the image is judged by what it brings from then on.
-void CheckOwnPolicy(const images::ImageConfig& config, const TrustRules& rules) {
-  if (config.trust.empty()) {
+// A machine that commits the image judges by what it brings from then on; what an unsigned one
+// brings counts for nothing.
+void CheckOwnPolicy(const images::VerifiedImage& image, const TrustRules& rules) {
+  const auto& config = image.config;
+  if (config.trust.empty() || image.signers.empty()) {
     return;
   }
   // A key that is valid by the time the image was made is one of its future, whatever the clock
@@ -91,8 +108,8 @@ TrustedImage OpenJudged(const std::string& reference,
         judge.Signers(facts);
       });
   InContext(opened.source->name(), [&] {
-    judge.Image(opened.image.config);
-    CheckOwnPolicy(opened.image.config, rules);
+    judge.Image(opened.image);
+    CheckOwnPolicy(opened.image, rules);
   });
   return opened;
 }

@@ -131,7 +131,7 @@ Json TrustToJson(const TrustRules& rules) {
   }
   auto json = Json::MakeObject()
                   .Set("source", rules.source)
-                  .Set("from_image", rules.origin == TrustRules::Origin::kImage)
+                  .Set("from_image", !rules.image_policy.empty())
                   .Set("keys", std::move(list))
                   .Set("thresholds", std::move(thresholds))
                   .Set("lowest_epoch", policy.restrictions.lowest_epoch)
@@ -145,7 +145,7 @@ Json TrustToJson(const TrustRules& rules) {
 TrustKeyPlan PlanTrustKey(const std::filesystem::path& state,
                           const TrustRules& rules,
                           const keys::PublicKey& key) {
-  if (rules.origin == TrustRules::Origin::kImage) {
+  if (!rules.image_policy.empty()) {
     throw Error(ErrorKind::kRefused,
                 "the keys of this machine are those of " + rules.source +
                     "; a machine's own word makes that stricter and never looser: the next image "

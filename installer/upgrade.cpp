@@ -237,7 +237,7 @@ class Upgrader {
 UpgradeFacts InspectUpgrade(const Machine& machine,
                             const images::ImageSource& source,
                             images::VerifiedImage image,
-                            TrustRules::Origin rules,
+                            std::string policy_in_force,
                             Progress& progress) {
   const auto boot = OpenBootVolume(machine, DeviceAccess::kRead);
   UpgradeFacts facts;
@@ -254,12 +254,8 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
   facts.demands = {.architecture = RunningArchitecture(),
                    .kind = memory::MachineKind(machine.state),
                    .epoch_floor = memory::EpochFloor(machine.state)};
-  facts.policy_from_image = rules == TrustRules::Origin::kImage;
+  facts.policy_in_force = std::move(policy_in_force);
   const auto verified = ReadVerifiedSlots(machine.state);
-  const auto good = facts.boot.StateOr(facts.running).good;
-  if (const auto found = verified.find(good); found != verified.end()) {
-    facts.policy_in_force = found->second.policy;
-  }
   if (const auto found = verified.find(facts.target()); found != verified.end()) {
     facts.recorded = found->second;
   }

@@ -48,18 +48,6 @@ void CheckBadList(const UpgradeFacts& facts, const UpgradeRequest& request) {
   }
 }
 
-// Rules that came with an image are not dropped by the next one, which would bring back the keys of
-// the installation.
-void CheckPolicyStays(const UpgradeFacts& facts) {
-  const auto& config = facts.image.config;
-  if (facts.policy_from_image && config.trust.empty() && !facts.image.signers.empty()) {
-    throw Error(ErrorKind::kVerification,
-                config.name + " " + config.version +
-                    " brings no trust policy, and this machine's comes from its image; build it "
-                    "with --trust");
-  }
-}
-
 // What is recorded of the image. One that --insecure lets in leaves the rules as they are.
 VerifiedSlot VerifiedOf(const UpgradeFacts& facts) {
   auto verified = VerifiedSlotOf(facts.image);
@@ -291,7 +279,8 @@ UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request
   const auto loader = LoaderChange(facts, request);
   plan.loader_offer = LoaderOffer(facts, request);
   plan.already_there = AlreadyThere(facts, request, plan, loader.has_value());
-  CheckPolicyStays(facts);
+  const auto policy = VerifiedOf(facts).policy;
+  plan.new_policy = policy != facts.policy_in_force ? policy : std::string();
   plan.older = plan.already_there ? std::string() : WhyOlder(facts);
   if (!plan.already_there) {
     CheckBadList(facts, request);

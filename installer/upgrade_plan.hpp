@@ -64,9 +64,7 @@ struct UpgradeFacts {
   images::VerifiedImage image;
   std::optional<health::BadImage> bad;
   MachineDemands demands;
-  // The rules that the image has met are those of a policy that came with an image.
-  bool policy_from_image = false;
-  std::string policy_in_force;           // as it was recorded for the good slot
+  std::string policy_in_force;           // that the good slot's image has brought; empty for none
   std::optional<VerifiedSlot> recorded;  // of the target
   std::vector<std::string> machine_arguments;
   EtcChanges etc;
@@ -207,6 +205,9 @@ struct UpgradePlan {
   EtcChanges etc;
   // The image was created before the running one: what the journal is told.
   std::string older;
+  // The trust policy that is in force once the image is committed, where it is another one than
+  // now.
+  std::string new_policy;
   // No slot is to be written, and why. Without new kernel arguments and another boot loader there
   // are no steps then.
   std::optional<std::string> already_there;
@@ -222,9 +223,9 @@ struct UpgradePlan {
 };
 
 // Decides what an upgrade does, or throws why it may not be: kDoesNotFit (architecture, machine,
-// space; no boot loader where one was asked for), kVerification (epoch; an image without a trust
-// policy where one is in force), kRefused (bad list; an image older than the running one; the
-// running slot is not the good one; a trial is pending; the boot loader cannot be switched). Pure.
+// space; no boot loader where one was asked for), kVerification (epoch), kRefused (bad list; an
+// image older than the running one; the running slot is not the good one; a trial is pending; the
+// boot loader cannot be switched). Pure.
 UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request);
 
 // For people: what is written where, with sizes and a picture of the disk.

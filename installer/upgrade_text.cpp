@@ -1,6 +1,7 @@
 // How an upgrade's plan is shown: text for people, JSON for machines.
 #include "installer/disk_picture.hpp"
 #include "installer/size_list.hpp"
+#include "installer/trust_rules.hpp"
 #include "installer/upgrade_plan.hpp"
 #include "partitions/partition_role.hpp"
 
@@ -221,6 +222,9 @@ std::string DescribeUpgrade(const UpgradePlan& plan, const partitions::RosDisk& 
                      "\n  running  " + Slot(plan.running) + " (" + plan.running_version +
                      ")\n  target   " + Slot(plan.target) + " (holds: " + plan.target_version +
                      ")\n";
+  if (!plan.new_policy.empty()) {
+    text += "  trust    once it is committed: " + SummaryOfPolicy(plan.new_policy) + "\n";
+  }
   if (!plan.older.empty()) {
     text += "  older    " + plan.older + "\n";
   }
@@ -262,6 +266,9 @@ Json UpgradeToJson(const UpgradePlan& plan) {
       .Set("kernel_command_line", bootloader::KernelCommandLine(plan.entry))
       .Set("etc", EtcToJson(plan.etc))
       .Set("steps", std::move(steps));
+  if (!plan.new_policy.empty()) {
+    json.Set("new_policy", plan.new_policy);
+  }
   if (!plan.older.empty()) {
     json.Set("older", plan.older);
   }

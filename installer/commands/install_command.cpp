@@ -190,6 +190,11 @@ std::optional<FileLock> LockAgainstUpgrades(const std::filesystem::path& target)
   return LockMachine();
 }
 
+TrustRules RulesFor(const InstallOptions& options, const std::optional<KeptState>& kept) {
+  auto rules = RulesOfKeys(keys::TrustStore::FromFiles(KeyFiles(options)), SystemClock().Now());
+  return kept ? RulesKeeping(std::move(rules), kept->own_rules) : rules;
+}
+
 void Install(const InstallOptions& options, CommandContext& context) {
   const auto& console = context.console;
   RefuseOldOptions(options);
@@ -198,21 +203,19 @@ void Install(const InstallOptions& options, CommandContext& context) {
   const auto progress = options.plan ? console.MakePlanProgress() : console.MakeProgress();
   const auto policy = options.insecure ? images::SignaturePolicy::kAllowUnsigned
                                        : images::SignaturePolicy::kRequired;
-  auto opened = OpenTrustedImage(
-      options.image,
-      RulesOfKeys(keys::TrustStore::FromFiles(KeyFiles(options)), SystemClock().Now()),
-      policy,
-      *progress);
+  std::optional<KeptState> kept;
+  if (options.keep_state) {
+    kept = InspectKeptState(partitions::InspectDisk(options.device));
+    request = RequestKeeping(std::move(request), *kept);
+  }
+  auto opened = OpenTrustedImage(options.image, RulesFor(options, kept), policy, *progress);
   request.loader = LoaderFor(opened.image.manifest, request.loader);
   InstallFacts facts{.image = opened.image,
                      .loader = ReadBootLoader(*opened.source, opened.image, request.loader),
                      .boot_entries = bootloader::InspectBootEntries(bootloader::EfiVariables())};
   facts.disk = options.device == kAutoDevice ? ChooseTarget(InspectCandidates(), facts, request)
                                              : partitions::InspectDisk(options.device);
-  if (options.keep_state) {
-    facts.kept = InspectKeptState(facts.disk);
-    request = RequestKeeping(std::move(request), *facts.kept);
-  }
+  facts.kept = std::move(kept);
   const auto plan = PlanInstall(facts, request);
   WarnOfSecureBoot(plan, console);
   if (options.plan) {

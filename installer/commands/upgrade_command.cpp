@@ -205,7 +205,8 @@ void Upgrade(const UpgradeOptions& options, CommandContext& context) {
   const auto progress = options.plan ? console.MakePlanProgress() : console.MakeProgress();
   const auto rules = FindTrustRules(machine, SystemClock());
   const auto opened = OpenTrustedImage(options.image, rules, policy, *progress);
-  const auto facts = InspectUpgrade(machine, *opened.source, opened.image, rules.origin, *progress);
+  const auto facts =
+      InspectUpgrade(machine, *opened.source, opened.image, rules.image_policy, *progress);
   const auto plan = PlanUpgrade(facts, MakeRequest(options));
   if (options.plan) {
     ShowPlan(plan, machine, console);

@@ -50,11 +50,16 @@ std::string LoaderFault(const std::shared_ptr<BlockDevice>& disk,
   }
   const auto ours = partitions::FatVolume::Open(Region(disk, boot.offset, boot.length));
   const auto theirs = partitions::FatVolume::Open(Region(whole, boot.offset, boot.length));
-  const auto* directory = LoaderOn(ours) == LoaderKind::kGrub ? "/GRUB" : "/SYSLINUX";
-  for (const auto& [name, length] : theirs.Lengths(directory)) {
-    const auto path = std::string(directory) + "/" + name;
-    if (ours.ReadContent(path, length) != theirs.ReadContent(path, length)) {
-      return path;
+  const std::vector<std::string> directories =
+      LoaderOn(ours) == LoaderKind::kSyslinux
+          ? std::vector<std::string>{"/SYSLINUX"}
+          : std::vector<std::string>{"/GRUB", "/EFI/BOOT", "/EFI/ROS"};
+  for (const auto& directory : directories) {
+    for (const auto& [name, length] : theirs.Lengths(directory)) {
+      const auto path = directory + "/" + name;
+      if (ours.ReadContent(path, length) != theirs.ReadContent(path, length)) {
+        return path;
+      }
     }
   }
   return {};
@@ -63,7 +68,7 @@ std::string LoaderFault(const std::shared_ptr<BlockDevice>& disk,
 // An installation, and all that it wrote.
 struct Recording {
   LoaderKind loader = LoaderKind::kGrub;
-  ImageShelf shelf;
+  ImageShelf shelf{loader};
   SmallImage image = shelf.Make("1");
   std::shared_ptr<MemoryDisk> disk = MakeDisk();
   std::shared_ptr<RecordedDisk> recorded = std::make_shared<RecordedDisk>(disk);
@@ -159,7 +164,7 @@ TEST_CASE("ApplyInstall: a power cut ends it", "[crash]") {
 }
 
 TEST_CASE("ApplyInstall: a cut leaves no partition table, or a disk that boots", "[crash]") {
-  const Recording whole{GENERATE(LoaderKind::kGrub, LoaderKind::kSyslinux)};
+  const Recording whole{GENERATE(LoaderKind::kGrub, LoaderKind::kSyslinux, LoaderKind::kGrubUki)};
   INFO(Name(whole.loader));
   const auto& layout = whole.plan.layout;
   const auto writes = whole.recorded->SyncedBefore(std::numeric_limits<std::uint64_t>::max());

@@ -8,6 +8,8 @@
 #include "installer/install.hpp"
 #include "installer/kept_boot.hpp"
 #include "installer/kept_state.hpp"
+#include "installer/trust_rules.hpp"
+#include "installer/verified_slots.hpp"
 #include "partitions/partition_table.hpp"
 #include "tests/installer/support/installed_disk.hpp"
 #include "tests/installer/support/recorded_disk.hpp"
@@ -111,13 +113,17 @@ struct FirstBoot {
                           {.installation = id, .from = SlotId::kB, .stage = KeptNote::Stage::kEtc});
   }
 
-  std::string Boot() {
+  [[nodiscard]] Machine RunningMachine() const {
     health::BootArguments running{.slot = SlotId::kA};
     running.kept = id;
-    const Machine machine{.disk = partitions::OpenRosDisk(installed.disk->name()),
-                          .state = state.path(),
-                          .running = running,
-                          .root = "/"};
+    return {.disk = partitions::OpenRosDisk(installed.disk->name()),
+            .state = state.path(),
+            .running = running,
+            .root = "/"};
+  }
+
+  [[nodiscard]] std::string Boot() const {
+    const auto machine = RunningMachine();
     return FinishKeptState(machine, OpenBootVolume(machine, DeviceAccess::kRead), clock);
   }
 
@@ -181,7 +187,12 @@ TEST_CASE("FinishKeptState: the machine trusts the new key too, and the journal 
   Reinstalled reinstalled;
   FirstBoot boot(reinstalled);
   boot.PutKey("release.pub", "of the years before");
+  RememberVerifiedSlot(boot.state.path(), SlotId::kA, {.digest = "sha256:former"});
+  RememberVerifiedSlot(boot.state.path(), SlotId::kB, {.digest = "sha256:former"});
+  CHECK_THROWS_WITH(FindTrustRules(boot.RunningMachine(), boot.clock),
+                    Catch::Contains("has not taken over the state"));
   CHECK_THAT(boot.Boot(), Catch::Contains("/etc is that of slot b before, 1 key added"));
+  CHECK(FindTrustRules(boot.RunningMachine(), boot.clock).policy.keys.at(0).name == "release-2");
   CHECK(boot.Keys() == std::vector<std::string>{"2-release.pub", "release.pub"});
   CHECK(ReadFile(boot.state.path() / "keys/2-release.pub", 4096) == reinstalled.shelf.public_key());
   const auto entries = health::Journal(boot.state.path(), boot.clock).Read();
@@ -189,6 +200,10 @@ TEST_CASE("FinishKeptState: the machine trusts the new key too, and the journal 
   CHECK(entries[0].event == health::JournalEvent::kInstalled);
   CHECK(entries[0].version == "2");
   CHECK(entries[0].digest == reinstalled.v2.digest());
+  // The records of the slots that were there before are gone with them. Until then nothing was
+  // judged by what they say.
+  CHECK(ReadVerifiedSlots(boot.state.path()) ==
+        VerifiedSlots{{SlotId::kA, VerifiedSlotOf(reinstalled.v2.image)}});
   // Once.
   CHECK(boot.Boot().empty());
   CHECK(health::Journal(boot.state.path(), boot.clock).Read().size() == 1);

@@ -1,12 +1,11 @@
 #include <catch2/catch.hpp>
 
 #include "base/file.hpp"
-#include "base/process.hpp"
-#include "images/efi_signer.hpp"
-#include "images/unified_kernel.hpp"
 #include "installer/loader_facts.hpp"
 #include "installer/loader_install.hpp"
 #include "installer/loader_upgrade.hpp"
+#include "tests/images/support/efi_owner.hpp"
+#include "tests/installer/support/owner_grub.hpp"
 #include "tests/partitions/disk_fixture.hpp"
 
 namespace ros::installer {
@@ -14,35 +13,6 @@ namespace {
 
 using bootloader::GrubParts;
 using ros::literals::operator""_MiB;
-
-images::EfiSigner MakeSigner(const std::filesystem::path& directory, const std::string& name) {
-  images::EfiSigner signer{.key = directory / (name + ".key"),
-                           .certificate = directory / (name + ".pem")};
-  RunTool({.argv = {"openssl",
-                    "req",
-                    "-new",
-                    "-x509",
-                    "-newkey",
-                    "rsa:2048",
-                    "-nodes",
-                    "-days",
-                    "2",
-                    "-subj",
-                    "/CN=" + name,
-                    "-keyout",
-                    signer.key.string(),
-                    "-out",
-                    signer.certificate.string()}});
-  return signer;
-}
-
-// Any program will do: nobody starts it.
-GrubParts OwnerGrub(const std::string& version, const images::EfiSigner& signer) {
-  const auto program = images::BuildUnifiedKernel(images::ReadStub(), {.command_line = version});
-  return {.efi_image = images::SignEfiProgram(program, signer),
-          .version = version,
-          .owner_signed = true};
-}
 
 std::vector<partitions::BootFile> BootFiles(const GrubParts& parts) {
   auto files = LoaderFiles(parts);
@@ -60,9 +30,9 @@ std::vector<partitions::BootFile> BootFiles(const GrubParts& parts) {
 
 TEST_CASE("CompareLoader: an owner's GRUB is replaced by one of the same owner", "[installer]") {
   const TempDirectory directory("ros-owner-test");
-  const auto owner = MakeSigner(directory.path(), "owner");
-  const auto stranger = MakeSigner(directory.path(), "stranger");
-  const auto installed = OwnerGrub("2.06-1", owner);
+  const auto owner = images::fakes::MakeEfiSigner(directory.path(), "owner");
+  const auto stranger = images::fakes::MakeEfiSigner(directory.path(), "stranger");
+  const auto installed = testing::OwnerGrub("2.06-1", owner);
   const auto disk = std::make_shared<testing::MemoryDisk>(64_MiB);
   partitions::MakeTestBoot(Region(disk), BootFiles(installed));
   auto boot = partitions::FatVolume::Open(Region(disk));
@@ -71,10 +41,10 @@ TEST_CASE("CompareLoader: an owner's GRUB is replaced by one of the same owner",
   CHECK_FALSE(boot.TryFind("/GRUB/GRUB.CFG"));
   CHECK_FALSE(CompareLoader(no_partition, boot, installed).Differs());
 
-  const auto other = CompareLoader(no_partition, boot, OwnerGrub("2.06-2", stranger));
+  const auto other = CompareLoader(no_partition, boot, testing::OwnerGrub("2.06-2", stranger));
   CHECK_THAT(other.refusal, Catch::Contains("signed by another certificate"));
 
-  const auto newer = OwnerGrub("2.06-2", owner);
+  const auto newer = testing::OwnerGrub("2.06-2", owner);
   const auto comparison = CompareLoader(no_partition, boot, newer);
   CHECK(comparison.refusal.empty());
   CHECK(comparison.Differs());

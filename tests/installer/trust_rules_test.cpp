@@ -91,7 +91,7 @@ TEST_CASE("TrustRulesOf: an image without a policy leaves it to the machine's ke
   Memory memory;
   RememberVerifiedSlot(memory.state.path(), SlotId::kA, {.digest = "sha256:one"});
   CHECK(memory.Names() == Names{"a.pub"});
-  CHECK(memory.Rules().origin == TrustRules::Origin::kKeys);
+  CHECK(memory.Rules().image_policy.empty());
 }
 
 TEST_CASE("TrustRulesOf: the policy is that of the good slot's image", "[installer]") {
@@ -102,7 +102,7 @@ TEST_CASE("TrustRulesOf: the policy is that of the good slot's image", "[install
   memory.good = {.slot = SlotId::kB, .complete = true, .digest = "sha256:two"};
   // Key a, which the machine was installed with, counts no more.
   CHECK(memory.Names() == Names{"b.pub"});
-  CHECK(memory.Rules().origin == TrustRules::Origin::kImage);
+  CHECK(memory.Rules().image_policy == PolicyText({memory.b}));
 }
 
 TEST_CASE("TrustRulesOf: a slot whose folder cannot be read keeps the policy that it had",
@@ -207,6 +207,22 @@ TEST_CASE("TrustedNow: a clock that begins in the past is not believed", "[insta
   const FixedClock begins_anew(1);
   health::Journal(state.path(), begins_anew).Append({.reason = "started"});
   CHECK(TrustedNow(state.path(), running, FixedClock(0)) == kNow + 9);
+}
+
+TEST_CASE("RulesKeeping: revocations of the machine count, its thresholds wait for the policy",
+          "[installer]") {
+  const NamedKey key{.name = "a.pub"};
+  keys::TrustStore store;
+  store.Add(key.Public());
+  const trust::Restrictions own{.thresholds = {{2, "ops"}},
+                                .revoked_keys = {key.Public().Fingerprint()},
+                                .lowest_epoch = 4,
+                                .max_age = std::nullopt};
+  const auto rules = RulesKeeping(RulesOfKeys(store, kNow), own);
+  CHECK(rules.policy.restrictions.thresholds == std::vector<trust::Threshold>{{1, "release"}});
+  CHECK(rules.policy.restrictions.lowest_epoch == 4);
+  CHECK_FALSE(trust::WhyImpossible(rules.policy, kNow).empty());
+  CHECK(rules.own == own);
 }
 
 TEST_CASE("ros keys trust: adds a key, and not to an image's policy", "[installer]") {

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "installer/verified_slots.hpp"
 #include "keys/key_pair.hpp"
 #include "tests/images/support/fake_image.hpp"
 #include "trust/policy_file.hpp"
@@ -44,7 +45,8 @@ struct Attack {
                        .restrictions = {.thresholds = {{1, "release"}}, .max_age = {}}};
   fakes::FakeParts parts = fakes::MakeParts(64 * images::kBlockSize);
   std::vector<std::size_t> signers = {0};
-  trust::Restrictions own;  // of the machine
+  trust::Restrictions own;   // of the machine
+  std::string image_policy;  // likewise, brought by its image
 
   Attack() {
     parts.config.epoch = 5;
@@ -61,6 +63,7 @@ struct Attack {
 
   [[nodiscard]] TrustRules Rules() const {
     return {.policy = trust::Tighten(policy, own),
+            .image_policy = image_policy,
             .source = "the test's rules",
             .now = kNow,
             .own = own};
@@ -149,6 +152,9 @@ const Case kCases[] = {
        a.parts.config.trust = trust::FormatPolicy(own);
      },
      "could never be upgraded"},
+    {"a policy that is dropped",
+     [](Attack& a) { a.image_policy = trust::FormatPolicy(a.policy); },
+     "\"brings a trust policy\": it brings none"},
     {"a policy that no image could meet on this machine",
      [](Attack& a) {
        auto brought = a.policy;
@@ -178,6 +184,19 @@ TEST_CASE("OpenTrustedImage: refuses each attack, saying which rule is broken", 
     test.change(attack);
     CHECK_THAT(attack.Refusal(), Catch::Contains(test.says));
   }
+}
+
+TEST_CASE("OpenTrustedImage: what an unsigned image brings counts for nothing", "[installer]") {
+  Attack attack;
+  attack.signers = {};
+  attack.image_policy = trust::FormatPolicy(attack.policy);
+  attack.parts.config.trust = "no policy at all";
+  const TempDirectory directory;
+  attack.Image().WriteLayout(directory.path());
+  NoProgress progress;
+  const auto opened = OpenTrustedImage(
+      directory.path().string(), attack.Rules(), images::SignaturePolicy::kAllowUnsigned, progress);
+  CHECK(VerifiedSlotOf(opened.image).policy.empty());
 }
 
 TEST_CASE("OpenTrustedImage: of an image by a revoked key nothing is parsed", "[installer]") {

@@ -109,18 +109,22 @@ TEST_CASE("PlanUpgrade: an older image is taken by the user's word alone", "[ins
   CHECK(PlanUpgrade(facts, {}).older.empty());
 }
 
-TEST_CASE("PlanUpgrade: a trust policy is not dropped", "[installer]") {
+TEST_CASE("PlanUpgrade: tells a trust policy that is another one", "[installer]") {
   auto facts = SomeFacts();
-  facts.policy_from_image = true;
-  CHECK_THROWS_WITH(PlanUpgrade(facts, {}), Catch::Contains("brings no trust policy"));
+  CHECK(PlanUpgrade(facts, {}).new_policy.empty());
   facts.image.config.trust = "a policy";
-  CHECK(Has<RememberVerified>(PlanUpgrade(facts, {})));
+  facts.policy_in_force = "a policy";
+  CHECK(PlanUpgrade(facts, {}).new_policy.empty());
+  facts.policy_in_force = "the policy before";
+  const auto plan = PlanUpgrade(facts, {});
+  CHECK(plan.new_policy == "a policy");
+  CHECK_THAT(DescribeUpgrade(plan, SomeDisk()), Catch::Contains("trust    once it is committed: "));
 
   // An image that --insecure lets in leaves the policy as it is, whatever it brings.
   facts.image.signers.clear();
-  facts.policy_in_force = "the policy before";
-  const auto plan = PlanUpgrade(facts, {});
-  CHECK(plan.steps[2] ==
+  const auto unsigned_image = PlanUpgrade(facts, {});
+  CHECK(unsigned_image.new_policy.empty());
+  CHECK(unsigned_image.steps[2] ==
         UpgradeStep(RememberVerified{SlotId::kB, {plan.digest, "the policy before"}}));
 }
 

@@ -38,6 +38,11 @@ void CutEverywhere(const UpgradedDisk& story,
     INFO("boots version " << outcome.version << ": " << outcome.fault);
     REQUIRE(outcome.fault.empty());
     REQUIRE(std::ranges::find(versions, outcome.version) != versions.end());
+    // A trial is judged by the policy of the slot that is good; what is good by its own.
+    const auto loaded = story.StoreOn(overlay)->Load();
+    const bool first_is_good = loaded.StateOr(SlotId::kA).good == SlotId::kA;
+    REQUIRE(PolicyInForce(story.state.path(), overlay, story.installed.layout) ==
+            ImageShelf::PolicyName(first_is_good ? "1" : "2"));
   }
 }
 

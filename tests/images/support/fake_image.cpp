@@ -176,8 +176,12 @@ FakeImage Assemble(const FakeParts& parts, const AssembleOptions& options) {
   ImageManifest manifest;
   const auto config = Apply(options.edit_config, ToJson(parts.config).Dump());
   manifest.config = AddBlob(image, kConfigType, config);
-  manifest.kernel = AddBlob(image, kKernelType, parts.kernel);
-  manifest.initrd = AddBlob(image, kInitrdType, parts.initrd);
+  if (parts.unified_kernel.empty()) {
+    manifest.kernel = AddBlob(image, kKernelType, parts.kernel);
+    manifest.initrd = AddBlob(image, kInitrdType, parts.initrd);
+  } else {
+    manifest.unified_kernel = AddBlob(image, kUnifiedKernelType, parts.unified_kernel);
+  }
   manifest.bootloader = AddBlob(image, kBootloaderType, parts.bootloader);
   manifest.root = AddBlob(image, kRootType, parts.layer);
   manifest.root_index = AddBlob(image, kRootIndexType, parts.raw_index);

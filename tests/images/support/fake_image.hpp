@@ -27,6 +27,7 @@ struct FakeParts {
   ImageConfig config;
   std::string kernel = "a kernel";
   std::string initrd = "an initrd";
+  std::string unified_kernel;  // in the place of both, when it is not empty
   std::string bootloader = "a boot loader";
   std::string root;           // unpacked
   std::vector<Chunk> chunks;  // of `layer`

@@ -7,9 +7,14 @@
 #include "images/bootloader_layer.hpp"
 #include "images/root_writer.hpp"
 #include "installer/slot_content.hpp"
+#include "installer/trust_rules.hpp"
+#include "installer/verified_slots.hpp"
 #include "partitions/boot_file_system.hpp"
 #include "partitions/partition_table.hpp"
+#include "tests/images/support/efi_owner.hpp"
 #include "tests/images/support/fake_image.hpp"
+#include "tests/installer/support/owner_grub.hpp"
+#include "trust/policy_file.hpp"
 
 namespace ros::testing {
 namespace {
@@ -42,11 +47,31 @@ bool IsLoadable(const FatVolume& boot, SlotId slot) {
       return false;
     }
   }
-  return installer::LoaderOn(boot) == LoaderKind::kSyslinux ||
-         boot.ReadContent(directory + "SUMS", kBlobLimit) ==
-             bootloader::SlotSums({.kernel = HexOf(boot, directory + "KERNEL"),
-                                   .initrd = HexOf(boot, directory + "INITRD"),
-                                   .grub_config = HexOf(boot, directory + "GRUB.CFG")});
+  const auto sums = [&] { return boot.ReadContent(directory + "SUMS", kBlobLimit); };
+  switch (installer::LoaderOn(boot)) {
+    case LoaderKind::kSyslinux:
+      return true;
+    case LoaderKind::kGrubUki:
+      return sums() == bootloader::UnifiedKernelSums(HexOf(boot, directory + "LINUX.EFI"));
+    case LoaderKind::kGrub:
+      break;
+  }
+  return sums() == bootloader::SlotSums({.kernel = HexOf(boot, directory + "KERNEL"),
+                                         .initrd = HexOf(boot, directory + "INITRD"),
+                                         .grub_config = HexOf(boot, directory + "GRUB.CFG")});
+}
+
+// The files that are blobs of the image, each as the manifest has it.
+bool FilesAreSound(const FatVolume& boot,
+                   const std::string& directory,
+                   const images::ImageManifest& manifest) {
+  const auto is = [&](const char* name, const images::Descriptor& blob) {
+    return blob.digest.Hex() == HexOf(boot, directory + name);
+  };
+  const bool kernel = manifest.unified_kernel
+                          ? is("LINUX.EFI", *manifest.unified_kernel)
+                          : is("KERNEL", manifest.kernel) && is("INITRD", manifest.initrd);
+  return kernel && is("CONFIG", manifest.config);
 }
 
 std::string FaultOf(const FatVolume& boot, const Region& root, SlotId slot) {
@@ -55,14 +80,17 @@ std::string FaultOf(const FatVolume& boot, const Region& root, SlotId slot) {
   }
   const auto directory = std::string(partitions::SlotDirectory(slot)) + "/";
   const auto manifest = images::ParseManifest(boot.ReadContent(directory + "MANIFEST", kBlobLimit));
-  if (manifest.kernel.digest.Hex() != HexOf(boot, directory + "KERNEL") ||
-      manifest.initrd.digest.Hex() != HexOf(boot, directory + "INITRD") ||
-      manifest.config.digest.Hex() != HexOf(boot, directory + "CONFIG")) {
+  if (!FilesAreSound(boot, directory, manifest)) {
     return "a file is not what the slot's manifest says";
   }
   const auto config = images::ParseImageConfig(boot.ReadContent(directory + "CONFIG", kBlobLimit));
-  const bool grub = installer::LoaderOn(boot) == LoaderKind::kGrub;
-  const auto entry = boot.ReadContent(directory + (grub ? "GRUB.CFG" : "SYSLINUX.CFG"), kBlobLimit);
+  const auto loader = installer::LoaderOn(boot);
+  const bool grub = loader == LoaderKind::kGrub;
+  // A unified kernel has the root hash among its signed arguments.
+  const auto entry =
+      loader == LoaderKind::kGrubUki
+          ? config.root.verity.root_hash
+          : boot.ReadContent(directory + (grub ? "GRUB.CFG" : "SYSLINUX.CFG"), kBlobLimit);
   if (entry.find(config.root.verity.root_hash) == std::string::npos) {
     return "the loader entry names another root";
   }
@@ -73,8 +101,20 @@ std::string FaultOf(const FatVolume& boot, const Region& root, SlotId slot) {
 
 }  // namespace
 
-ImageShelf::ImageShelf() : key_(keys::PrivateKey::Generate(keys::KeyType::kEcdsaP256)) {
+ImageShelf::ImageShelf(LoaderKind loader)
+    : unified_(loader == LoaderKind::kGrubUki),
+      key_(keys::PrivateKey::Generate(keys::KeyType::kEcdsaP256)) {
   trust_.Add(key_.Public());
+}
+
+std::string ImageShelf::Policy(const std::string& version) const {
+  trust::Policy policy;
+  policy.keys.push_back({.name = PolicyName(version),
+                         .key = key_.Public(),
+                         .valid_from = std::nullopt,
+                         .valid_until = std::nullopt});
+  policy.restrictions.thresholds = {trust::Threshold{}};
+  return trust::FormatPolicy(policy);
 }
 
 const bootloader::GrubParts& RealGrub() {
@@ -82,8 +122,16 @@ const bootloader::GrubParts& RealGrub() {
   return parts;
 }
 
+const bootloader::GrubParts& OwnersGrub() {
+  static const auto parts = [] {
+    const TempDirectory directory("ros-owner");
+    return OwnerGrub("2.06-1", fakes::MakeEfiSigner(directory.path(), "owner"));
+  }();
+  return parts;
+}
+
 SmallImage ImageShelf::Make(const std::string& version, std::uint64_t epoch) const {
-  return Make(version, epoch, RealGrub());
+  return Make(version, epoch, unified_ ? OwnersGrub() : RealGrub());
 }
 
 SmallImage ImageShelf::Make(const std::string& version,
@@ -95,12 +143,18 @@ SmallImage ImageShelf::Make(const std::string& version,
     auto parts = fakes::MakeParts(kRootSize, seed);
     parts.config.version = version;
     parts.config.epoch = epoch;
+    parts.config.trust = Policy(version);
     parts.config.architecture = installer::RunningArchitecture();
     parts.kernel = fakes::MakeData(9000, seed + 1);
     parts.initrd = fakes::MakeData(20'000, seed + 2);
+    if (unified_) {
+      parts.unified_kernel = parts.kernel + parts.initrd;
+    }
     static const auto syslinux = bootloader::ToFiles(bootloader::BuildSyslinuxParts());
     auto loaders = bootloader::ToFiles(loader);
-    loaders.insert(syslinux.begin(), syslinux.end());
+    if (!unified_) {
+      loaders.insert(syslinux.begin(), syslinux.end());
+    }
     parts.bootloader = images::PackBootloader(loaders);
     std::vector<keys::PrivateKey> keys;
     keys.push_back(key_);
@@ -171,15 +225,17 @@ installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
 UpgradedDisk::UpgradedDisk(installer::AfterWriting after,
                            const bootloader::BootState& boot_state,
                            LoaderKind loader)
-    : installed(InstallOn(disk, disk->name(), shelf, v1, loader)) {
+    : shelf(loader),
+      v1(shelf.Make("1")),
+      v2(shelf.Make("2", 7)),
+      installed(InstallOn(disk, disk->name(), shelf, v1, loader)) {
   const installer::Machine machine = {.disk = partitions::OpenRosDisk(disk->name()),
                                       .state = state.path(),
                                       .running = health::BootArguments{.slot = SlotId::kA}};
+  installer::RememberVerifiedSlot(state.path(), SlotId::kA, installer::VerifiedSlotOf(v1.image));
   NoProgress progress;
   const auto plan = installer::PlanUpgrade(
-      installer::InspectUpgrade(
-          machine, *v2.source, v2.image, installer::TrustRules::Origin::kKeys, progress),
-      {.after = after});
+      installer::InspectUpgrade(machine, *v2.source, v2.image, "", progress), {.after = after});
   installer::ApplyUpgrade(plan,
                           {.source = *v2.source,
                            .image = v2.image,
@@ -202,13 +258,23 @@ std::unique_ptr<bootloader::BootStateStore> UpgradedDisk::StoreOn(
   return installer::OpenBootState(FatVolume::Open(Part(device, PartitionRole::kBoot)));
 }
 
+std::string PolicyInForce(const std::filesystem::path& state,
+                          const std::shared_ptr<BlockDevice>& disk,
+                          const partitions::LayoutPlan& layout) {
+  const auto boot = FatVolume::Open(Partition(disk, layout, PartitionRole::kBoot));
+  const auto good = installer::OpenBootState(boot)->Load().StateOr(SlotId::kA).good;
+  const auto rules = installer::TrustRulesOf(
+      state, installer::ReadSlotContent(boot, good), installer::ReadSlotTexts(boot, good), 0);
+  return rules.policy.keys.empty() ? "no key" : rules.policy.keys.front().name;
+}
+
 BootOutcome WhatBoots(const std::shared_ptr<BlockDevice>& disk,
                       const partitions::LayoutPlan& layout) {
   const auto boot = FatVolume::Open(Partition(disk, layout, PartitionRole::kBoot));
   const auto state = installer::OpenBootState(boot)->Load().state();
-  const auto counting = installer::LoaderOn(boot) == LoaderKind::kGrub
-                            ? bootloader::TryCounting::kCountsDown
-                            : bootloader::TryCounting::kOneShot;
+  const auto counting = installer::LoaderOn(boot) == LoaderKind::kSyslinux
+                            ? bootloader::TryCounting::kOneShot
+                            : bootloader::TryCounting::kCountsDown;
   const auto next = bootloader::NextBoot(
       state, {.a = IsLoadable(boot, SlotId::kA), .b = IsLoadable(boot, SlotId::kB)}, counting);
   BootOutcome outcome{.slot = next.slot, .trial = next.trial_tries_left.has_value()};

@@ -24,13 +24,18 @@ struct SmallImage {
   [[nodiscard]] std::string digest() const { return image.manifest.digest.ToString(); }
 };
 
-// The real GRUB, made once.
+// The real GRUB, and one that its owner has signed; each made once.
 const bootloader::GrubParts& RealGrub();
+const bootloader::GrubParts& OwnersGrub();
 
-// Images and a key in a directory that goes away.
+// Images and a key in a directory that goes away. Each image brings a trust policy of its own,
+// whose key is called PolicyName(version).
 class ImageShelf {
  public:
-  ImageShelf();
+  // Images for disks that this loader starts: with kGrubUki, unified kernels.
+  explicit ImageShelf(bootloader::LoaderKind loader = bootloader::LoaderKind::kGrub);
+
+  static std::string PolicyName(const std::string& version) { return "release-" + version; }
 
   // A version's root differs from that of every other; the same version is the same image.
   [[nodiscard]] SmallImage Make(const std::string& version, std::uint64_t epoch = 0) const;
@@ -45,7 +50,10 @@ class ImageShelf {
   [[nodiscard]] std::string public_key() const { return key_.Public().ToPem(); }
 
  private:
+  [[nodiscard]] std::string Policy(const std::string& version) const;
+
   TempDirectory directory_;
+  bool unified_;
   keys::PrivateKey key_;
   keys::TrustStore trust_;
 };
@@ -86,8 +94,8 @@ installer::InstallPlan InstallOn(const std::shared_ptr<BlockDevice>& disk,
 // comes after an upgrade begin.
 struct UpgradedDisk {
   ImageShelf shelf;
-  SmallImage v1 = shelf.Make("1");
-  SmallImage v2 = shelf.Make("2", 7);
+  SmallImage v1;
+  SmallImage v2;
   TempDirectory state;
   SystemClock clock;
   std::shared_ptr<MemoryDisk> disk = std::make_shared<MemoryDisk>(kSmallDisk);
@@ -114,6 +122,11 @@ struct BootOutcome {
   // cluster has two owners; else what is wrong.
   std::string fault;
 };
+
+// The name of the key that a machine with this memory judges the next image by.
+std::string PolicyInForce(const std::filesystem::path& state,
+                          const std::shared_ptr<BlockDevice>& disk,
+                          const partitions::LayoutPlan& layout);
 
 // Looks at the disk as the boot loader and dm-verity do: digests in SUMS, root hash in CONFIG.
 BootOutcome WhatBoots(const std::shared_ptr<BlockDevice>& disk,
