@@ -62,7 +62,7 @@ TEST_CASE("keys-rotate-and-are-revoked", "[qemu]") {
   INFO("version 1 trusts `release` alone");
   CHECK(TrustedKeys(machine) == std::vector<std::string>{"release"});
   CheckRefused(machine, "tiny-rotation-3", "is not signed by a trusted key");
-  CheckRefused(machine, "tiny-v3", "brings no trust policy");
+  CheckRefused(machine, "tiny-v3", "it brings none");
 
   INFO(
       "version 2, signed by it, brings the key `next`; what `release` signs is refused from then "
