@@ -281,7 +281,7 @@ std::vector<JournalEntry> ParseJournal(std::string_view text) {
 Journal::Journal(const std::filesystem::path& directory, const Clock& clock)
     : path_(directory / "journal"), clock_(clock) {}
 
-void Journal::Append(JournalEntry entry) const {
+void Journal::Append(JournalEntry entry, Durability durability) const {
   if (entry.time == 0) {
     entry.time = clock_.Now();
   }
@@ -301,10 +301,10 @@ void Journal::Append(JournalEntry entry) const {
     line.insert(line.begin(), '\n');
   }
   WriteFull(fd.get(), size, AsBytes(line), path_.string());
-  if (::fsync(fd.get()) != 0) {
+  if (durability == Durability::kNow && ::fsync(fd.get()) != 0) {
     ThrowErrno("syncing " + path_.string());
   }
-  if (size == 0) {
+  if (durability == Durability::kNow && size == 0) {
     SyncDirectory(path_.parent_path());
   }
   if (size + line.size() > kSizeLimit) {

@@ -64,13 +64,19 @@ struct JournalEntry {
 // The append-only history `<state>/journal`: one JSON object a line, the last member `crc` being
 // the CRC-32C of the line before it. A line that a power cut tore, or that was damaged, is skipped
 // in reading and never an error. Beyond 1 MiB the older half is dropped in one atomic step.
+enum class Durability {
+  kNow,
+  kSoon,  // when the file system writes its own journal next (ext4: within 5 s)
+};
+
 class Journal {
  public:
   // `directory` is the state directory (/ros). Nothing is opened or made yet.
   Journal(const std::filesystem::path& directory, const Clock& clock);
 
-  // Adds one entry; durable when it returns. Strings are cut to 1024 bytes. Throws kFailed.
-  void Append(JournalEntry entry) const;
+  // Adds one entry; with kNow it is durable when this returns. Strings are cut to 1024 bytes.
+  // Throws kFailed.
+  void Append(JournalEntry entry, Durability durability = Durability::kNow) const;
 
   // All whole entries, oldest first; empty when there is no journal. Entries whose event this
   // version does not know are skipped. Throws kFailed when the file cannot be read.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <memory>
 #include <thread>
 
 #include "base/clock.hpp"
@@ -43,7 +44,9 @@ ModuleLoader::Insert InsertWith(Probing probing) {
   return [probing](const std::string& file) { return InsertModule(file, probing); };
 }
 
-ModuleLoader MakeModuleLoader(WatchdogDrivers watchdogs, const std::vector<ModuleEntry>& list) {
+using ModuleList = std::shared_ptr<const std::vector<ModuleEntry>>;
+
+ModuleLoader MakeModuleLoader(WatchdogDrivers watchdogs, const ModuleList& list) {
   // A watchdog that is not there yet when it is opened would be taken for none.
   const auto probing = watchdogs == WatchdogDrivers::kLoad ? Probing::kSync : Probing::kAsync;
   return {list,
@@ -64,7 +67,7 @@ WatchdogDrivers WatchdogsFor(const std::optional<BootArguments>& arguments) {
 // there is one core: they need time to answer, in which the rest is loaded.
 class BackgroundLoad {
  public:
-  explicit BackgroundLoad(const std::vector<ModuleEntry>& list)
+  explicit BackgroundLoad(const ModuleList& list)
       : loader_(list, {}, WatchdogDrivers::kSkip, InsertWith(Probing::kAsync)), thread_([this] {
           constexpr int kLowest = 19;
           ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowest);
@@ -144,7 +147,10 @@ void MountRoot(const BootArguments& arguments, const partitions::PartitionNode& 
 }
 
 // A journal that cannot be written is told and is no reason to stop.
-void Note(const BootRecord& record, JournalEvent event, const std::string& reason) {
+void Note(const BootRecord& record,
+          JournalEvent event,
+          const std::string& reason,
+          health::Durability durability = health::Durability::kNow) {
   if (record.journal_directory.empty()) {
     return;
   }
@@ -154,7 +160,8 @@ void Note(const BootRecord& record, JournalEvent event, const std::string& reaso
         .Append({.event = event,
                  .slot = record.arguments->slot,
                  .tries_left = record.arguments->trial,
-                 .reason = reason});
+                 .reason = reason},
+                durability);
   } catch (const Error& error) {
     Complain("journal: " + error.message() + ", ignoring");
   }
@@ -298,7 +305,8 @@ void BootUp(BootRecord& record, Guard& guard) {
   }
 
   DeviceEvents events;
-  const auto list = ParseModuleList(ReadFile("/modules.list", kTextLimit));
+  const auto list = std::make_shared<const std::vector<ModuleEntry>>(
+      ParseModuleList(ReadFile("/modules.list", kTextLimit)));
   BackgroundLoad always(list);
   auto modules = MakeModuleLoader(WatchdogsFor(record.arguments), list);
   if (unified) {
@@ -319,7 +327,7 @@ void BootUp(BootRecord& record, Guard& guard) {
   }
   MountRoot(arguments, found.root);
   // A copy of the disk may have appeared meanwhile; nothing has been written yet.
-  const auto nodes = partitions::ListPartitions();
+  const auto nodes = LookAgain(found.all, events);
   Choose(nodes, arguments);
   try {
     ArmNextTry(arguments, nodes);
@@ -328,7 +336,11 @@ void BootUp(BootRecord& record, Guard& guard) {
   }
   OpenState(record, guard);
   FindKept(record);
-  Note(record, JournalEvent::kInitReached, {});
+  // How far a trial came must outlive it, whatever happens next. A good slot has nothing to prove.
+  Note(record,
+       JournalEvent::kInitReached,
+       {},
+       arguments.trial ? health::Durability::kNow : health::Durability::kSoon);
   if (!watchdog.empty()) {
     Note(record, JournalEvent::kWatchdog, watchdog);
   }

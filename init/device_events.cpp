@@ -25,7 +25,8 @@ std::optional<DeviceEvent> ParseDeviceEvent(std::string_view message) {
   if (at == std::string_view::npos || at == 0) {
     return std::nullopt;
   }
-  DeviceEvent event{.action = std::string(head.substr(0, at))};
+  DeviceEvent event{.action = std::string(head.substr(0, at)),
+                    .path = std::string(head.substr(at + 1))};
   message.remove_prefix(std::min(head.size() + 1, message.size()));
   while (!message.empty()) {
     const auto pair = message.substr(0, message.find('\0'));
@@ -37,6 +38,10 @@ std::optional<DeviceEvent> ParseDeviceEvent(std::string_view message) {
     }
   }
   return event;
+}
+
+bool ChangesDisks(const DeviceEvent& event) {
+  return event.subsystem == "block" && !event.path.starts_with("/devices/virtual/");
 }
 
 DeviceEvents::DeviceEvents()

@@ -12,11 +12,16 @@ namespace ros::init {
 // What the kernel tells about a device (Documentation/core-api/kobject.rst, uevents).
 struct DeviceEvent {
   std::string action;     // "add", "change", ...
+  std::string path;       // below /sys, "/devices/pci0000:00/..."
   std::string subsystem;  // "block", "pci", ...
   std::string modalias;   // empty where the device has none
 
   bool operator==(const DeviceEvent&) const = default;
 };
+
+// Whether disks or their partitions are others since this event. Block devices that the kernel
+// makes of others, such as dm-verity's, are none.
+bool ChangesDisks(const DeviceEvent& event);
 
 // Parses one message: "ACTION@PATH" and KEY=VALUE, each ended by a zero byte. None when it is not
 // from the kernel (udev's own begin with "libudev").

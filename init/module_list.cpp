@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
+#include <span>
 
 #include "base/error.hpp"
 
@@ -79,15 +81,23 @@ std::vector<ModuleEntry> ParseModuleList(std::string_view text) {
 
 ModuleAliases ModuleAliases::Parse(std::string_view text) {
   ModuleAliases aliases;
-  for (std::size_t number = 1; !text.empty(); ++number) {
-    auto line = TakeUpTo(text, '\n');
-    const auto pattern = TakeUpTo(line, ' ');
-    if (pattern.empty() || !IsModuleFile(line)) {
+  aliases.text_ = std::make_unique_for_overwrite<char[]>(text.size());
+  std::copy(text.begin(), text.end(), aliases.text_.get());
+  std::span<char> rest(aliases.text_.get(), text.size());
+  aliases.by_prefix_.reserve(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')));
+  for (std::size_t number = 1; !rest.empty(); ++number) {
+    const auto end = std::find(rest.begin(), rest.end(), '\n');
+    const auto blank = std::find(rest.begin(), end, ' ');
+    const std::string_view pattern(rest.begin(), blank);
+    const std::string_view file(blank == end ? end : blank + 1, end);
+    if (pattern.empty() || !IsModuleFile(file)) {
       WrongLine("/modules.alias", number, "expected a pattern and the name of a module file");
     }
+    *blank = '\0';
     const auto prefix = pattern.substr(0, pattern.find_first_of("*?[\\"));
-    aliases.by_prefix_.emplace(prefix, Alias{number, std::string(pattern), std::string(line)});
+    aliases.by_prefix_.emplace(prefix, Alias{number, pattern.data(), file});
     aliases.lengths_.push_back(prefix.size());
+    rest = rest.subspan(static_cast<std::size_t>(end - rest.begin()) + (end == rest.end() ? 0 : 1));
   }
   auto& lengths = aliases.lengths_;
   std::sort(lengths.begin(), lengths.end());
@@ -96,14 +106,14 @@ ModuleAliases ModuleAliases::Parse(std::string_view text) {
 }
 
 std::vector<std::string> ModuleAliases::Match(const std::string& modalias) const {
-  std::map<std::size_t, std::string> matches;  // by line
+  std::map<std::size_t, std::string_view> matches;  // by line
   for (const auto length : lengths_) {
     if (length > modalias.size()) {
       break;
     }
-    const auto [begin, end] = by_prefix_.equal_range(modalias.substr(0, length));
+    const auto [begin, end] = by_prefix_.equal_range(std::string_view(modalias).substr(0, length));
     for (auto at = begin; at != end; ++at) {
-      if (::fnmatch(at->second.pattern.c_str(), modalias.c_str(), 0) == 0) {
+      if (::fnmatch(at->second.pattern, modalias.c_str(), 0) == 0) {
         matches.emplace(at->second.line, at->second.file);
       }
     }
@@ -111,7 +121,7 @@ std::vector<std::string> ModuleAliases::Match(const std::string& modalias) const
   std::vector<std::string> files;
   for (const auto& [line, file] : matches) {
     if (std::find(files.begin(), files.end(), file) == files.end()) {
-      files.push_back(file);
+      files.emplace_back(file);
     }
   }
   return files;

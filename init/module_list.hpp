@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -36,12 +36,15 @@ class ModuleAliases {
  private:
   struct Alias {
     std::size_t line = 0;
-    std::string pattern;
-    std::string file;
+    const char* pattern = nullptr;  // ended by zero
+    std::string_view file;
   };
 
+  // The lines, with a zero in place of each blank: thousands, and a boot waits for them. On the
+  // heap, so that what points into it outlives a move; hence no copies.
+  std::unique_ptr<char[]> text_;
   // By what stands before the first wild card; and the lengths that such a beginning has.
-  std::unordered_multimap<std::string, Alias> by_prefix_;
+  std::unordered_multimap<std::string_view, Alias> by_prefix_;
   std::vector<std::size_t> lengths_;
 };
 

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -12,21 +13,22 @@
 
 namespace ros::init {
 
-ModuleLoader::ModuleLoader(const std::vector<ModuleEntry>& list,
+ModuleLoader::ModuleLoader(std::shared_ptr<const std::vector<ModuleEntry>> list,
                            ModuleAliases aliases,
                            WatchdogDrivers watchdogs,
                            Insert insert)
-    : entries_(list),
+    : entries_(std::move(list)),
       aliases_(std::move(aliases)),
       watchdogs_(watchdogs),
       insert_(std::move(insert)) {
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
-    by_file_.emplace(entries_[i].file, i);
+  by_file_.reserve(entries_->size());
+  for (const auto& entry : *entries_) {
+    by_file_.emplace(entry.file, &entry);
   }
 }
 
 void ModuleLoader::LoadClass(ModuleClass module_class) {
-  for (const auto& entry : entries_) {
+  for (const auto& entry : *entries_) {
     if (entry.module_class == module_class) {
       Load(entry);
     }
@@ -42,7 +44,7 @@ void ModuleLoader::LoadFor(const std::string& modalias) {
     if (at == by_file_.end()) {
       continue;
     }
-    const auto& entry = entries_[at->second];
+    const auto& entry = *at->second;
     if (entry.module_class == ModuleClass::kWatchdog && watchdogs_ == WatchdogDrivers::kSkip) {
       continue;
     }
@@ -84,23 +86,25 @@ int InsertModule(const std::string& file, Probing probing) {
   return ::syscall(SYS_finit_module, fd.get(), parameters, 0) == 0 ? 0 : errno;
 }
 
-std::set<std::string> ListModaliases(const std::filesystem::path& sys) {
-  std::set<std::string> result;
-  const auto buses = sys / "bus";
-  for (const auto& bus : ListDirectory(buses)) {
-    const auto devices = buses / bus / "devices";
-    for (const auto& device : ListDirectory(devices)) {
-      const UniqueFd fd(::open((devices / device / "modalias").c_str(), O_RDONLY | O_CLOEXEC));
+void ForEachModalias(const std::function<void(const std::string& modalias)>& visit,
+                     const std::filesystem::path& sys) {
+  auto buses = ListDirectory(sys / "bus");
+  std::stable_partition(buses.begin(), buses.end(), [](const auto& bus) { return bus == "pci"; });
+  for (const auto& bus : buses) {
+    const auto directory = sys / "bus" / bus / "devices";
+    const UniqueFd devices(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    for (const auto& device : ListDirectory(directory)) {
+      const UniqueFd fd(
+          ::openat(devices.get(), (device + "/modalias").c_str(), O_RDONLY | O_CLOEXEC));
       std::array<char, 1024> text{};
       const ssize_t got = fd.valid() ? ::read(fd.get(), text.data(), text.size()) : -1;
       if (got > 0) {
         std::string modalias(text.data(), static_cast<std::size_t>(got));
         std::erase(modalias, '\n');
-        result.insert(std::move(modalias));
+        visit(modalias);
       }
     }
   }
-  return result;
 }
 
 }  // namespace ros::init

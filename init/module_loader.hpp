@@ -2,7 +2,7 @@
 
 #include <filesystem>
 #include <functional>
-#include <set>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -28,7 +28,7 @@ class ModuleLoader {
     int code = 0;
   };
 
-  ModuleLoader(const std::vector<ModuleEntry>& list,
+  ModuleLoader(std::shared_ptr<const std::vector<ModuleEntry>> list,
                ModuleAliases aliases,
                WatchdogDrivers watchdogs,
                Insert insert);
@@ -46,8 +46,8 @@ class ModuleLoader {
   void Load(const ModuleEntry& entry);
   int InsertOnce(const std::string& file);
 
-  std::vector<ModuleEntry> entries_;
-  std::unordered_map<std::string, std::size_t> by_file_;
+  std::shared_ptr<const std::vector<ModuleEntry>> entries_;
+  std::unordered_map<std::string_view, const ModuleEntry*> by_file_;
   ModuleAliases aliases_;
   WatchdogDrivers watchdogs_;
   Insert insert_;
@@ -64,7 +64,9 @@ enum class Probing { kSync, kAsync };
 // finit_module(2) of /modules/FILE: 0 or an errno value, EEXIST for a module that is there already.
 int InsertModule(const std::string& file, Probing probing);
 
-// The modalias of every device that a bus knows now, each once.
-std::set<std::string> ListModaliases(const std::filesystem::path& sys = "/sys");
+// Hands over the modalias of every device that a bus knows now. Those of PCI come first, for most
+// disks are behind it and take a while to answer, in which the others can be asked.
+void ForEachModalias(const std::function<void(const std::string& modalias)>& visit,
+                     const std::filesystem::path& sys = "/sys");
 
 }  // namespace ros::init

@@ -43,9 +43,7 @@ class Search {
 
  private:
   void LoadForAll() {
-    for (const auto& modalias : ListModaliases()) {
-      modules_.LoadFor(modalias);
-    }
+    ForEachModalias([this](const std::string& modalias) { modules_.LoadFor(modalias); });
     changed_ = true;
   }
 
@@ -62,7 +60,7 @@ class Search {
     if (!result.event.modalias.empty() && result.event.action == "add") {
       modules_.LoadFor(result.event.modalias);
     }
-    changed_ = changed_ || result.event.subsystem == "block";
+    changed_ = changed_ || ChangesDisks(result.event);
     return true;
   }
 
@@ -116,7 +114,7 @@ std::optional<BootPartitions> Choose(const std::vector<partitions::PartitionNode
   if (!root || !state) {
     return std::nullopt;
   }
-  return BootPartitions{*root, *state};
+  return BootPartitions{*root, *state, nodes};
 }
 
 BootPartitions WaitForPartitions(const health::BootArguments& arguments,
@@ -132,6 +130,17 @@ BootPartitions WaitForPartitions(const health::BootArguments& arguments,
     Missing(seen, arguments);
   }
   return *both;
+}
+
+Nodes LookAgain(Nodes seen, DeviceEvents& events) {
+  bool changed = false;
+  for (;;) {
+    const auto result = events.Next(milliseconds(0));
+    if (result.waited == DeviceEvents::Waited::kTimeout) {
+      return changed ? partitions::ListPartitions() : std::move(seen);
+    }
+    changed = changed || result.waited == DeviceEvents::Waited::kLost || ChangesDisks(result.event);
+  }
 }
 
 }  // namespace ros::init

@@ -17,6 +17,7 @@ namespace ros::init {
 struct BootPartitions {
   partitions::PartitionNode root;
   partitions::PartitionNode state;
+  std::vector<partitions::PartitionNode> all;  // that were seen
 };
 
 // Both of them among `nodes`, or none. Throws kRefused naming the disks when a UUID is on two.
@@ -41,5 +42,10 @@ std::string DescribeDisks(const std::vector<partitions::PartitionNode>& nodes);
 BootPartitions WaitForPartitions(const health::BootArguments& arguments,
                                  ModuleLoader& modules,
                                  DeviceEvents& events);
+
+// The partitions of all disks now: those `seen` before, where no disk has come or gone since the
+// last event that was taken.
+std::vector<partitions::PartitionNode> LookAgain(std::vector<partitions::PartitionNode> seen,
+                                                 DeviceEvents& events);
 
 }  // namespace ros::init

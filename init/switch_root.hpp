@@ -5,8 +5,9 @@
 
 namespace ros::init {
 
-// Frees the initrd's memory and makes the file system at kRootDirectory the root of everything,
-// itself the current directory. /dev, /proc and /sys have been moved there before. Throws kFailed.
+// Makes the file system at kRootDirectory the root of everything, itself the current directory, and
+// leaves a child behind that frees the initrd's memory. /dev, /proc and /sys have been moved there
+// before. Throws kFailed.
 void SwitchRoot();
 
 // The programs to try as init: `asked` alone where the command line names one, else the usual ones.

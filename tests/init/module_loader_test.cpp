@@ -27,7 +27,7 @@ struct Kernel {
   std::map<std::string, int> refuses;
 
   ModuleLoader Loader(WatchdogDrivers watchdogs) {
-    return {ParseModuleList(kList),
+    return {std::make_shared<const std::vector<ModuleEntry>>(ParseModuleList(kList)),
             ModuleAliases::Parse(kAliases),
             watchdogs,
             [this](const std::string& file) {
@@ -78,18 +78,21 @@ TEST_CASE("ModuleLoader: tells what failed, but not what was there or a dependen
   CHECK(loader.TakeFailures().empty());
 }
 
-TEST_CASE("ListModaliases: reads those of all buses", "[init]") {
+TEST_CASE("ForEachModalias: visits those of all buses, of PCI first", "[init]") {
   const TempDirectory sys;
   const auto put = [&](const std::string& path, const std::string& text) {
     std::filesystem::create_directories((sys.path() / path).parent_path());
     WriteFileAtomically(sys.path() / path, AsBytes(text));
   };
+  put("bus/acpi/devices/PNP0A03:00/modalias", "acpi:PNP0A03:\n");
   put("bus/pci/devices/0000:00:01.0/modalias", "pci:1\n");
-  put("bus/pci/devices/0000:00:02.0/modalias", "pci:1\n");
+  put("bus/pci/devices/0000:00:02.0/modalias", "pci:2\n");
   put("bus/virtio/devices/virtio0/modalias", "virtio:2\n");
   put("bus/virtio/devices/virtio1/other", "");
   std::filesystem::create_directories(sys.path() / "bus/empty");
-  CHECK(ListModaliases(sys.path()) == std::set<std::string>{"pci:1", "virtio:2"});
+  Files seen;
+  ForEachModalias([&seen](const std::string& modalias) { seen.push_back(modalias); }, sys.path());
+  CHECK(seen == Files{"pci:1", "pci:2", "acpi:PNP0A03:", "virtio:2"});
 }
 
 }  // namespace
