@@ -32,9 +32,9 @@ std::string RefName(const Descriptor& descriptor) {
 }
 
 // A descriptor may say what kind of artifact it is of (image-spec 1.1); many tools leave that out.
-bool IsOtherArtifact(const Json& json, const std::string& where) {
+bool IsOtherArtifact(const Json& json, const ArtifactKind& kind, const std::string& where) {
   const auto* type = json.Find("artifactType", where);
-  return type != nullptr && type->AsString(where + ".artifactType") != kArtifactType;
+  return type != nullptr && type->AsString(where + ".artifactType") != kind.artifact_type;
 }
 
 std::string NamesOf(const std::vector<Descriptor>& images) {
@@ -60,7 +60,7 @@ void CheckSize(const Blob& blob, const Descriptor& descriptor, const std::string
 std::unique_ptr<ImageSource> OpenImage(const std::filesystem::path& path) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!fd.valid() && errno == ENOENT) {
-    throw Error(ErrorKind::kUsage, path.string() + ": there is no such image file");
+    throw Error(ErrorKind::kUsage, path.string() + ": there is no such file");
   }
   if (!fd.valid()) {
     ThrowErrno("opening " + path.string());
@@ -93,7 +93,7 @@ std::string ReadBlob(const ImageSource& source, const Descriptor& descriptor, By
   return data;
 }
 
-IndexListing ListIndex(const ImageSource& source) {
+IndexListing ListIndex(const ImageSource& source, const ArtifactKind& kind) {
   const auto where = source.name() + ": index.json";
   const auto json = Json::Parse(source.ReadIndex(), where);
   const auto& manifests = json.At("manifests", where).AsArray(where + ": manifests");
@@ -106,38 +106,46 @@ IndexListing ListIndex(const ImageSource& source) {
     auto descriptor = ParseDescriptor(manifests[i], place);
     if (IsSignatureName(RefName(descriptor))) {
       listing.signatures.push_back(std::move(descriptor));
-    } else if (descriptor.media_type == kOciManifestType && !IsOtherArtifact(manifests[i], place)) {
+    } else if (descriptor.media_type == kOciManifestType &&
+               !IsOtherArtifact(manifests[i], kind, place)) {
       listing.images.push_back(std::move(descriptor));
     }
   }
   return listing;
 }
 
-Descriptor ChooseImage(const ImageSource& source, std::optional<std::string_view> reference) {
-  auto images = ListIndex(source).images;
+Descriptor ChooseManifest(const ImageSource& source,
+                          const ArtifactKind& kind,
+                          std::optional<std::string_view> reference) {
+  const std::string called(kind.called);
+  auto images = ListIndex(source, kind).images;
   const auto all = NamesOf(images);
   if (reference) {
     std::erase_if(images, [&](const Descriptor& image) { return RefName(image) != *reference; });
     if (images.empty()) {
       Refuse(source.name(),
-             "there is no image \"" + ShowText(*reference) + "\" in it, only: " + all);
+             "there is no " + called + " \"" + ShowText(*reference) + "\" in it, only: " + all);
     }
   }
   if (images.size() > 1) {
     std::erase_if(images, [&](const Descriptor& image) { return IsBundle(source, image); });
   }
   if (images.empty()) {
-    Refuse(source.name(), "there is no image in it");
+    Refuse(source.name(), "there is no " + called + " in it");
   }
   const bool is_one = std::all_of(images.begin(), images.end(), [&](const Descriptor& image) {
     return image.digest == images.front().digest && image.size == images.front().size;
   });
   if (!is_one) {
     Refuse(source.name(),
-           "there is more than one image in it: " + NamesOf(images) +
+           "there is more than one " + called + " in it: " + NamesOf(images) +
                "; copy the one that is meant to a file of its own, as `skopeo copy` does");
   }
   return images.front();
+}
+
+Descriptor ChooseImage(const ImageSource& source, std::optional<std::string_view> reference) {
+  return ChooseManifest(source, kOsImage, reference);
 }
 
 }  // namespace ros::images

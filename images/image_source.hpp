@@ -61,16 +61,31 @@ std::unique_ptr<ImageSource> OpenImage(const std::filesystem::path& path);
 // not the descriptor's.
 std::string ReadBlob(const ImageSource& source, const Descriptor& descriptor, Bytes limit);
 
+// What a source may hold that is signed as an image is.
+struct ArtifactKind {
+  std::string_view artifact_type;
+  std::string_view called;   // in messages: "image"
+  std::string_view command;  // which signs it: "ros image sign"
+};
+
+inline constexpr ArtifactKind kOsImage{
+    .artifact_type = kArtifactType, .called = "image", .command = "ros image sign"};
+
 // What an index.json lists.
 struct IndexListing {
-  std::vector<Descriptor> images;      // OS images of ours, candidates at least
+  std::vector<Descriptor> images;      // of the kind that was asked for, candidates at least
   std::vector<Descriptor> signatures;  // named sha256-<hex>.sig
 };
 
-IndexListing ListIndex(const ImageSource& source);
+IndexListing ListIndex(const ImageSource& source, const ArtifactKind& kind = kOsImage);
 
-// The one OS image of the source, or the one whose ref.name is `reference`. Throws kVerification
-// naming what there is when there is none or more than one.
+// The one artifact of this kind in the source, or the one whose ref.name is `reference`. Throws
+// kVerification naming what there is when there is none or more than one.
+Descriptor ChooseManifest(const ImageSource& source,
+                          const ArtifactKind& kind,
+                          std::optional<std::string_view> reference);
+
+// The same for an OS image.
 Descriptor ChooseImage(const ImageSource& source, std::optional<std::string_view> reference);
 
 }  // namespace ros::images

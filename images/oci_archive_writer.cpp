@@ -88,7 +88,7 @@ std::string WriteIndex(const ImageArchive& archive) {
   Descriptor descriptor = archive.manifest.descriptor;
   descriptor.annotations[std::string(kRefNameAnnotation)] = archive.reference;
   Json entry = ToJson(descriptor);
-  entry.Set("artifactType", kArtifactType);
+  entry.Set("artifactType", archive.artifact_type);
   Json index = Json::MakeObject();
   index.Set("schemaVersion", 2);
   index.Set("mediaType", kOciIndexType);

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct ImageArchive {
   ArchiveBlob manifest;
   std::string reference;  // the ref.name of the manifest in index.json
   std::vector<ArchiveBlob> blobs;
+  std::string_view artifact_type = kArtifactType;  // of the manifest
 };
 
 // Writes the archive: oci-layout, index.json, the manifest, then the blobs from the smallest to the

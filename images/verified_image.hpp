@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,16 +10,10 @@
 #include "images/image_config.hpp"
 #include "images/image_source.hpp"
 #include "images/manifest.hpp"
+#include "images/signed_manifest.hpp"
 #include "keys/trust_store.hpp"
 
 namespace ros::images {
-
-enum class SignaturePolicy {
-  kRequired,
-  // For --insecure: an image without any signature is taken. One that has signatures, none of which
-  // verifies, is refused all the same.
-  kAllowUnsigned,
-};
 
 // An image whose manifest is signed by a key that is trusted, and whose config and root index are
 // those of the manifest. The other blobs are checked by CheckBlobs, or as they are used.
@@ -35,15 +28,6 @@ struct VerifiedImage {
   // Names and fingerprints of the keys whose signatures verified; empty for an unsigned image.
   std::vector<std::string> signers;
 };
-
-// What is known of an image when nothing of it but its signatures has been read.
-struct SignedFacts {
-  keys::Digest digest;                   // of the manifest
-  std::vector<keys::PublicKey> signers;  // whose signatures verified; empty for an unsigned image
-};
-
-// Called before anything that was signed is parsed; throws to refuse the image.
-using ApproveSigners = std::function<void(const SignedFacts& facts)>;
 
 // Finds the image (the one whose ref.name is `reference`, if given) and verifies its signature over
 // the raw bytes before it reads them. Throws kVerification saying which keys were wanted: no key

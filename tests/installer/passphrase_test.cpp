@@ -253,5 +253,5 @@ TEST_CASE("ros image sign: says what is wrong with a passphrase", "[installer]")
   // The right one: now it is the image that is missing.
   WriteFileAtomically(file, AsBytes(std::string(kCanary) + "\n"), 0600);
   result = RunRos({"image", "sign", "--key", key, "--passphrase-file", file, "image"});
-  CHECK_THAT(result.err, Catch::Contains("image: there is no such image file"));
+  CHECK_THAT(result.err, Catch::Contains("image: there is no such file"));
 }
