@@ -34,13 +34,15 @@ void Run(ByteSpan input) {
 }
 
 std::vector<Seed> Seeds() {
-  return {{"small", "keys:\n  - name: a\n" + kKey},
-          {"whole",
-           "version: 1\nthreshold: [1 of release]\nkeys:\n  - name: a\n    role: release\n"
-           "    valid-from: 2026-01-01\n    valid-until: 2027-01-01T12:00:00Z\n" +
-               kKey + "revoked:\n  keys: [\"0123456789abcdef\"]\n  digests: [sha256:" +
-               std::string(64, '0') + "]\nlowest-epoch: 3\nmax-age: 90d\n"},
-          {"own", "threshold: 2 of release\nrevoked: {keys: [\"0123456789abcdef\"]}\n"}};
+  return {
+      {"small", "keys:\n  - name: a\n" + kKey},
+      {"whole",
+       "version: 1\nthreshold: [1 of release]\nkeys:\n  - name: a\n    role: release\n"
+       "    valid-from: 2026-01-01\n    valid-until: 2027-01-01T12:00:00Z\n" +
+           kKey +
+           "revoked:\n  keys: [\"0123456789abcdef\"]\n  digests: [sha256:" + std::string(64, '0') +
+           "]\nlowest-epoch: 3\nmax-age: 90d\nchannel: {name: stable, threshold: 1 of release}\n"},
+      {"own", "threshold: 2 of release\nrevoked: {keys: [\"0123456789abcdef\"]}\n"}};
 }
 
 }  // namespace ros::fuzz

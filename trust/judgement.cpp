@@ -87,8 +87,15 @@ std::string WhyNotCounted(const Policy& policy, const TrustedKey& key, UnixTime 
 std::vector<RuleResult> JudgeSigners(const Policy& policy,
                                      const std::vector<std::string>& signers,
                                      UnixTime now) {
+  return JudgeSigners(policy, policy.restrictions.thresholds, signers, now);
+}
+
+std::vector<RuleResult> JudgeSigners(const Policy& policy,
+                                     const std::vector<Threshold>& thresholds,
+                                     const std::vector<std::string>& signers,
+                                     UnixTime now) {
   std::vector<RuleResult> rules;
-  for (const auto& threshold : policy.restrictions.thresholds) {
+  for (const auto& threshold : thresholds) {
     rules.push_back(JudgeThreshold(policy, threshold, signers, now));
   }
   return rules;

@@ -30,6 +30,12 @@ std::vector<RuleResult> JudgeSigners(const Policy& policy,
                                      const std::vector<std::string>& signers,
                                      UnixTime now);
 
+// The same for other thresholds than those of images.
+std::vector<RuleResult> JudgeSigners(const Policy& policy,
+                                     const std::vector<Threshold>& thresholds,
+                                     const std::vector<std::string>& signers,
+                                     UnixTime now);
+
 // The rule about the image's digest: that it is not revoked. Holds for unsigned images too.
 RuleResult JudgeDigest(const Policy& policy, const keys::Digest& digest);
 

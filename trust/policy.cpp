@@ -17,6 +17,20 @@ void AddMissing(std::vector<Item>& items, const std::vector<Item>& more) {
   }
 }
 
+// What is asked of a channel, by either.
+void AddChannel(Restrictions& own, const ChannelRule& more) {
+  const auto same = std::ranges::find(own.channels, more.name, &ChannelRule::name);
+  if (same == own.channels.end()) {
+    own.channels.push_back(more);
+    return;
+  }
+  if (same->thresholds.empty() && !more.thresholds.empty()) {
+    // Those of images are asked for without being written down, and stay.
+    same->thresholds = own.thresholds;
+  }
+  AddMissing(same->thresholds, more.thresholds);
+}
+
 }  // namespace
 
 Policy PolicyOf(const keys::TrustStore& keys) {
@@ -48,7 +62,37 @@ Policy Tighten(Policy policy, const Restrictions& more) {
   if (more.max_age) {
     own.max_age = own.max_age ? std::min(*own.max_age, *more.max_age) : *more.max_age;
   }
+  for (const auto& channel : more.channels) {
+    AddChannel(own, channel);
+  }
   return policy;
+}
+
+std::vector<Threshold> ChannelThresholds(const Policy& policy, std::string_view channel) {
+  const auto& rules = policy.restrictions;
+  const auto rule = std::ranges::find(rules.channels, channel, &ChannelRule::name);
+  return rule == rules.channels.end() || rule->thresholds.empty() ? rules.thresholds
+                                                                  : rule->thresholds;
+}
+
+std::string WhyNoOneChannel(const Restrictions& restrictions) {
+  if (restrictions.channels.size() < 2) {
+    return {};
+  }
+  std::string names;
+  for (const auto& rule : restrictions.channels) {
+    names += (names.empty() ? "" : " and ") + rule.name;
+  }
+  return "channels " + names + " are asked for, and a machine follows one";
+}
+
+std::vector<std::string> FingerprintsOf(const std::vector<keys::PublicKey>& keys) {
+  std::vector<std::string> fingerprints;
+  fingerprints.reserve(keys.size());
+  for (const auto& key : keys) {
+    fingerprints.push_back(key.Fingerprint());
+  }
+  return fingerprints;
 }
 
 bool IsRevoked(const Restrictions& restrictions, std::string_view fingerprint) {
@@ -67,12 +111,19 @@ std::string WhyImpossible(const Policy& policy, UnixTime now) {
   for (const auto& key : policy.keys) {
     all.push_back(key.key.Fingerprint());
   }
-  for (const auto& rule : JudgeSigners(policy, all, now)) {
+  auto rules = JudgeSigners(policy, all, now);
+  for (const auto& channel : policy.restrictions.channels) {
+    for (auto& rule : JudgeSigners(policy, ChannelThresholds(policy, channel.name), all, now)) {
+      rule.rule += " for channel " + channel.name;
+      rules.push_back(std::move(rule));
+    }
+  }
+  for (const auto& rule : rules) {
     if (!rule.met) {
       return rule.rule + ": " + rule.how;
     }
   }
-  return {};
+  return WhyNoOneChannel(policy.restrictions);
 }
 
 }  // namespace ros::trust

@@ -34,6 +34,14 @@ struct Threshold {
   bool operator==(const Threshold&) const = default;
 };
 
+// A channel that must have released an image, and who must have signed the channel's document.
+struct ChannelRule {
+  std::string name;
+  std::vector<Threshold> thresholds;  // none: those of images
+
+  bool operator==(const ChannelRule&) const = default;
+};
+
 // What only makes a policy stricter: an image's policy has it, and a machine's own file has nothing
 // else.
 struct Restrictions {
@@ -42,6 +50,9 @@ struct Restrictions {
   std::vector<keys::Digest> revoked_digests;  // of image manifests
   std::uint64_t lowest_epoch = 0;
   std::optional<std::chrono::seconds> max_age;  // since the image was created
+  // A file has one at most. Where an image's policy and a machine's own file name two, no image
+  // meets both: a machine follows one channel.
+  std::vector<ChannelRule> channels;
 
   bool operator==(const Restrictions&) const = default;
 };
@@ -62,11 +73,20 @@ keys::TrustStore KeysOf(const Policy& policy);
 // `policy`, and what `more` demands too. Nothing that was refused before is taken afterwards.
 Policy Tighten(Policy policy, const Restrictions& more);
 
+// Who must have signed a document of this channel: as the policy says of it, else as for images.
+std::vector<Threshold> ChannelThresholds(const Policy& policy, std::string_view channel);
+
+// "the image's policy asks for channel stable and ..."; empty where a machine could follow what is
+// asked for.
+std::string WhyNoOneChannel(const Restrictions& restrictions);
+
+std::vector<std::string> FingerprintsOf(const std::vector<keys::PublicKey>& keys);
+
 bool IsRevoked(const Restrictions& restrictions, std::string_view fingerprint);
 bool IsRevoked(const Restrictions& restrictions, const keys::Digest& digest);
 
 // Why no image at all could meet the policy at this time ("2 of release: of its 2 keys 1 is
-// revoked"); empty when one could.
+// revoked"), or no document of the channel that it asks for; empty when one could.
 std::string WhyImpossible(const Policy& policy, UnixTime now);
 
 }  // namespace ros::trust

@@ -8,6 +8,7 @@
 #include "base/file.hpp"
 #include "base/nearest_name.hpp"
 #include "config/yaml_tree.hpp"
+#include "trust/channel.hpp"
 
 namespace ros::trust {
 namespace {
@@ -16,10 +17,11 @@ using config::YamlTree;
 using Names = std::span<const std::string_view>;
 
 constexpr std::string_view kPolicyNames[] = {
-    "version", "keys", "threshold", "revoked", "lowest-epoch", "max-age"};
+    "version", "keys", "threshold", "revoked", "lowest-epoch", "max-age", "channel"};
 constexpr std::string_view kKeyNames[] = {
     "name", "role", "key", "file", "valid-from", "valid-until"};
 constexpr std::string_view kRevokedNames[] = {"keys", "digests"};
+constexpr std::string_view kChannelNames[] = {"name", "threshold"};
 
 constexpr std::size_t kMaxNameLength = 64;
 constexpr std::size_t kMaxThresholds = 16;
@@ -52,7 +54,10 @@ class Reader {
     if (policy.restrictions.thresholds.empty()) {
       policy.restrictions.thresholds = {Threshold{}};
     }
-    CheckThresholds(root, policy);
+    CheckThresholds(root, policy, policy.restrictions.thresholds);
+    for (const auto& channel : policy.restrictions.channels) {
+      CheckThresholds(*root.Find("channel"), policy, channel.thresholds);
+    }
     return policy;
   }
 
@@ -281,6 +286,24 @@ class Reader {
     }
   }
 
+  ChannelRule ReadChannel(const YamlTree& tree) const {
+    CheckMap(tree, kChannelNames, "`channel`");
+    const auto* name = tree.Find("name");
+    if (name == nullptr) {
+      Refuse(tree, "a channel has a name; write `name:`");
+    }
+    ChannelRule rule{.name = Text(*name), .thresholds = {}};
+    if (!IsChannelName(rule.name)) {
+      Refuse(*name,
+             "a channel's name is letters, digits, -, _ and ., at most 64, and begins with a "
+             "letter or digit");
+    }
+    if (const auto* threshold = tree.Find("threshold")) {
+      rule.thresholds = ReadThresholds(*threshold);
+    }
+    return rule;
+  }
+
   Restrictions ReadRestrictions(const YamlTree& root) const {
     Restrictions restrictions;
     if (const auto* threshold = root.Find("threshold")) {
@@ -295,12 +318,17 @@ class Reader {
     if (const auto* age = root.Find("max-age")) {
       restrictions.max_age = Age(*age);
     }
+    if (const auto* channel = root.Find("channel")) {
+      restrictions.channels = {ReadChannel(*channel)};
+    }
     return restrictions;
   }
 
   // A policy that no image can ever meet would strand its machines.
-  void CheckThresholds(const YamlTree& root, const Policy& policy) const {
-    for (const auto& threshold : policy.restrictions.thresholds) {
+  void CheckThresholds(const YamlTree& root,
+                       const Policy& policy,
+                       const std::vector<Threshold>& thresholds) const {
+    for (const auto& threshold : thresholds) {
       const auto usable = std::ranges::count_if(policy.keys, [&](const TrustedKey& key) {
         return key.role == threshold.role && !IsRevoked(policy.restrictions, key.key.Fingerprint());
       });
@@ -374,20 +402,31 @@ void PutRevoked(YamlTree& map, const Restrictions& restrictions) {
   }
 }
 
-void PutRestrictions(YamlTree& map, const Restrictions& restrictions) {
-  if (!restrictions.thresholds.empty()) {
-    auto list = ListOf({});
-    for (const auto& threshold : restrictions.thresholds) {
-      list.items.push_back(Scalar(std::to_string(threshold.count) + " of " + threshold.role));
-    }
-    Put(map, "threshold", std::move(list));
+void PutThresholds(YamlTree& map, const std::vector<Threshold>& thresholds) {
+  if (thresholds.empty()) {
+    return;
   }
+  auto list = ListOf({});
+  for (const auto& threshold : thresholds) {
+    list.items.push_back(Scalar(std::to_string(threshold.count) + " of " + threshold.role));
+  }
+  Put(map, "threshold", std::move(list));
+}
+
+void PutRestrictions(YamlTree& map, const Restrictions& restrictions) {
+  PutThresholds(map, restrictions.thresholds);
   PutRevoked(map, restrictions);
   if (restrictions.lowest_epoch > 0) {
     Put(map, "lowest-epoch", Scalar(std::to_string(restrictions.lowest_epoch)));
   }
   if (restrictions.max_age) {
     Put(map, "max-age", Scalar(std::to_string(restrictions.max_age->count() / kSecondsADay) + "d"));
+  }
+  for (const auto& rule : restrictions.channels) {
+    auto channel = Map();
+    Put(channel, "name", Quoted(rule.name));
+    PutThresholds(channel, rule.thresholds);
+    Put(map, "channel", std::move(channel));
   }
 }
 

@@ -73,7 +73,8 @@ TEST_CASE("ParsePolicy: reads keys and rules", "[trust]") {
                      .revoked_keys = {"0123456789012345"},
                      .revoked_digests = {keys::Digest::ParseHex(std::string(64, 'a'))},
                      .lowest_epoch = 3,
-                     .max_age = std::chrono::hours(24 * 90)});
+                     .max_age = std::chrono::hours(24 * 90),
+                     .channels = {}});
 }
 
 TEST_CASE("ParsePolicy: without a threshold one key of `release` is enough", "[trust]") {
@@ -81,10 +82,30 @@ TEST_CASE("ParsePolicy: without a threshold one key of `release` is enough", "[t
         std::vector<Threshold>{{1, "release"}});
 }
 
+TEST_CASE("ParsePolicy: reads which channel is asked for", "[trust]") {
+  const auto channels = [](const std::string& rule) {
+    return ParsePolicy(TwoKeys() + rule, "trust.yml").restrictions.channels;
+  };
+  CHECK(channels("").empty());
+  CHECK(channels("channel: {name: stable}\n") ==
+        std::vector<ChannelRule>{{.name = "stable", .thresholds = {}}});
+  CHECK(channels("channel: {name: stable, threshold: [1 of ops, 1 of release]}\n") ==
+        std::vector<ChannelRule>{{.name = "stable", .thresholds = {{1, "ops"}, {1, "release"}}}});
+  CHECK_THROWS_WITH(channels("channel: {name: stable, threshold: 1 of channel}\n"),
+                    Catch::Contains("1 of channel can never be met"));
+  CHECK_THROWS_WITH(channels("channel: {threshold: 1 of ops}\n"), Catch::Contains("has a name"));
+  CHECK_THROWS_WITH(channels("channel: {name: ../stable}\n"), Catch::Contains("a channel's name"));
+  CHECK_THROWS_WITH(channels("channel: {name: stable, serial: 3}\n"),
+                    Catch::Contains("\"serial\" is not known"));
+  CHECK_THROWS_WITH(channels("channel: stable\n"), Catch::Contains("is a map"));
+}
+
 TEST_CASE("FormatPolicy: is read back as it was, and always the same", "[trust]") {
-  const auto policy = ParsePolicy(
-      TwoKeys() + "threshold: 1 of ops\nmax-age: 7d\nrevoked: {keys: [\"0000000000000001\"]}\n",
-      "trust.yml");
+  const auto policy =
+      ParsePolicy(TwoKeys() +
+                      "threshold: 1 of ops\nmax-age: 7d\nrevoked: {keys: [\"0000000000000001\"]}\n"
+                      "channel: {name: stable, threshold: 1 of ops}\n",
+                  "trust.yml");
   const auto text = FormatPolicy(policy);
   CHECK_THAT(text, Catch::Contains("-----BEGIN PUBLIC KEY-----\n"));
   const auto again = ParsePolicy(text, "again");
