@@ -61,16 +61,6 @@ std::unique_ptr<ImageSource> OpenImage(const std::filesystem::path& path);
 // not the descriptor's.
 std::string ReadBlob(const ImageSource& source, const Descriptor& descriptor, Bytes limit);
 
-// What a source may hold that is signed as an image is.
-struct ArtifactKind {
-  std::string_view artifact_type;
-  std::string_view called;   // in messages: "image"
-  std::string_view command;  // which signs it: "ros image sign"
-};
-
-inline constexpr ArtifactKind kOsImage{
-    .artifact_type = kArtifactType, .called = "image", .command = "ros image sign"};
-
 // What an index.json lists.
 struct IndexListing {
   std::vector<Descriptor> images;      // of the kind that was asked for, candidates at least

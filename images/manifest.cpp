@@ -35,33 +35,6 @@ std::map<std::string, std::string> ParseAnnotations(const Json& parent, const st
   return annotations;
 }
 
-void ExpectText(const Json& json, std::string_view key, std::string_view expected) {
-  const auto where = std::string(kWhere) + ": " + std::string(key);
-  const auto& found = json.At(key, kWhere).AsString(where);
-  if (found != expected) {
-    Refuse(where,
-           "\"" + ShowText(found) + "\" is not " + std::string(expected) +
-               "; this is not an OS image of ros");
-  }
-}
-
-void ExpectEnvelope(const Json& json) {
-  const auto where = std::string(kWhere) + ": schemaVersion";
-  if (json.At("schemaVersion", kWhere).AsInt(where) != kSchemaVersion) {
-    Refuse(where, "expected " + std::to_string(kSchemaVersion));
-  }
-  if (json.Find("mediaType", kWhere) != nullptr) {
-    ExpectText(json, "mediaType", kOciManifestType);
-  }
-  // Any container has such an envelope, but no type of artifact.
-  if (json.Find("artifactType", kWhere) == nullptr) {
-    Refuse(kWhere,
-           "no artifactType: this is a container and not an OS image; `ros image build --root` "
-           "makes one of it");
-  }
-  ExpectText(json, "artifactType", kArtifactType);
-}
-
 void CheckSize(const Descriptor& descriptor, const std::string& where, Bytes limit) {
   if (descriptor.size == 0 || descriptor.size > limit) {
     Refuse(where + ".size",
@@ -119,6 +92,31 @@ Json ToJson(const std::map<std::string, std::string>& annotations) {
 
 }  // namespace
 
+void ExpectKind(const Json& manifest, const ArtifactKind& kind, std::string_view where) {
+  const auto at = [&](std::string_view key) {
+    return std::string(where) + ": " + std::string(key);
+  };
+  const auto expect = [&](std::string_view key, std::string_view expected) {
+    const auto& found = manifest.At(key, where).AsString(at(key));
+    if (found != expected) {
+      Refuse(at(key),
+             "\"" + ShowText(found) + "\" is not " + std::string(expected) + "; this is not " +
+                 std::string(kind.what));
+    }
+  };
+  if (manifest.At("schemaVersion", where).AsInt(at("schemaVersion")) != kSchemaVersion) {
+    Refuse(at("schemaVersion"), "expected " + std::to_string(kSchemaVersion));
+  }
+  if (manifest.Find("mediaType", where) != nullptr) {
+    expect("mediaType", kOciManifestType);
+  }
+  // Any container has such an envelope, but no type of artifact.
+  if (manifest.Find("artifactType", where) == nullptr) {
+    Refuse(where, "no artifactType: " + std::string(kind.untyped));
+  }
+  expect("artifactType", kind.artifact_type);
+}
+
 Descriptor ParseDescriptor(const Json& json, std::string_view where) {
   const std::string place(where);
   Descriptor descriptor;
@@ -147,7 +145,7 @@ ImageManifest ParseManifest(std::string_view raw) {
     Refuse(kWhere, "longer than " + FormatBytes(kMaxManifestSize));
   }
   const auto json = Json::Parse(raw, kWhere);
-  ExpectEnvelope(json);
+  ExpectKind(json, kOsImage, kWhere);
   const auto config_where = std::string(kWhere) + ": config";
   ImageManifest manifest;
   manifest.digest = keys::Sha256Of(AsBytes(raw));

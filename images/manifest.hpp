@@ -66,6 +66,26 @@ struct ImageManifest {
 Descriptor ParseDescriptor(const Json& json, std::string_view where);
 Json ToJson(const Descriptor& descriptor);
 
+// What is stored and signed as an image is.
+struct ArtifactKind {
+  std::string_view artifact_type;
+  std::string_view called;   // in messages: "image"
+  std::string_view what;     // "an OS image of ros"
+  std::string_view untyped;  // what a manifest without artifactType is instead
+  std::string_view command;  // which signs it: "ros image sign"
+};
+
+inline constexpr ArtifactKind kOsImage{
+    .artifact_type = kArtifactType,
+    .called = "image",
+    .what = "an OS image of ros",
+    .untyped = "this is a container and not an OS image; `ros image build --root` makes one of it",
+    .command = "ros image sign"};
+
+// Throws kVerification unless a manifest says that it is one of OCI and of this kind. `where` is
+// its place for messages.
+void ExpectKind(const Json& manifest, const ArtifactKind& kind, std::string_view where);
+
 // Reads the manifest of an OS image: artifactType, config and layers of our media types, each layer
 // exactly once (the boot loader at most once; kernel and initrd, or a unified kernel in the place
 // of both), sizes within the limits above. Layers of types that it does not know are passed over.
