@@ -18,7 +18,7 @@ ros_install_unit(ros-health-gate.service sysinit.target)
 install(PROGRAMS dist/health.d/required.d/default-target DESTINATION lib/ros/health.d/required.d)
 install(FILES dist/completions/ros DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 
-set(ROS_MAN_PAGES_1 ros.1 ros-image.1 ros-keys.1)
+set(ROS_MAN_PAGES_1 ros.1 ros-channel.1 ros-image.1 ros-keys.1)
 set(ROS_MAN_PAGES_8 ros-install.8 ros-upgrade.8 ros-rollback.8 ros-reset.8 ros-status.8 ros-health.8 ros-config.8)
 foreach(section 1 8)
   list(TRANSFORM ROS_MAN_PAGES_${section} PREPEND man/ OUTPUT_VARIABLE pages)

@@ -141,7 +141,13 @@ ResetTroubles ResetState(const Path& state,
   std::vector<std::string> of_ros = {"filled", "config/user.yml", "config/applied.json"};
   if (scope == health::ResetScope::kContentAndTrust) {
     of_ros.insert(of_ros.end(),
-                  {"keys", "trust.yml", "verified.json", "epoch", "bad.json", "bad.json.damaged"});
+                  {"keys",
+                   "trust.yml",
+                   "verified.json",
+                   "channels.json",
+                   "epoch",
+                   "bad.json",
+                   "bad.json.damaged"});
   }
   for (const auto& name : of_ros) {
     reset.Remove(state / "ros" / name);

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "images/root_writer.hpp"
+#include "installer/channel_memory.hpp"
 #include "installer/first_boot.hpp"
 #include "installer/kept_boot.hpp"
 #include "installer/kept_state.hpp"
@@ -227,6 +228,12 @@ std::map<std::string, StateFile> StateFiles(const InstallRequest& request,
   }
   files["/ros/verified.json"] = {.content =
                                      FormatVerifiedSlots({{SlotId::kA, VerifiedSlotOf(image)}})};
+  if (request.channel) {
+    const auto& [channel, digest] = *request.channel;
+    files[std::string("/ros/") + kChannelMemoryFile] = {
+        .content =
+            FormatChannelMemory({{channel.name, {.serial = channel.serial, .digest = digest}}})};
+  }
   // The entries of syslinux name the disk's UUIDs, so every copy keeps them.
   if (LeavesFirstBootMark(target) && request.loader != LoaderKind::kSyslinux) {
     files[std::string("/ros/") + kFirstBootMark] = {};

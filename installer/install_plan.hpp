@@ -18,6 +18,7 @@
 #include "partitions/boot_file_system.hpp"
 #include "partitions/disk_facts.hpp"
 #include "partitions/layout_plan.hpp"
+#include "trust/channel_judgement.hpp"
 #include "trust/policy.hpp"
 
 namespace ros::installer {
@@ -45,6 +46,8 @@ struct InstallRequest {
 
   std::vector<NamedText> keys;  // public keys, PEM
   std::optional<std::string> cloud_config;
+  // The channel document that has released the image: the machine begins with it.
+  std::optional<trust::ShownChannel> channel;
   // --force: data on the target is no reason to stop.
   enum class ExistingData { kRefuse, kOverwrite } existing_data = ExistingData::kRefuse;
 };
@@ -59,6 +62,7 @@ struct KeptState {
   std::string machine_kind;
   std::vector<health::BadImage> bad;
   trust::Restrictions own_rules;  // /ros/trust.yml
+  std::string channels;           // the text of /ros/channels.json; empty for none
   bool journal_pending = false;   // it was not unmounted in good order
 
   bool operator==(const KeptState&) const = default;

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "installer/channel_memory.hpp"
 #include "installer/image_check.hpp"
 #include "installer/machine.hpp"
 #include "installer/trust_rules.hpp"
@@ -51,6 +52,12 @@ std::vector<FoundPartition> OurPartitions(const DiskFacts& disk) {
   return ours;
 }
 
+// Of a file that may be missing.
+std::string TextOf(const std::map<std::string, std::string>& files, const std::string& name) {
+  const auto found = files.find(name);
+  return found == files.end() ? std::string() : found->second;
+}
+
 }  // namespace
 
 KeptState InspectKeptState(const DiskFacts& disk) {
@@ -59,9 +66,10 @@ KeptState InspectKeptState(const DiskFacts& disk) {
   }
   const auto ours = OurPartitions(disk);
   const auto& state = ours.back();
-  const auto read = partitions::ReadStateFiles({disk.path, state.offset, state.length},
-                                               "/ros",
-                                               {"epoch", "args", "machine", "bad.json", kOwnRules});
+  const auto read = partitions::ReadStateFiles(
+      {disk.path, state.offset, state.length},
+      "/ros",
+      {"epoch", "args", "machine", "bad.json", kOwnRules, kChannelMemoryFile});
   // Read by who reads them on a running machine.
   const TempDirectory copy("ros-state");
   for (const auto& [name, text] : read.files) {
@@ -79,6 +87,7 @@ KeptState InspectKeptState(const DiskFacts& disk) {
                      .machine_kind = memory::MachineKind(copy.path()),
                      .bad = health::ReadBadList(copy.path()),
                      .own_rules = ReadOwnRules(copy.path() / kOwnRules),
+                     .channels = TextOf(read.files, kChannelMemoryFile),
                      .journal_pending = read.journal_pending};
   });
 }

@@ -28,6 +28,7 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddHealthCommand(app, context);
   AddConfigCommand(app, context);
   AddImageCommand(app, context);
+  AddChannelCommand(app, context);
   AddKeysCommand(app, context);
   AddOsCommand(app, context);
 }

@@ -84,7 +84,7 @@ ResetPlan PlanReset(const ResetFacts& facts, const ResetRequest& request) {
                            "the cloud-config of the installation"},
                  .reboot = request.reboot == ResetRequest::Reboot::kNow};
   const std::vector<std::string> memory = {
-      "keys", "trust policy", "epoch", "the list of bad images"};
+      "keys", "trust policy", "epoch", "channels' serials", "the list of bad images"};
   auto& where = trust ? plan.removes : plan.keeps;
   where.insert(where.end(), memory.begin(), memory.end());
   return plan;

@@ -136,6 +136,7 @@ TrustRules TrustRulesOf(const std::filesystem::path& state,
 TrustRules RulesKeeping(TrustRules rules, const trust::Restrictions& own) {
   auto stricter = own;
   stricter.thresholds.clear();
+  stricter.channels.clear();
   rules.policy = trust::Tighten(std::move(rules.policy), stricter);
   rules.own = own;
   return rules;
@@ -190,7 +191,11 @@ std::string SummaryOfPolicy(const std::string& policy) {
     for (const auto& key : parsed.keys) {
       join(keys, key.name + " (" + key.key.Fingerprint() + ")");
     }
-    return thresholds + "; keys " + keys;
+    std::string channels;
+    for (const auto& channel : parsed.restrictions.channels) {
+      channels += "; channel " + channel.name;
+    }
+    return thresholds + "; keys " + keys + channels;
   } catch (const Error& error) {
     return error.message();
   }

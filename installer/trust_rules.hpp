@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "installer/machine.hpp"
 #include "installer/slot_content.hpp"
 #include "keys/trust_store.hpp"
+#include "trust/channel_judgement.hpp"
 #include "trust/policy.hpp"
 
 namespace ros::installer {
@@ -21,6 +23,9 @@ struct TrustRules {
   // For people: "the trust policy of os 2 (slot a), made stricter by /ros/trust.yml".
   std::string source;
   UnixTime now = 0;  // what dates and ages are compared with
+  // A channel document that has been judged by these rules, and must have released the image
+  // (trusted_channel.hpp). Without one an image is refused where the policy asks for a channel.
+  std::optional<trust::ShownChannel> channel = std::nullopt;
 
   // Of a machine: the good slot, the digest of its image where verified.json has no record of it,
   // and what STATE/trust.yml adds (`policy` has it already).
@@ -28,6 +33,9 @@ struct TrustRules {
   std::string unrecorded;
   trust::Restrictions own;
 };
+
+// How the file of a channel's document beside an image is called: NAME and this.
+inline constexpr const char* kChannelEnding = ".channel.oci";
 
 // The machine's own file: rules that make its image's policy stricter, never looser.
 inline constexpr const char* kOwnRules = "trust.yml";
@@ -65,7 +73,8 @@ trust::Restrictions ReadOwnRules(const std::filesystem::path& file);
 
 // The rules of an installation in front of a state that is kept: those of the keys, stricter by
 // what the machine's own file says of keys, images, epoch and age. Its thresholds are about roles
-// that only a policy gives; they count again once the image's policy is in force.
+// that only a policy gives, and a channel it asks for at upgrades; both count again once the
+// image's policy is in force.
 TrustRules RulesKeeping(TrustRules rules, const trust::Restrictions& own);
 
 // The policy that an image brings. Throws kVerification naming the image where it cannot be read.

@@ -23,15 +23,6 @@ Reference ParseReference(const std::string& text) {
   return {text.substr(0, colon), text.substr(colon + 1)};
 }
 
-std::vector<std::string> Fingerprints(const std::vector<keys::PublicKey>& keys) {
-  std::vector<std::string> fingerprints;
-  fingerprints.reserve(keys.size());
-  for (const auto& key : keys) {
-    fingerprints.push_back(key.Fingerprint());
-  }
-  return fingerprints;
-}
-
 // Collects what the rules say, as much of the image as may be read by then.
 class Judge {
  public:
@@ -39,7 +30,7 @@ class Judge {
 
   void Signers(const images::SignedFacts& facts) {
     if (!facts.signers.empty()) {
-      Add(trust::JudgeSigners(rules_.policy, Fingerprints(facts.signers), rules_.now));
+      Add(trust::JudgeSigners(rules_.policy, trust::FingerprintsOf(facts.signers), rules_.now));
     }
     Add({trust::JudgeDigest(rules_.policy, facts.digest)});
     trust::RequireAll(results_);
@@ -52,7 +43,15 @@ class Judge {
     if (!rules_.image_policy.empty() && !image.signers.empty()) {
       Add({PolicyStays(config)});
     }
+    Add(Released(image));
     trust::RequireAll(results_);
+  }
+
+  void Parts(const images::VerifiedImage& image) {
+    Add({{.rule = "every part is what was signed",
+          .met = true,
+          .how =
+              std::to_string(image.chunks.size()) + " chunks of the root, and all other parts"}});
   }
 
   [[nodiscard]] const std::vector<trust::RuleResult>& results() const { return results_; }
@@ -67,6 +66,24 @@ class Judge {
                        ? "it brings none, and this machine's comes from its image; build it with "
                          "--trust"
                        : SummaryOfPolicy(config.trust)};
+  }
+
+  // What the channel says of the image, where there is one or should be.
+  [[nodiscard]] std::vector<trust::RuleResult> Released(const images::VerifiedImage& image) const {
+    if (rules_.channel) {
+      return trust::JudgeRelease(
+          rules_.channel->channel, image.manifest.digest, image.config.version);
+    }
+    const auto& wanted = rules_.policy.restrictions.channels;
+    if (wanted.empty()) {
+      return {};
+    }
+    const auto& name = wanted.front().name;
+    return {{.rule = "released in channel " + name,
+             .met = false,
+             .how = "no channel document was given; name it by --channel, or put it beside the "
+                    "image as " +
+                    name + kChannelEnding}};
   }
 
   void Add(const std::vector<trust::RuleResult>& more) {
@@ -129,48 +146,17 @@ TrustedImage OpenTrustedImage(const std::string& reference,
 TrustExplanation ExplainTrust(const std::string& reference,
                               const TrustRules& rules,
                               Progress& progress) {
-  TrustExplanation explanation{.source = rules.source};
   Judge judge(rules);
-  const auto add = [&](std::string rule, bool met, std::string how) {
-    explanation.rules.push_back({.rule = std::move(rule), .met = met, .how = std::move(how)});
-  };
-  try {
-    const auto opened = OpenJudged(reference, rules, images::SignaturePolicy::kRequired, judge);
-    explanation.rules = judge.results();
-    images::CheckBlobs(*opened.source, opened.image, progress);
-    add("every part is what was signed",
-        true,
-        std::to_string(opened.image.chunks.size()) + " chunks of the root, and all other parts");
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kVerification) {
-      throw;
-    }
-    explanation.refusal = error.message();
-    if (explanation.rules.empty()) {
-      explanation.rules = judge.results();
-    }
-    if (std::ranges::all_of(explanation.rules, &trust::RuleResult::met)) {
-      add("signed, and every part is what was signed", false, error.message());
-    }
-  }
-  return explanation;
+  return ExplainJudge(
+      rules.source, judge.results(), "signed, and every part is what was signed", [&] {
+        const auto opened = OpenJudged(reference, rules, images::SignaturePolicy::kRequired, judge);
+        images::CheckBlobs(*opened.source, opened.image, progress);
+        judge.Parts(opened.image);
+      });
 }
 
-std::string DescribeExplanation(const TrustExplanation& explanation) {
-  return "rules: " + explanation.source + "\n" + trust::DescribeRules(explanation.rules) +
-         (explanation.refusal.empty() ? "the trust rules are met\n"
-                                      : "refused: " + explanation.refusal + "\n");
-}
-
-Json ExplanationToJson(const TrustExplanation& explanation) {
-  auto json = Json::MakeObject()
-                  .Set("source", explanation.source)
-                  .Set("rules", trust::RulesToJson(explanation.rules))
-                  .Set("taken", explanation.refusal.empty());
-  if (!explanation.refusal.empty()) {
-    json.Set("refusal", explanation.refusal);
-  }
-  return json;
+std::string ImagePath(const std::string& reference) {
+  return ParseReference(reference).path;
 }
 
 }  // namespace ros::installer

@@ -7,6 +7,7 @@
 #include "base/progress.hpp"
 #include "images/image_source.hpp"
 #include "images/verified_image.hpp"
+#include "installer/trust_explanation.hpp"
 #include "installer/trust_rules.hpp"
 #include "trust/judgement.hpp"
 
@@ -21,19 +22,13 @@ struct TrustedImage {
 
 // Opens and verifies an image file or directory; `reference` may be FILE or FILE:VERSION. All of it
 // is read once before anything is written. Throws as OpenImage, VerifyImage and CheckBlobs do, and
-// kVerification with the rule that is not met, or when the image's own trust policy cannot be read
-// or could be met by no image: its machines could never be upgraded again.
+// kVerification with the rule that is not met (also when the rules ask for a channel and have no
+// document of it, or one that has not released the image), or when the image's own trust policy
+// cannot be read or could be met by no image: its machines could never be upgraded again.
 TrustedImage OpenTrustedImage(const std::string& reference,
                               const TrustRules& rules,
                               images::SignaturePolicy policy,
                               Progress& progress);
-
-// What `ros image verify --explain` shows.
-struct TrustExplanation {
-  std::string source;  // of the rules, for people
-  std::vector<trust::RuleResult> rules;
-  std::string refusal;  // why the image is not taken; empty for one that is
-};
 
 // Judges an image as OpenTrustedImage does, and goes on where a rule is not met, as far as nothing
 // is parsed that is not vouched for. Throws only where the image cannot be opened at all.
@@ -41,7 +36,7 @@ TrustExplanation ExplainTrust(const std::string& reference,
                               const TrustRules& rules,
                               Progress& progress);
 
-std::string DescribeExplanation(const TrustExplanation& explanation);
-Json ExplanationToJson(const TrustExplanation& explanation);
+// The path in FILE or FILE:VERSION.
+std::string ImagePath(const std::string& reference);
 
 }  // namespace ros::installer

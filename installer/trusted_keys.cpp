@@ -91,6 +91,15 @@ std::string DescribeTrust(const TrustRules& rules) {
     text += "it is at most " + std::to_string(policy.restrictions.max_age->count() / kSecondsADay) +
             " days old\n";
   }
+  for (const auto& channel : policy.restrictions.channels) {
+    std::string signers;
+    for (const auto& threshold : trust::ChannelThresholds(policy, channel.name)) {
+      signers += (signers.empty() ? "" : " and ") + std::to_string(threshold.count) + " of " +
+                 threshold.role;
+    }
+    text += "it is released in channel " + channel.name + ", whose document is signed by " +
+            signers + "\n";
+  }
   for (const auto& digest : policy.restrictions.revoked_digests) {
     text += "it is not " + digest.ToString() + " (revoked)\n";
   }
@@ -136,6 +145,9 @@ Json TrustToJson(const TrustRules& rules) {
                   .Set("thresholds", std::move(thresholds))
                   .Set("lowest_epoch", policy.restrictions.lowest_epoch)
                   .Set("revoked_digests", std::move(digests));
+  if (!policy.restrictions.channels.empty()) {
+    json.Set("channel", policy.restrictions.channels.front().name);
+  }
   if (policy.restrictions.max_age) {
     json.Set("max_age_days", policy.restrictions.max_age->count() / kSecondsADay);
   }

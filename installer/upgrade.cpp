@@ -5,6 +5,7 @@
 #include "health/journal.hpp"
 #include "images/root_image.hpp"
 #include "images/root_writer.hpp"
+#include "installer/channel_memory.hpp"
 #include "installer/install.hpp"
 #include "partitions/boot_file_system.hpp"
 
@@ -101,6 +102,10 @@ class Upgrader {
         means_(means),
         journal_(means.state, means.clock),
         boot_(FatVolume::Open(means.open(PartitionRole::kBoot, DeviceAccess::kWrite))) {}
+
+  void operator()(const RememberDocument& step) {
+    RememberChannel(means_.state, step.channel, step.accepted);
+  }
 
   void operator()(const RepairBootPartition& /*step*/) {
     boot_.RepairAllocation();
@@ -237,7 +242,7 @@ class Upgrader {
 UpgradeFacts InspectUpgrade(const Machine& machine,
                             const images::ImageSource& source,
                             images::VerifiedImage image,
-                            std::string policy_in_force,
+                            const TrustRules& rules,
                             Progress& progress) {
   const auto boot = OpenBootVolume(machine, DeviceAccess::kRead);
   UpgradeFacts facts;
@@ -254,7 +259,14 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
   facts.demands = {.architecture = RunningArchitecture(),
                    .kind = memory::MachineKind(machine.state),
                    .epoch_floor = memory::EpochFloor(machine.state)};
-  facts.policy_in_force = std::move(policy_in_force);
+  facts.policy_in_force = rules.image_policy;
+  facts.channel = rules.channel;
+  if (facts.channel) {
+    const auto memory = ReadChannelMemory(machine.state);
+    if (const auto found = memory.find(facts.channel->channel.name); found != memory.end()) {
+      facts.accepted = found->second;
+    }
+  }
   const auto verified = ReadVerifiedSlots(machine.state);
   if (const auto found = verified.find(facts.target()); found != verified.end()) {
     facts.recorded = found->second;

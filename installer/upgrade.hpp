@@ -9,17 +9,18 @@
 #include "installer/kexec.hpp"
 #include "installer/loader_upgrade.hpp"
 #include "installer/machine.hpp"
+#include "installer/trust_rules.hpp"
 #include "installer/upgrade_plan.hpp"
 
 namespace ros::installer {
 
 // Reads all that PlanUpgrade wants to know. `image`, of `source`, has been verified by the caller;
-// `policy_in_force` is the TrustRules::image_policy that it was judged by. Writes nothing. Reads
-// the target's root again where its folder says that it holds this image.
+// `rules` are those that it was judged by. Writes nothing. Reads the target's root again where its
+// folder says that it holds this image.
 UpgradeFacts InspectUpgrade(const Machine& machine,
                             const images::ImageSource& source,
                             images::VerifiedImage image,
-                            std::string policy_in_force,
+                            const TrustRules& rules,
                             Progress& progress);
 
 // What ApplyUpgrade works with beside the plan.

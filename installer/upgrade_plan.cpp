@@ -191,6 +191,23 @@ std::optional<std::string> AlreadyThere(const UpgradeFacts& facts,
   return std::nullopt;
 }
 
+// Also where no slot is to be written: an older document may then not be shown either.
+void AddChannel(const UpgradeFacts& facts, UpgradePlan& plan) {
+  if (!facts.channel) {
+    return;
+  }
+  const auto& [channel, digest] = *facts.channel;
+  const auto* release = trust::FindRelease(channel, facts.image.manifest.digest);
+  plan.channel = PlannedChannel{.name = channel.name,
+                                .serial = channel.serial,
+                                .not_after = channel.not_after,
+                                .share = release == nullptr ? 0 : release->share};
+  const trust::AcceptedChannel accepted{.serial = channel.serial, .digest = digest};
+  if (facts.accepted != accepted) {
+    plan.steps.emplace_back(RememberDocument{channel.name, accepted});
+  }
+}
+
 // The boot loader comes before the target is emptied: whatever happens then, it finds two slots and
 // a boot state without a trial, or what it has found before.
 std::optional<ChangeLoader> LoaderChange(const UpgradeFacts& facts, const UpgradeRequest& request) {
@@ -286,6 +303,7 @@ UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request
     CheckBadList(facts, request);
     CheckNotOlder(plan, request);
   }
+  AddChannel(facts, plan);
   if (!plan.already_there || loader) {
     CheckBootState(facts);
     AddRepairs(facts, plan.steps);

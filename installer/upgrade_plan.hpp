@@ -20,6 +20,7 @@
 #include "installer/slot_content.hpp"
 #include "installer/verified_slots.hpp"
 #include "partitions/ros_disk.hpp"
+#include "trust/channel_judgement.hpp"
 
 namespace ros::installer {
 
@@ -66,6 +67,9 @@ struct UpgradeFacts {
   MachineDemands demands;
   std::string policy_in_force;           // that the good slot's image has brought; empty for none
   std::optional<VerifiedSlot> recorded;  // of the target
+  // The channel document that has released the image, and what was accepted of that channel before.
+  std::optional<trust::ShownChannel> channel;
+  std::optional<trust::AcceptedChannel> accepted;
   std::vector<std::string> machine_arguments;
   EtcChanges etc;
   // What the image brings to boot with, and how the disk's compares with it; none when the image
@@ -92,6 +96,15 @@ struct RepairBootState {
   bootloader::BootState state;
   std::string damage;
   bool operator==(const RepairBootState&) const = default;
+};
+
+// STATE/channels.json: no older document of this channel is accepted any more. Comes first of all
+// steps, and only once nothing is left to refuse the image: what is cut later begins with the same
+// document again.
+struct RememberDocument {
+  std::string channel;
+  trust::AcceptedChannel accepted;
+  bool operator==(const RememberDocument&) const = default;
 };
 
 struct ForgetBadImage {
@@ -176,7 +189,8 @@ struct StartTrialKernel {
   bool operator==(const StartTrialKernel&) const = default;
 };
 
-using UpgradeStep = std::variant<RepairBootPartition,
+using UpgradeStep = std::variant<RememberDocument,
+                                 RepairBootPartition,
                                  RepairBootState,
                                  ChangeLoader,
                                  ForgetBadImage,
@@ -191,6 +205,16 @@ using UpgradeStep = std::variant<RepairBootPartition,
                                  ArmTrial,
                                  Reboot,
                                  StartTrialKernel>;
+
+// Which document of a channel has released the image.
+struct PlannedChannel {
+  std::string name;
+  std::uint64_t serial = 0;
+  UnixTime not_after = 0;
+  std::uint32_t share = 0;
+
+  bool operator==(const PlannedChannel&) const = default;
+};
 
 struct UpgradePlan {
   std::string name;
@@ -208,6 +232,7 @@ struct UpgradePlan {
   // The trust policy that is in force once the image is committed, where it is another one than
   // now.
   std::string new_policy;
+  std::optional<PlannedChannel> channel;
   // No slot is to be written, and why. Without new kernel arguments and another boot loader there
   // are no steps then.
   std::optional<std::string> already_there;

@@ -21,6 +21,11 @@ std::string Join(const std::vector<std::string>& words, const char* between) {
 }
 
 struct StepText {
+  std::string operator()(const RememberDocument& step) const {
+    return "remember on the state partition that channel " + step.channel + " is at serial " +
+           std::to_string(step.accepted.serial) + ": an older document is refused from then on";
+  }
+
   std::string operator()(const RepairBootPartition& step) const {
     return "repair the boot partition: " + Join(step.damage, "; ");
   }
@@ -92,6 +97,13 @@ struct StepText {
 };
 
 struct StepJson {
+  Json operator()(const RememberDocument& step) const {
+    return Named("remember-channel")
+        .Set("channel", step.channel)
+        .Set("serial", step.accepted.serial)
+        .Set("digest", step.accepted.digest.ToString());
+  }
+
   Json operator()(const RepairBootPartition& step) const {
     return Named("repair-boot-partition").Set("damage", Join(step.damage, "; "));
   }
@@ -225,6 +237,12 @@ std::string DescribeUpgrade(const UpgradePlan& plan, const partitions::RosDisk& 
   if (!plan.new_policy.empty()) {
     text += "  trust    once it is committed: " + SummaryOfPolicy(plan.new_policy) + "\n";
   }
+  if (plan.channel) {
+    text += "  channel  " + plan.channel->name + ", serial " +
+            std::to_string(plan.channel->serial) + ", counts until " +
+            FormatTime(plan.channel->not_after) + "; released to " +
+            std::to_string(plan.channel->share) + " % of the machines\n";
+  }
   if (!plan.older.empty()) {
     text += "  older    " + plan.older + "\n";
   }
@@ -268,6 +286,14 @@ Json UpgradeToJson(const UpgradePlan& plan) {
       .Set("steps", std::move(steps));
   if (!plan.new_policy.empty()) {
     json.Set("new_policy", plan.new_policy);
+  }
+  if (plan.channel) {
+    json.Set("channel",
+             Json::MakeObject()
+                 .Set("name", plan.channel->name)
+                 .Set("serial", plan.channel->serial)
+                 .Set("not_after", FormatTime(plan.channel->not_after))
+                 .Set("share", std::uint64_t{plan.channel->share}));
   }
   if (!plan.older.empty()) {
     json.Set("older", plan.older);

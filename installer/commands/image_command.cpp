@@ -16,8 +16,10 @@
 #include "installer/command.hpp"
 #include "installer/image_text.hpp"
 #include "installer/machine.hpp"
+#include "installer/named_rules.hpp"
 #include "installer/passphrase.hpp"
 #include "installer/slot_content.hpp"
+#include "installer/trusted_channel.hpp"
 #include "installer/trusted_image.hpp"
 #include "trust/policy_file.hpp"
 
@@ -190,8 +192,8 @@ struct FileOptions {
   std::string key;
   std::string passphrase_file;
   std::optional<std::string> reference;
-  std::vector<std::string> keys;
-  std::string trust;
+  NamedRules rules;
+  std::string channel;
   bool explain = false;
 };
 
@@ -211,17 +213,11 @@ void Sign(const FileOptions& options, CommandContext& context) {
   }
 }
 
-// The rules of the command line, or those of this machine.
+// The rules, and the channel document that was named or is beside the image.
 TrustRules RulesFor(const FileOptions& options) {
-  const SystemClock clock;
-  if (!options.trust.empty()) {
-    return RulesOfFile(options.trust, clock.Now());
-  }
-  if (options.keys.empty() && RunningBootArguments()) {
-    return FindTrustRules(OpenRunningMachine(), clock);
-  }
-  const std::vector<std::filesystem::path> paths(options.keys.begin(), options.keys.end());
-  return RulesOfKeys(keys::TrustStore::FromFiles(paths), clock.Now());
+  return WithChannel(RulesOf(options.rules),
+                     {.named = options.channel, .image = options.file},
+                     [&] { return ChannelMemoryOf(options.rules); });
 }
 
 void Explain(const std::string& file, const TrustRules& rules, CommandContext& context) {
@@ -356,12 +352,15 @@ void AddImageCommand(CLI::App& app, CommandContext& context) {
   sign->callback([files, &context] { Sign(*files, context); });
 
   auto* verify = image->add_subcommand("verify", "Check signature and every digest");
-  auto* key =
-      verify->add_option("--key", files->keys, "Public key, PEM (default: this machine's rules)")
-          ->take_all();
-  verify->add_option("--trust", files->trust, "Trust policy, YAML")
+  auto* key = verify
+                  ->add_option(
+                      "--key", files->rules.keys, "Public key, PEM (default: this machine's rules)")
+                  ->take_all();
+  verify->add_option("--trust", files->rules.trust, "Trust policy, YAML")
       ->type_name("FILE")
       ->excludes(key);
+  verify->add_option("--channel", files->channel, "Channel document that has released it")
+      ->type_name("FILE");
   verify->add_flag("--explain", files->explain, "Show each rule and how it is met");
   verify->add_option("IMAGE", files->file)->required();
   AddJsonFlag(*verify, context);

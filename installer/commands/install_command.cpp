@@ -11,6 +11,7 @@
 #include "installer/kept_state.hpp"
 #include "installer/machine.hpp"
 #include "installer/target_choice.hpp"
+#include "installer/trusted_channel.hpp"
 #include "installer/trusted_image.hpp"
 
 namespace ros::installer {
@@ -23,6 +24,7 @@ constexpr Bytes kCloudConfigLimit = Bytes{1} << 20U;
 struct InstallOptions {
   std::string device;
   std::string image;
+  std::string channel;
   std::string type = "generic";
   std::string config;
   std::string append;
@@ -192,7 +194,15 @@ std::optional<FileLock> LockAgainstUpgrades(const std::filesystem::path& target)
 
 TrustRules RulesFor(const InstallOptions& options, const std::optional<KeptState>& kept) {
   auto rules = RulesOfKeys(keys::TrustStore::FromFiles(KeyFiles(options)), SystemClock().Now());
-  return kept ? RulesKeeping(std::move(rules), kept->own_rules) : rules;
+  if (kept) {
+    rules = RulesKeeping(std::move(rules), kept->own_rules);
+  }
+  return WithChannel(
+      std::move(rules), {.named = options.channel, .image = options.image}, [&]() -> ChannelMemory {
+        return kept && !kept->channels.empty()
+                   ? ParseChannelMemory(kept->channels, "/ros/channels.json of ROS-STATE")
+                   : ChannelMemory();
+      });
 }
 
 void Install(const InstallOptions& options, CommandContext& context) {
@@ -208,7 +218,9 @@ void Install(const InstallOptions& options, CommandContext& context) {
     kept = InspectKeptState(partitions::InspectDisk(options.device));
     request = RequestKeeping(std::move(request), *kept);
   }
-  auto opened = OpenTrustedImage(options.image, RulesFor(options, kept), policy, *progress);
+  const auto rules = RulesFor(options, kept);
+  request.channel = rules.channel;
+  auto opened = OpenTrustedImage(options.image, rules, policy, *progress);
   request.loader = LoaderFor(opened.image.manifest, request.loader);
   InstallFacts facts{.image = opened.image,
                      .loader = ReadBootLoader(*opened.source, opened.image, request.loader),
@@ -264,6 +276,8 @@ void AddOptions(CLI::App& command, InstallOptions& options) {
   command.add_option("--key", options.keys, "Public key to trust, now and for later upgrades")
       ->type_name("PUB")
       ->take_all();
+  command.add_option("--channel", options.channel, "Channel document that has released the image")
+      ->type_name("FILE");
   command.add_option("-c,--cloud-config", options.config, "cloud-config for the machine")
       ->type_name("FILE");
   command.add_option("-a,--append", options.append, "Kernel arguments of this machine")

@@ -62,8 +62,9 @@ void AddResetCommand(CLI::App& app, CommandContext& context) {
   auto* command =
       app.add_subcommand("reset", "Factory reset: empty the state partition, keep the slots");
   auto options = std::make_shared<ResetOptions>();
-  command->add_flag(
-      "--forget-trust", options->forget_trust, "Drop keys, epoch and the list of bad images too");
+  command->add_flag("--forget-trust",
+                    options->forget_trust,
+                    "Drop keys, epoch, channels and the list of bad images too");
   command->add_flag("-f,--force", options->force, "Do not ask");
   command->add_flag("--no-reboot", options->no_reboot, "Take effect at the next boot");
   command->add_flag("--plan", options->plan, "Show what would be done, and stop");

@@ -8,6 +8,7 @@
 #include "installer/command.hpp"
 #include "installer/kexec.hpp"
 #include "installer/machine.hpp"
+#include "installer/trusted_channel.hpp"
 #include "installer/trusted_image.hpp"
 #include "installer/upgrade.hpp"
 
@@ -16,6 +17,7 @@ namespace {
 
 struct UpgradeOptions {
   std::string image;
+  std::string channel;
   std::string append;
   int tries = bootloader::kDefaultTries;
   bool stage = false;
@@ -68,6 +70,13 @@ bool ChangesLoader(const UpgradePlan& plan) {
   });
 }
 
+// Nothing else is to be done than to remember the channel's document.
+bool OnlyRemembers(const UpgradePlan& plan) {
+  return std::ranges::all_of(plan.steps, [](const UpgradeStep& step) {
+    return std::holds_alternative<RememberDocument>(step);
+  });
+}
+
 std::string Outcome(const UpgradePlan& plan, const UpgradeOptions& options) {
   if (plan.already_there && ChangesLoader(plan)) {
     return "the boot loader of version " + plan.version +
@@ -88,6 +97,9 @@ std::string Outcome(const UpgradePlan& plan, const UpgradeOptions& options) {
 std::string_view EventName(const UpgradePlan& plan, const UpgradeOptions& options) {
   if (plan.already_there && ChangesLoader(plan)) {
     return "boot-loader-upgraded";
+  }
+  if (plan.already_there && OnlyRemembers(plan)) {
+    return "channel-remembered";
   }
   if (plan.already_there) {
     return "arguments-kept";
@@ -203,10 +215,11 @@ void Upgrade(const UpgradeOptions& options, CommandContext& context) {
   const auto policy = options.insecure ? images::SignaturePolicy::kAllowUnsigned
                                        : images::SignaturePolicy::kRequired;
   const auto progress = options.plan ? console.MakePlanProgress() : console.MakeProgress();
-  const auto rules = FindTrustRules(machine, SystemClock());
+  const auto rules = WithChannel(FindTrustRules(machine, SystemClock()),
+                                 {.named = options.channel, .image = options.image},
+                                 [&] { return ReadChannelMemory(machine.state); });
   const auto opened = OpenTrustedImage(options.image, rules, policy, *progress);
-  const auto facts =
-      InspectUpgrade(machine, *opened.source, opened.image, rules.image_policy, *progress);
+  const auto facts = InspectUpgrade(machine, *opened.source, opened.image, rules, *progress);
   const auto plan = PlanUpgrade(facts, MakeRequest(options));
   if (options.plan) {
     ShowPlan(plan, machine, console);
@@ -234,6 +247,12 @@ void AddUpgrade(CLI::App& parent, CommandContext& context) {
   auto options = std::make_shared<UpgradeOptions>();
   command->add_option("-i,--image", options->image, "OS image: an OCI archive or layout")
       ->type_name("IMAGE");
+  command
+      ->add_option("--channel",
+                   options->channel,
+                   "Channel document that has released it (default: beside the image, where one is "
+                   "asked for)")
+      ->type_name("FILE");
   command->add_option("--tries", options->tries, "Boots that the new slot gets, 1 to 9")
       ->capture_default_str();
   command->add_option("-a,--append", options->append, "Kernel arguments of this machine, added")

@@ -39,7 +39,7 @@ trap 'rm -rf "$scratch"' EXIT
 touch "$scratch/web.oci" "$scratch/web.pub"
 cd "$scratch" || exit 1
 
-check 'install upgrade rollback reset status why os image keys health config' ros ''
+check 'install upgrade rollback reset status why os image channel keys health config' ros ''
 check 'install image' ros i
 check 'status' ros st
 check '' ros zebra
@@ -65,7 +65,7 @@ page_of() {
   case $1 in
     why | 'os list' | 'os version') echo ros-status.8 ;;
     'os upgrade') echo ros-upgrade.8 ;;
-    image\ * | keys\ *) echo "ros-${1%% *}.1" ;;
+    image\ * | channel\ * | keys\ *) echo "ros-${1%% *}.1" ;;
     *) echo "ros-${1%% *}.8" ;;
   esac
 }

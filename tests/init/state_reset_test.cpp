@@ -31,6 +31,7 @@ struct State {
                              "ros/keys/release.pub",
                              "ros/trust.yml",
                              "ros/verified.json",
+                             "ros/channels.json",
                              "ros/epoch",
                              "ros/bad.json",
                              "ros/args",
@@ -77,8 +78,12 @@ const std::set<std::string> kStays = {"lost+found/#12",
                                       "ros/journal",
                                       "ros/machine",
                                       "ros/reset"};
-const std::set<std::string> kTrust = {
-    "ros/bad.json", "ros/epoch", "ros/keys/release.pub", "ros/trust.yml", "ros/verified.json"};
+const std::set<std::string> kTrust = {"ros/bad.json",
+                                      "ros/channels.json",
+                                      "ros/epoch",
+                                      "ros/keys/release.pub",
+                                      "ros/trust.yml",
+                                      "ros/verified.json"};
 
 std::set<std::string> With(std::set<std::string> names, const std::set<std::string>& more) {
   names.insert(more.begin(), more.end());

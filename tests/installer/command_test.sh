@@ -92,4 +92,52 @@ shows ' quiet'
 accepts image inspect --json uki.oci
 shows '"unified_kernel": true'
 shows '"kernel_version": "6.1.0-9"'
+
+# A channel: what is released, and a policy that asks for it.
+accepts keys generate channel
+accepts image build --root root --name small --version 2 --init root/sbin/init --no-boot-loader --work . -o two.oci
+accepts image sign --key key.key two.oci
+for given in '' '--valid-for 1d --not-after 2099-01-01'; do
+  # shellcheck disable=SC2086
+  refuses 2 'say how long the document counts' channel build --name stable --serial 1 $given -o stable.channel.oci
+done
+refuses 2 '--serial 1 for the first one' channel build --name stable --valid-for 1d -o stable.channel.oci
+accepts channel build --name stable --serial 1 --valid-for 30d --release small.oci -o stable.channel.oci
+accepts channel show stable.channel.oci
+shows 'channel stable, serial 1'
+shows '  signed    no'
+shows '  1, 100 %: sha256:'
+refuses 4 'is not signed' channel verify --key channel.pub stable.channel.oci
+accepts channel sign --key channel.key stable.channel.oci
+accepts channel verify --key channel.pub stable.channel.oci
+shows 'good: channel stable, serial 1'
+refuses 4 'is not signed by a trusted key' channel verify --key key.pub stable.channel.oci
+cat >trust.yml <<END
+version: 1
+keys:
+  - {name: release, file: key.pub}
+  - {name: channel, file: channel.pub, role: channel}
+channel: {name: stable, threshold: 1 of channel}
+END
+accepts channel verify --trust trust.yml --explain stable.channel.oci
+shows 'met      1 of channel: signed by channel'
+accepts channel verify --trust trust.yml --json stable.channel.oci
+shows '"verified": true'
+accepts image verify --trust trust.yml --explain small.oci
+shows 'met      released in channel stable: channel stable (serial 1) has it as version 1'
+refuses 4 '"released in channel stable"' image verify --trust trust.yml two.oci
+accepts channel build --from stable.channel.oci --valid-for 30d --release two.oci=10 --share 1=0 -o next.oci
+shows 'channel stable, serial 2'
+accepts channel sign --key channel.key next.oci
+accepts image verify --trust trust.yml --channel next.oci two.oci
+refuses 4 'has withdrawn version 1' image verify --trust trust.yml --channel next.oci small.oci
+accepts channel build --from next.oci --valid-for 30d --halt -o halted.oci
+accepts channel sign --key channel.key halted.oci
+refuses 4 'has halted all upgrades' image verify --trust trust.yml --channel halted.oci two.oci
+mkdir alone/images && cp two.oci alone/images
+refuses 4 'put it beside the image as stable.channel.oci' image verify --trust trust.yml alone/images/two.oci
+# Neither command takes the other's file.
+refuses 4 'there is no image in it' image sign --key key.key stable.channel.oci
+refuses 4 'there is no channel document in it' channel sign --key channel.key small.oci
+refuses 2 'a command is missing: build, sign, show, verify' channel
 exit $failed

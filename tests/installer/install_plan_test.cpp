@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/file.hpp"
+#include "installer/channel_memory.hpp"
 #include "installer/install.hpp"
 #include "tests/images/support/fake_image.hpp"
 #include "tests/installer/support/plan_facts.hpp"
@@ -49,6 +50,19 @@ TEST_CASE("DescribeInstall: tells every file with its size", "[installer]") {
                            R"({"path":"/ros/config/cloud-config.yml","bytes":14})"}) {
     CHECK_THAT(json, Catch::Contains(part));
   }
+}
+
+TEST_CASE("StateFiles: a machine begins with the channel document of its installation",
+          "[installer]") {
+  auto request = SomeRequest();
+  const auto image = SomeFacts().image;
+  const auto files = [&] { return StateFiles(request, image, partitions::TargetKind::kWholeDisk); };
+  CHECK_FALSE(files().contains("/ros/channels.json"));
+  const auto digest = keys::Sha256Of(AsBytes("document"));
+  request.channel =
+      trust::ShownChannel{.channel = {.name = "stable", .serial = 7}, .digest = digest};
+  CHECK(ParseChannelMemory(files().at("/ros/channels.json").content, "file") ==
+        ChannelMemory{{"stable", {.serial = 7, .digest = digest}}});
 }
 
 TEST_CASE("TargetText: which disk a link leads to, and which of two equal ones it is",

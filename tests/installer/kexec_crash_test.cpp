@@ -96,7 +96,7 @@ struct Story {
 
   [[nodiscard]] UpgradePlan Plan() const {
     NoProgress progress;
-    auto facts = InspectUpgrade(machine, *v2.source, v2.image, "", progress);
+    auto facts = InspectUpgrade(machine, *v2.source, v2.image, {}, progress);
     facts.kexec_obstacle.clear();  // What the machine of the test can does not matter.
     return PlanUpgrade(facts, {.after = AfterWriting::kArmKexec, .tries = kTries});
   }

@@ -85,7 +85,7 @@ struct Story {
   [[nodiscard]] UpgradePlan Plan(const SmallImage& image,
                                  LoaderWish wish = LoaderWish::kUpgrade) const {
     NoProgress progress;
-    return PlanUpgrade(InspectUpgrade(machine, *image.source, image.image, "", progress),
+    return PlanUpgrade(InspectUpgrade(machine, *image.source, image.image, {}, progress),
                        {.after = AfterWriting::kArm, .loader = wish});
   }
 
@@ -329,7 +329,7 @@ TEST_CASE("PlanUpgrade: an image without a boot loader, or with an older one", "
                     "the image's boot loader is older than the script of this disk and brings "
                     "none of its own");
   NoProgress progress;
-  auto facts = InspectUpgrade(story.machine, *story.v2.source, story.v2.image, "", progress);
+  auto facts = InspectUpgrade(story.machine, *story.v2.source, story.v2.image, {}, progress);
   facts.loader.reset();
   CHECK_NOTHROW(PlanUpgrade(facts, {}));
   CHECK_THROWS_WITH(PlanUpgrade(facts, {.loader = LoaderWish::kUpgrade}),

@@ -91,6 +91,16 @@ if [[ $part == copy ]]; then
   refuses 'is not signed by a trusted key' "$ros" image verify --key stranger.pub fetched
   # The name that was asked for is what is signed.
   grep -rqF "\"docker-reference\":\"$os:1\"" fetched/blobs || fail "another reference"
+  # A channel document goes the same way.
+  does "$ros" channel build --name stable --serial 1 --valid-for 30d --release small.oci -o stable.channel.oci
+  does "$ros" channel sign --key release.key --reference "$os:stable" stable.channel.oci
+  digest=$("$skopeo" inspect --raw oci-archive:stable.channel.oci:stable | sha256sum | cut -d' ' -f1)
+  does copy oci-archive:stable.channel.oci:stable "docker://$os:stable"
+  does copy "oci-archive:stable.channel.oci:sha256-$digest.sig" "docker://$os:sha256-$digest.sig"
+  fetch stable channel
+  does "$ros" channel verify --key release.pub channel
+  grep -qF 'good: channel stable, serial 1' out || fail "channel: $(cat out)"
+  refuses 'is not signed by a trusted key' "$ros" channel verify --key stranger.pub channel
   exit $failed
 fi
 

@@ -2,6 +2,10 @@
 #include <catch2/catch.hpp>
 
 #include "base/process.hpp"
+#include "images/channel_archive.hpp"
+#include "installer/channel_memory.hpp"
+#include "installer/trusted_channel.hpp"
+#include "installer/trusted_image.hpp"
 #include "installer/upgrade.hpp"
 #include "installer/verified_slots.hpp"
 #include "tests/installer/support/installed_disk.hpp"
@@ -37,9 +41,18 @@ struct Story {
     RememberVerifiedSlot(memory, SlotId::kA, VerifiedSlotOf(v1.image));
   }
 
+  // What has released version 2.
+  [[nodiscard]] trust::ShownChannel Document() const {
+    return {.channel = {.name = "stable",
+                        .serial = 7,
+                        .releases = {{.version = "2", .digest = v2.image.manifest.digest}}},
+            .digest = keys::Sha256Of(AsBytes("serial 7"))};
+  }
+
   [[nodiscard]] UpgradePlan Plan() const {
     NoProgress progress;
-    return PlanUpgrade(InspectUpgrade(machine, *v2.source, v2.image, "", progress),
+    const TrustRules rules{.channel = Document()};
+    return PlanUpgrade(InspectUpgrade(machine, *v2.source, v2.image, rules, progress),
                        {.after = AfterWriting::kArm});
   }
 
@@ -84,7 +97,117 @@ void CheckPolicy(const Story& story,
   }
 }
 
+// The document is remembered before anything of the disk is written, and takes the upgrade up
+// again.
+void CheckChannel(const Story& story, const std::filesystem::path& memory) {
+  const auto shown = story.Document();
+  const trust::AcceptedChannel accepted{.serial = 7, .digest = shown.digest};
+  REQUIRE(ReadChannelMemory(memory) == ChannelMemory{{"stable", accepted}});
+  for (const auto& rule : trust::JudgeChannel({}, shown, accepted, 0)) {
+    REQUIRE(rule.met);
+  }
+}
+
 }  // namespace
+
+TEST_CASE("ApplyUpgrade: a channel's document is remembered first of all", "[crash]") {
+  const Story story;
+  const auto plan = story.Plan();
+  REQUIRE(std::holds_alternative<RememberDocument>(plan.steps.front()));
+  // A cut at the very first write to the disk.
+  const auto overlay = std::make_shared<OverlayDisk>(story.disk);
+  PowerSupply power(AllCuts(1).front());
+  REQUIRE_FALSE(story.Run(plan, std::make_shared<CrashingDevice>(overlay, power)));
+  CheckChannel(story, story.state.path());
+  // And one before it: nothing is known, and nothing was written.
+  std::filesystem::remove(story.state.path() / kChannelMemoryFile);
+  REQUIRE(WhatBoots(overlay, story.installed.layout).version == "1");
+  REQUIRE(story.Run(story.Plan(), story.disk));
+  // The same document a second time is nothing new.
+  const auto again = story.Plan();
+  CHECK(std::ranges::none_of(again.steps, [](const UpgradeStep& step) {
+    return std::holds_alternative<RememberDocument>(step);
+  }));
+}
+
+TEST_CASE("ApplyUpgrade: what a channel refuses leaves disk and memory as they were", "[crash]") {
+  const Story story;
+  const auto key = keys::PrivateKey::Generate(keys::KeyType::kEd25519);
+  const auto image = story.v2.source->name();
+  auto policy = trust::PolicyOf(story.shelf.trust());
+  policy.keys.push_back({.name = "channel",
+                         .role = "channel",
+                         .key = key.Public(),
+                         .valid_from = std::nullopt,
+                         .valid_until = std::nullopt});
+  policy.restrictions.channels = {{.name = "stable", .thresholds = {{1, "channel"}}}};
+  // As `ros upgrade --channel` does it.
+  const auto upgrade = [&](const trust::Channel& channel) {
+    const TempDirectory directory;
+    const auto file = directory.path() / "document";
+    images::WriteChannelArchive(trust::WriteChannel(channel), channel.name, file);
+    images::SignChannel(file, key, channel.name);
+    NoProgress progress;
+    const auto rules = WithChannel({.policy = policy, .source = "the test's", .now = 1000},
+                                   {.named = file, .image = image},
+                                   [&] { return ReadChannelMemory(story.state.path()); });
+    const auto opened =
+        OpenTrustedImage(image, rules, images::SignaturePolicy::kRequired, progress);
+    const auto plan =
+        PlanUpgrade(InspectUpgrade(story.machine, *opened.source, opened.image, rules, progress),
+                    {.after = AfterWriting::kArm});
+    REQUIRE(story.Run(plan, story.disk));
+  };
+  const auto checksum = [&] {
+    keys::Sha256 hash;
+    std::vector<std::byte> piece(std::size_t{4} << 20U);
+    for (Bytes at = 0; at < kSmallDisk; at += piece.size()) {
+      story.disk->Read(at, piece);
+      hash.Update(piece);
+    }
+    return hash.Finish();
+  };
+  auto channel = story.Document().channel;
+  channel.created = 500;
+  channel.not_after = 1000;
+  const auto refused = [&](const trust::Channel& shown, const char* says) {
+    const auto before = checksum();
+    const auto memory = ReadChannelMemory(story.state.path());
+    CHECK_THROWS_WITH(upgrade(shown), Catch::Contains(says));
+    CHECK(checksum() == before);
+    CHECK(ReadChannelMemory(story.state.path()) == memory);
+  };
+  auto shown = channel;
+  shown.not_after = 999;
+  refused(shown, "it expired on");
+  shown = channel;
+  shown.releases.clear();
+  refused(shown, "is not in channel stable");
+
+  upgrade(channel);
+  CHECK(WhatBoots(story.disk, story.installed.layout).version == "2");
+  CHECK(ReadChannelMemory(story.state.path()).at("stable").serial == 7);
+  shown = channel;
+  shown.serial = 6;
+  refused(shown, "serial 7 has been accepted already");
+  shown = channel;
+  shown.halted = true;
+  refused(shown, "two documents have the same serial");
+}
+
+TEST_CASE("ApplyUpgrade: where the document cannot be remembered the disk stays as it is",
+          "[crash]") {
+  const Story story;
+  const auto plan = story.Plan();
+  WriteFileAtomically(story.state.path() / kChannelMemoryFile, AsBytes("damaged"));
+  const auto writes = CountWrites([&](PowerSupply& power) {
+    const auto overlay = std::make_shared<OverlayDisk>(story.disk);
+    CHECK_THROWS_WITH(story.Run(plan, std::make_shared<CrashingDevice>(overlay, power)),
+                      Catch::Contains("channels.json"));
+  });
+  CHECK(writes == 0);
+  CHECK_THROWS_WITH(story.Plan(), Catch::Contains("remove the file"));
+}
 
 TEST_CASE("InspectUpgrade: a slot that was committed in this boot is good", "[crash]") {
   Story story;
@@ -98,7 +221,7 @@ TEST_CASE("InspectUpgrade: a slot that was committed in this boot is good", "[cr
   const auto v3 = story.shelf.Make("3");
   NoProgress progress;
   const auto plan =
-      PlanUpgrade(InspectUpgrade(story.machine, *v3.source, v3.image, "", progress), {});
+      PlanUpgrade(InspectUpgrade(story.machine, *v3.source, v3.image, {}, progress), {});
   CHECK(plan.target == SlotId::kA);
   CHECK_FALSE(plan.steps.empty());
 }
@@ -117,7 +240,7 @@ TEST_CASE("ApplyUpgrade: a boot partition that fsck.vfat -a cut short is mended 
   REQUIRE(OpenBootVolume(story.machine, DeviceAccess::kRead).Find("/B/KERNEL").allocated == 0);
 
   const auto plan = story.Plan();
-  CHECK(std::holds_alternative<RepairBootPartition>(plan.steps.front()));
+  CHECK(std::holds_alternative<RepairBootPartition>(plan.steps.at(1)));
   REQUIRE(story.Run(plan, story.disk));
   const auto outcome = WhatBoots(story.disk, story.installed.layout);
   CHECK(outcome.fault.empty());
@@ -184,6 +307,7 @@ TEST_CASE("ApplyUpgrade: after a cut at any write a whole slot boots, and the up
     REQUIRE(outcome.fault.empty());
     REQUIRE(outcome.version == (outcome.trial ? "2" : "1"));
     CheckPolicy(story, memory.path(), overlay);
+    CheckChannel(story, memory.path());
     if (outcome.trial) {
       REQUIRE(cut.write >= decides);
     } else {

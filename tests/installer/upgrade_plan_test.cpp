@@ -72,6 +72,15 @@ void SetState(UpgradeFacts& facts, const BootState& state) {
   facts.boot.first.state = state;
 }
 
+// Serial 7 has released version 2.
+trust::ShownChannel SomeChannel() {
+  return {.channel = {.name = "stable",
+                      .serial = 7,
+                      .not_after = 1'800'000'000,
+                      .releases = {{.version = "2", .digest = DigestOf('2'), .share = 10}}},
+          .digest = DigestOf('d')};
+}
+
 template <typename Step>
 bool Has(const UpgradePlan& plan) {
   return std::any_of(plan.steps.begin(), plan.steps.end(), [](const auto& step) {
@@ -80,6 +89,37 @@ bool Has(const UpgradePlan& plan) {
 }
 
 }  // namespace
+
+TEST_CASE("PlanUpgrade: remembers the channel's document before all else", "[installer]") {
+  auto facts = SomeFacts();
+  CHECK_FALSE(Has<RememberDocument>(PlanUpgrade(facts, {})));
+  facts.channel = SomeChannel();
+  const auto plan = PlanUpgrade(facts, {});
+  const trust::AcceptedChannel accepted{.serial = 7, .digest = DigestOf('d')};
+  CHECK(std::get<RememberDocument>(plan.steps.front()) == RememberDocument{"stable", accepted});
+  CHECK_THAT(DescribeUpgrade(plan, facts.disk),
+             Catch::Contains("\n  channel  stable, serial 7, counts until 2027-01-15T08:00:00Z; "
+                             "released to 10 % of the machines\n") &&
+                 Catch::Contains("1. remember on the state partition that channel stable is at "
+                                 "serial 7"));
+  CHECK(UpgradeToJson(plan).At("channel", "").At("serial", "").AsUint("") == 7);
+
+  facts.accepted = accepted;
+  CHECK_FALSE(Has<RememberDocument>(PlanUpgrade(facts, {})));
+  // Damage is repaired afterwards.
+  facts.accepted = std::nullopt;
+  facts.boot_damage = {"damage"};
+  CHECK(std::holds_alternative<RememberDocument>(PlanUpgrade(facts, {}).steps.front()));
+  // Nothing else is to be done.
+  facts = SomeFacts();
+  facts.channel = SomeChannel();
+  facts.slots[0] = Holding(SlotId::kA, "2", '2');
+  CHECK(PlanUpgrade(facts, {}).steps ==
+        std::vector<UpgradeStep>{RememberDocument{"stable", accepted}});
+  // A refused upgrade remembers nothing.
+  facts.image.config.architecture = "pdp11";
+  CHECK_THROWS_AS(PlanUpgrade(facts, {}), Error);
+}
 
 TEST_CASE("PlanUpgrade: has the order of the design", "[installer]") {
   const auto plan = PlanUpgrade(SomeFacts(), {});

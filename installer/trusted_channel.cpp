@@ -1,0 +1,104 @@
+#include "installer/trusted_channel.hpp"
+
+#include "base/error.hpp"
+#include "images/channel_archive.hpp"
+#include "installer/trusted_image.hpp"
+#include "trust/judgement.hpp"
+
+namespace ros::installer {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Collects what the rules say, as much of the document as may be read by then.
+class Judge {
+ public:
+  Judge(const TrustRules& rules, const ChannelMemory& memory) : rules_(rules), memory_(memory) {}
+
+  void Signers(const images::SignedFacts& facts) {
+    const auto& policy = rules_.policy;
+    const auto& channels = policy.restrictions.channels;
+    const auto thresholds = channels.empty()
+                                ? policy.restrictions.thresholds
+                                : trust::ChannelThresholds(policy, channels.front().name);
+    Add(trust::JudgeSigners(policy, thresholds, trust::FingerprintsOf(facts.signers), rules_.now));
+  }
+
+  void Document(const trust::ShownChannel& shown) {
+    const auto found = memory_.find(shown.channel.name);
+    const auto accepted = found == memory_.end() ? std::nullopt : std::optional(found->second);
+    Add(trust::JudgeChannel(rules_.policy.restrictions, shown, accepted, rules_.now));
+  }
+
+  [[nodiscard]] const std::vector<trust::RuleResult>& results() const { return results_; }
+
+ private:
+  void Add(const std::vector<trust::RuleResult>& more) {
+    results_.insert(results_.end(), more.begin(), more.end());
+    trust::RequireAll(more);
+  }
+
+  const TrustRules& rules_;
+  const ChannelMemory& memory_;
+  std::vector<trust::RuleResult> results_;
+};
+
+TrustedChannel OpenJudged(const fs::path& file, const TrustRules& rules, Judge& judge) {
+  const auto source = images::OpenImage(file);
+  auto artifact = images::VerifyChannel(
+      *source, trust::KeysOf(rules.policy), [&](const auto& facts) { judge.Signers(facts); });
+  TrustedChannel opened{.manifest = artifact.manifest, .signers = std::move(artifact.signers)};
+  InContext(source->name(), [&] {
+    opened.shown = {.channel = trust::ParseChannel(artifact.document),
+                    .digest = keys::Sha256Of(AsBytes(artifact.document))};
+    judge.Document(opened.shown);
+  });
+  return opened;
+}
+
+// The directory that an image's file, or the directory that is its layout, lies in.
+fs::path Beside(const std::string& image) {
+  const auto path = fs::path(ImagePath(image)).lexically_normal();
+  return path.has_filename() ? path.parent_path() : path.parent_path().parent_path();
+}
+
+}  // namespace
+
+TrustedChannel OpenTrustedChannel(const fs::path& file,
+                                  const TrustRules& rules,
+                                  const ChannelMemory& memory) {
+  Judge judge(rules, memory);
+  return OpenJudged(file, rules, judge);
+}
+
+TrustExplanation ExplainChannel(const fs::path& file,
+                                const TrustRules& rules,
+                                const ChannelMemory& memory) {
+  Judge judge(rules, memory);
+  return ExplainJudge(rules.source, judge.results(), "signed, and a channel document", [&] {
+    static_cast<void>(OpenJudged(file, rules, judge));
+  });
+}
+
+std::optional<fs::path> FindChannelFile(const trust::Policy& policy, const ChannelChoice& choice) {
+  if (!choice.named.empty()) {
+    return choice.named;
+  }
+  if (policy.restrictions.channels.empty()) {
+    return std::nullopt;
+  }
+  const auto file =
+      Beside(choice.image) / (policy.restrictions.channels.front().name + kChannelEnding);
+  return fs::exists(file) ? std::optional(file) : std::nullopt;
+}
+
+TrustRules WithChannel(TrustRules rules,
+                       const ChannelChoice& choice,
+                       const std::function<ChannelMemory()>& memory) {
+  if (const auto file = FindChannelFile(rules.policy, choice)) {
+    rules.channel = OpenTrustedChannel(*file, rules, memory()).shown;
+  }
+  return rules;
+}
+
+}  // namespace ros::installer

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "installer/channel_memory.hpp"
+#include "installer/trust_explanation.hpp"
+#include "installer/trust_rules.hpp"
+#include "keys/digest.hpp"
+#include "trust/channel_judgement.hpp"
+
+namespace ros::installer {
+
+// A channel document that counts now: its signatures and what it says of itself meet the rules.
+struct TrustedChannel {
+  trust::ShownChannel shown;
+  keys::Digest manifest;
+  std::vector<std::string> signers;  // names and fingerprints
+};
+
+// Opens and judges a document (trust/channel_judgement.hpp). It is signed as the policy says of its
+// channel, or as images are where the policy asks for none. `memory` is what this machine has
+// accepted before. Throws as OpenImage and images::VerifyChannel do, and kVerification with the
+// rule that is not met.
+TrustedChannel OpenTrustedChannel(const std::filesystem::path& file,
+                                  const TrustRules& rules,
+                                  const ChannelMemory& memory);
+
+// The same, explained. Throws only where the document cannot be opened at all.
+TrustExplanation ExplainChannel(const std::filesystem::path& file,
+                                const TrustRules& rules,
+                                const ChannelMemory& memory);
+
+// What an image is to be judged with.
+struct ChannelChoice {
+  std::string named;  // a document's file; empty: none was named
+  std::string image;  // FILE or FILE:VERSION; NAME.channel.oci is looked for beside it
+};
+
+// The document's file: the one that is named, or, where the policy asks for a channel and it is
+// there, the one beside the image.
+std::optional<std::filesystem::path> FindChannelFile(const trust::Policy& policy,
+                                                     const ChannelChoice& choice);
+
+// The rules with the channel in them: where there is a document it is judged, and OpenTrustedImage
+// asks whether it has released the image. `memory` is called for that alone. Throws as
+// OpenTrustedChannel does.
+TrustRules WithChannel(TrustRules rules,
+                       const ChannelChoice& choice,
+                       const std::function<ChannelMemory()>& memory);
+
+}  // namespace ros::installer
