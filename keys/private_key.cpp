@@ -121,4 +121,8 @@ Secret PrivateKey::ToEncryptedPem(const Secret& passphrase) const {
   return WriteEncryptedPem(key_->key.get(), passphrase);
 }
 
+PublicKey LoadTokenPublicKey(std::string_view uri) {
+  return PublicKey::FromPem(ReadTokenPublicPem(uri), ParsePkcs11Uri(uri).object);
+}
+
 }  // namespace ros::keys

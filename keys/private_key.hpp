@@ -47,4 +47,8 @@ class PrivateKey {
   std::shared_ptr<const OpensslKey> key_;
 };
 
+// The public half of a key on a token, called by its pkcs11: URI. Needs no PIN. Throws kUsage
+// "URI: why".
+PublicKey LoadTokenPublicKey(std::string_view uri);
+
 }  // namespace ros::keys

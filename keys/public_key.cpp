@@ -12,8 +12,6 @@
 #include "keys/digest.hpp"
 #include "keys/ed25519_ph.hpp"
 #include "keys/openssl_key.hpp"
-#include "keys/pkcs11_uri.hpp"
-#include "keys/token_key.hpp"
 
 namespace ros::keys {
 namespace {
@@ -118,10 +116,6 @@ PublicKey PublicKey::FromPem(std::string_view pem, std::string name) {
   const auto type = TypeOf(key.get(), name);
   return {std::make_shared<const OpensslKey>(OpensslKey{.key = std::move(key), .type = type}),
           std::move(name)};
-}
-
-PublicKey PublicKey::FromToken(std::string_view uri) {
-  return FromPem(ReadTokenPublicPem(uri), ParsePkcs11Uri(uri).object);
 }
 
 bool PublicKey::Verify(ByteSpan message, ByteSpan signature) const {

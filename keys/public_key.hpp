@@ -25,10 +25,6 @@ class PublicKey {
   // RSA shorter than 3072 bits, several keys in one text.
   static PublicKey FromPem(std::string_view pem, std::string name);
 
-  // The public half of a key on a token, called by its pkcs11: URI. Needs no PIN. Throws kUsage
-  // "URI: why".
-  static PublicKey FromToken(std::string_view uri);
-
   // Whether `signature` is this key's over `message`, in one of the forms that cosign makes with
   // such a key: SHA-256 for ECDSA (DER) and RSA (PKCS#1 v1.5), SHA-384 too for P-384; Ed25519 over
   // the message, or Ed25519ph. A signature of wrong form is just not one.

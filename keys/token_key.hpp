@@ -1,4 +1,4 @@
-// Keys on PKCS#11 tokens; not for other folders (PrivateKey::Load and PublicKey::FromToken are).
+// Keys on PKCS#11 tokens; not for other folders (PrivateKey::Load and LoadTokenPublicKey are).
 #pragma once
 
 #include <memory>

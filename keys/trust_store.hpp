@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "keys/key_pair.hpp"
+#include "keys/public_key.hpp"
 
 namespace ros::keys {
 

@@ -56,7 +56,7 @@ struct ShowOptions {
 // The public half of whatever is given.
 keys::PublicKey FindPublicKey(const ShowOptions& options) {
   if (keys::IsPkcs11Uri(options.key)) {
-    return keys::PublicKey::FromToken(options.key);
+    return keys::LoadTokenPublicKey(options.key);
   }
   if (!std::filesystem::exists(options.key) && RunningBootArguments()) {
     return FindKey(FindTrustRules(OpenRunningMachine(), SystemClock()), options.key).key;

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "keys/key_pair.hpp"
 
 using namespace ros;
 using namespace ros::keys;

@@ -11,6 +11,7 @@
 #include "installer/install.hpp"
 #include "installer/machine.hpp"
 #include "installer/upgrade.hpp"
+#include "keys/key_pair.hpp"
 #include "keys/trust_store.hpp"
 #include "tests/support/memory_disk.hpp"
 
