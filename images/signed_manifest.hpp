@@ -5,23 +5,11 @@
 #include <vector>
 
 #include "images/image_source.hpp"
+#include "images/kept_signatures.hpp"
 #include "images/signature.hpp"
 #include "keys/trust_store.hpp"
 
 namespace ros::images {
-
-enum class SignaturePolicy {
-  kRequired,
-  // For --insecure: what has no signature at all is taken. What has signatures, none of which
-  // verifies, is refused all the same.
-  kAllowUnsigned,
-};
-
-// Whose signatures are wanted.
-struct WantedSignatures {
-  const keys::TrustStore& trust;
-  SignaturePolicy policy = SignaturePolicy::kRequired;
-};
 
 // What is known of an artifact when nothing of it but its signatures has been read.
 struct SignedFacts {
@@ -46,11 +34,5 @@ SignedManifest VerifyManifest(const ImageSource& source,
                               const ArtifactKind& kind,
                               const WantedSignatures& wanted,
                               const ApproveSigners& approve = {});
-
-// The part of it that needs no source: those of the signatures that verify. Throws as above.
-SignatureCheck RequireSignatures(const std::vector<Signature>& signatures,
-                                 const keys::Digest& digest,
-                                 const ArtifactKind& kind,
-                                 const WantedSignatures& wanted);
 
 }  // namespace ros::images

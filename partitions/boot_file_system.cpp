@@ -390,10 +390,6 @@ void CheckContents(const Region& partition, const std::vector<BootFile>& files) 
 
 }  // namespace
 
-std::string_view SlotDirectory(SlotId slot) {
-  return slot == SlotId::kA ? "/A" : "/B";
-}
-
 std::vector<BootFile> SlotFiles(SlotId slot,
                                 const BootFileSizes& sizes,
                                 const std::vector<std::string_view>& loader_files,

@@ -8,6 +8,7 @@
 #include "base/block_device.hpp"
 #include "base/bytes.hpp"
 #include "base/slot.hpp"
+#include "partitions/slot_files.hpp"
 
 namespace ros::partitions {
 
@@ -35,21 +36,6 @@ struct BootFileSizes {
   Bytes initrd = Bytes{96} << 20U;
   Bytes small = Bytes{64} << 10U;  // each of the others
 };
-
-// The names in a slot's directory, in their order in it.
-inline constexpr std::string_view kKernelFile = "KERNEL";
-inline constexpr std::string_view kInitrdFile = "INITRD";
-inline constexpr std::string_view kUnifiedKernelFile = "LINUX.EFI";  // in the place of both
-inline constexpr std::string_view kManifestFile = "MANIFEST";
-inline constexpr std::string_view kConfigFile = "CONFIG";
-inline constexpr std::string_view kSignaturesFile = "SIGS";
-// What the slot's boot loader reads beside kernel and initrd: GRUB, or syslinux.
-inline constexpr std::string_view kGrubConfigFile = "GRUB.CFG";
-inline constexpr std::string_view kSumsFile = "SUMS";
-inline constexpr std::string_view kSyslinuxConfigFile = "SYSLINUX.CFG";
-
-// "/A" or "/B".
-std::string_view SlotDirectory(SlotId slot);
 
 // Whether a slot has a place for a kernel and one for an initrd, or one for both.
 enum class KernelPlaces { kKernelAndInitrd, kUnifiedKernel };
