@@ -33,6 +33,7 @@ class Story {
     } else {
       TellDecision();
     }
+    AddBootCheck();
     AddFailures();
     return std::move(result_);
   }
@@ -276,6 +277,14 @@ class Story {
             FormatTime(entry.time) + ": slot " + std::string(Name(slot)) +
             (entry.event == JournalEvent::kInitReached ? " reached init" : " reached user space"));
       }
+    }
+  }
+
+  // What ros-init found wrong with what this boot was started from.
+  void AddBootCheck() {
+    const auto* check = facts_.boot_id.empty() ? nullptr : FindBootCheck(entries_, facts_.boot_id);
+    if (check != nullptr && check->boot_check != BootCheck::kVerified) {
+      Detail(FormatTime(check->time) + ": " + check->reason);
     }
   }
 

@@ -61,6 +61,17 @@ constexpr std::array kCauseNames = {
     CauseName{RollbackCause::kByHand, "by-hand"},
 };
 
+struct CheckName {
+  BootCheck check;
+  std::string_view name;
+};
+
+constexpr std::array kCheckNames = {
+    CheckName{BootCheck::kVerified, "verified"},
+    CheckName{BootCheck::kSignedRootUsed, "signed-root-used"},
+    CheckName{BootCheck::kNotVerified, "not-verified"},
+};
+
 // CRC-32C (Castagnoli), reflected, as in RFC 3720 appendix B.4.
 std::uint32_t Crc32c(std::string_view text) {
   std::uint32_t crc = 0xffffffffU;
@@ -123,6 +134,7 @@ std::optional<JournalEntry> Interpret(const std::string& text) {
   entry.digest = TextOf(json, "digest");
   entry.boot_id = TextOf(json, "boot");
   entry.cause = ParseRollbackCause(TextOf(json, "cause"));
+  entry.boot_check = ParseBootCheck(TextOf(json, "boot_check"));
   entry.reporter = TextOf(json, "reporter");
   entry.reason = TextOf(json, "reason");
   if (const auto* tries = json.Find("tries_left", "journal"); tries != nullptr) {
@@ -244,6 +256,20 @@ std::optional<RollbackCause> ParseRollbackCause(std::string_view name) {
   return at == kCauseNames.end() ? std::nullopt : std::optional(at->cause);
 }
 
+std::string_view Name(BootCheck check) {
+  const auto* at = std::find_if(kCheckNames.begin(), kCheckNames.end(), [&](const auto& entry) {
+    return entry.check == check;
+  });
+  return at->name;
+}
+
+std::optional<BootCheck> ParseBootCheck(std::string_view name) {
+  const auto* at = std::find_if(kCheckNames.begin(), kCheckNames.end(), [&](const auto& entry) {
+    return entry.name == name;
+  });
+  return at == kCheckNames.end() ? std::nullopt : std::optional(at->check);
+}
+
 std::string FormatJournalLine(const JournalEntry& entry) {
   auto json = Json::MakeObject();
   json.Set("time", FormatTime(entry.time));
@@ -258,6 +284,9 @@ std::string FormatJournalLine(const JournalEntry& entry) {
   }
   if (entry.cause) {
     json.Set("cause", Name(*entry.cause));
+  }
+  if (entry.boot_check) {
+    json.Set("boot_check", Name(*entry.boot_check));
   }
   SetText(json, "reporter", entry.reporter);
   SetText(json, "reason", entry.reason);
@@ -317,6 +346,13 @@ std::vector<JournalEntry> Journal::Read() const {
     return {};
   }
   return ParseJournal(ReadFile(path_, kReadLimit));
+}
+
+const JournalEntry* FindBootCheck(std::span<const JournalEntry> entries, std::string_view boot_id) {
+  const auto found = std::find_if(entries.rbegin(), entries.rend(), [&](const auto& entry) {
+    return entry.event == JournalEvent::kInitReached && entry.boot_id == boot_id;
+  });
+  return found == entries.rend() || !found->boot_check ? nullptr : &*found;
 }
 
 std::string RunningBootId() {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,16 @@ enum class RollbackCause {
 std::string_view Name(RollbackCause cause);
 std::optional<RollbackCause> ParseRollbackCause(std::string_view name);
 
+// What the check of a boot's slot against the keys in its initrd came to (docs/security.md).
+enum class BootCheck {
+  kVerified,        // "verified"          root hash and all that comes with it are what was signed
+  kSignedRootUsed,  // "signed-root-used"  the kernel arguments named another root than was signed
+  kNotVerified,     // "not-verified"      nothing that is signed was found; the arguments' root ran
+};
+
+std::string_view Name(BootCheck check);
+std::optional<BootCheck> ParseBootCheck(std::string_view name);
+
 // One thing that happened. Fields that do not apply stay empty and are left out of the file.
 struct JournalEntry {
   UnixTime time = 0;  // 0: Append fills in the clock's
@@ -55,6 +66,7 @@ struct JournalEntry {
   std::string boot_id;  // /proc/sys/kernel/random/boot_id; empty: Append fills in the running one
   std::optional<int> tries_left;
   std::optional<RollbackCause> cause;
+  std::optional<BootCheck> boot_check;  // of kInitReached; none where there was no check
   std::string reporter;
   std::string reason;  // one sentence for people
 
@@ -90,6 +102,10 @@ class Journal {
 // The two halves of the file format, for tests and for who has only the text.
 std::string FormatJournalLine(const JournalEntry& entry);
 std::vector<JournalEntry> ParseJournal(std::string_view text);
+
+// What ros-init found when it checked this boot's slot; nullptr where it did not check or its entry
+// is not there any more.
+const JournalEntry* FindBootCheck(std::span<const JournalEntry> entries, std::string_view boot_id);
 
 // The running kernel's boot id; empty when /proc does not tell.
 std::string RunningBootId();

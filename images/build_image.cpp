@@ -50,6 +50,9 @@ ImageConfig DescribeImage(const BuildOptions& options) {
   config.kernel_arguments = options.kernel_arguments;
   config.health = options.health;
   config.trust = options.trust;
+  for (const auto& key : options.initrd_keys.keys()) {
+    config.initrd_keys.push_back(key.Fingerprint());
+  }
   config.root.filesystem = "erofs";
   return config;
 }
@@ -171,8 +174,10 @@ TreeParts BuildTreeParts(const BuildOptions& options,
     parts.kernel_version = kernel.version;
     parts.kernel = tree.root().Read(kernel.image, kMaxKernelSize);
     CheckKernelImage(parts.kernel, options.architecture, "/" + kernel.image);
-    cpio =
-        BuildInitrdCpio(options.init_binary, tree.root(), ModuleIndex(tree.root(), kernel.modules));
+    cpio = BuildInitrdCpio(options.init_binary,
+                           options.initrd_keys,
+                           tree.root(),
+                           ModuleIndex(tree.root(), kernel.modules));
     AddMountPoints(tree);
   });
   tree.Finish();

@@ -13,6 +13,7 @@
 #include "base/progress.hpp"
 #include "images/image_config.hpp"
 #include "keys/digest.hpp"
+#include "keys/trust_store.hpp"
 
 namespace ros::images {
 
@@ -46,6 +47,9 @@ struct BuildOptions {
   std::uint64_t epoch = 0;
   HealthPolicy health;
   std::string trust;  // the trust policy that the image brings; empty for none
+  // By which the initrd verifies its slot: `init_binary` is one that can. Empty: it verifies
+  // nothing.
+  keys::TrustStore initrd_keys;
   std::string architecture = "amd64";
   int compression_level = 19;  // zstd, 1 to 19
   // Files newer than this get this time, and the image counts as created then. Without it: the

@@ -15,6 +15,7 @@ constexpr std::size_t kMaxArgumentLength = 512;
 constexpr std::size_t kMaxListLength = 64;
 constexpr Bytes kMaxRootSize = kMaxChunkLength * kMaxChunks;
 constexpr std::size_t kHashHexLength = 64;
+constexpr std::size_t kFingerprintLength = 16;
 constexpr std::size_t kMaxSaltHexLength = 128;
 constexpr std::int64_t kMaxSeconds = 86400;
 
@@ -166,6 +167,16 @@ HealthPolicy ReadHealth(const Place& config) {
   return health;
 }
 
+std::vector<std::string> ReadInitrdKeys(const Place& config) {
+  const auto* json = config.Find("initrd");
+  if (json == nullptr) {
+    return {};
+  }
+  return ReadList({*json, config.Name("initrd")}, "keys", [](const Place& item) {
+    ReadHex(item, kFingerprintLength, kFingerprintLength);
+  });
+}
+
 Json ToJsonList(const std::vector<std::string>& items) {
   auto list = Json::MakeArray();
   for (const auto& item : items) {
@@ -225,6 +236,7 @@ ImageConfig ParseImageConfig(std::string_view raw) {
   if (const auto* trust = place.Find("trust")) {
     config.trust = trust->AsString(place.Name("trust"));
   }
+  config.initrd_keys = ReadInitrdKeys(place);
   return config;
 }
 
@@ -245,6 +257,9 @@ Json ToJson(const ImageConfig& config) {
   json.Set("health", health);
   if (!config.trust.empty()) {
     json.Set("trust", config.trust);
+  }
+  if (!config.initrd_keys.empty()) {
+    json.Set("initrd", Json::MakeObject().Set("keys", ToJsonList(config.initrd_keys)));
   }
   return json;
 }

@@ -50,6 +50,9 @@ struct ImageConfig {
   std::vector<std::string> kernel_arguments;
   HealthPolicy health;
   std::string trust;  // a trust policy (docs/trust.md), not parsed here; empty for none
+  // Fingerprints of the keys in the initrd, by which its ros-init verifies the slot that it starts;
+  // empty for one that verifies nothing.
+  std::vector<std::string> initrd_keys;
 
   bool operator==(const ImageConfig&) const = default;
 };

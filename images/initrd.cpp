@@ -106,6 +106,21 @@ void CheckStatic(const std::string& program, const std::filesystem::path& path) 
   }
 }
 
+// Called by their fingerprints, so that what a key was called when it was built changes nothing.
+void AddKeys(CpioWriter& cpio, const keys::TrustStore& keys) {
+  if (keys.empty()) {
+    return;
+  }
+  std::map<std::string, std::string> files;
+  for (const auto& key : keys.keys()) {
+    files["keys/" + key.Fingerprint() + ".pub"] = key.ToPem();
+  }
+  cpio.AddDirectory("keys");
+  for (const auto& [path, pem] : files) {
+    cpio.AddFile(path, 0644, pem);
+  }
+}
+
 }  // namespace
 
 std::string UnpackModule(std::string packed, const std::string& name) {
@@ -154,6 +169,7 @@ std::string UnpackModule(std::string packed, const std::string& name) {
 }
 
 std::string BuildInitrdCpio(const std::filesystem::path& init_binary,
+                            const keys::TrustStore& keys,
                             const RootDirectory& root,
                             const ModuleIndex& index) {
   const std::string init = ReadFile(init_binary, kMaxInit);
@@ -168,6 +184,7 @@ std::string BuildInitrdCpio(const std::filesystem::path& init_binary,
   cpio.AddDirectory("dev");
   cpio.AddCharacterDevice("dev/console", 0600, makedev(5, 1));
   cpio.AddFile("init", 0755, init);
+  AddKeys(cpio, keys);
   cpio.AddDirectory("modules");
   for (const auto& name : files) {
     const std::string path = index.PathOf(name);

@@ -7,15 +7,16 @@
 #include "images/boot_modules.hpp"
 #include "images/module_index.hpp"
 #include "images/root_directory.hpp"
+#include "keys/trust_store.hpp"
 
 namespace ros::images {
 
 // The bytes of an initrd (docs/initrd-format.md) before they are packed into one zstd frame:
-// `init_binary` as /init and the modules, read from `root` and unpacked, with their lists. The same
-// input gives the same bytes.
-// Throws kUsage where init_binary is not a static program, kFailed for a module that cannot be
-// read.
+// `init_binary` as /init, `keys` in /keys and the modules, read from `root` and unpacked, with
+// their lists. The same input gives the same bytes. Throws kUsage where init_binary is not a static
+// program, kFailed for a module that cannot be read.
 std::string BuildInitrdCpio(const std::filesystem::path& init_binary,
+                            const keys::TrustStore& keys,
                             const RootDirectory& root,
                             const ModuleIndex& index);
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -120,6 +121,25 @@ std::string ArmWatchdog(const BootArguments& arguments, ModuleLoader& modules) {
   return {};
 }
 
+// Before anything is read from the root by what the kernel arguments say of it.
+void CheckRoot(BootRecord& record, const BootPartitions& found, const SlotVerifier& verify) {
+  const auto finding = verify ? verify(*record.arguments, found) : std::nullopt;
+  if (!finding) {
+    return;
+  }
+  record.root = DecideRoot(*record.arguments, *finding);
+  const auto& decision = *record.root;
+  if (decision.choice == RootChoice::kGiveUp) {
+    throw Error(ErrorKind::kVerification, decision.text);
+  }
+  if (decision.choice == RootChoice::kSigned) {
+    SetRoot(*record.arguments, *finding->root);
+  }
+  if (decision.check != health::BootCheck::kVerified) {
+    Complain(decision.text);
+  }
+}
+
 void MountRoot(const BootArguments& arguments, const partitions::PartitionNode& node) {
   // The tree is less than 1/127 of the data; its exact size is the kernel's business.
   if (arguments.verity_blocks > node.length / kBlockSize) {
@@ -147,24 +167,37 @@ void MountRoot(const BootArguments& arguments, const partitions::PartitionNode& 
 }
 
 // A journal that cannot be written is told and is no reason to stop.
-void Note(const BootRecord& record,
-          JournalEvent event,
-          const std::string& reason,
-          health::Durability durability = health::Durability::kNow) {
+void Append(const BootRecord& record,
+            health::JournalEntry entry,
+            health::Durability durability = health::Durability::kNow) {
   if (record.journal_directory.empty()) {
     return;
   }
+  entry.slot = record.arguments->slot;
+  entry.tries_left = record.arguments->trial;
   try {
     const SystemClock clock;
-    health::Journal(record.journal_directory, clock)
-        .Append({.event = event,
-                 .slot = record.arguments->slot,
-                 .tries_left = record.arguments->trial,
-                 .reason = reason},
-                durability);
+    health::Journal(record.journal_directory, clock).Append(std::move(entry), durability);
   } catch (const Error& error) {
     Complain("journal: " + error.message() + ", ignoring");
   }
+}
+
+void Note(const BootRecord& record, JournalEvent event, const std::string& reason) {
+  Append(record, {.event = event, .reason = reason});
+}
+
+// The mark of this stage, and what the check of the slot came to: `ros status` reads it here. How
+// far a trial came must outlive it, whatever happens next. A good slot has nothing to prove.
+void NoteInitReached(const BootRecord& record) {
+  health::JournalEntry entry{.event = JournalEvent::kInitReached};
+  if (record.root) {
+    entry.boot_check = record.root->check;
+    entry.reason = record.root->text;
+  }
+  Append(record,
+         std::move(entry),
+         record.arguments->trial ? health::Durability::kNow : health::Durability::kSoon);
 }
 
 void OpenState(BootRecord& record, Guard& guard) {
@@ -296,7 +329,7 @@ void MountStateForNote(BootRecord& record) {
 
 }  // namespace
 
-void BootUp(BootRecord& record, Guard& guard) {
+void BootUp(BootRecord& record, Guard& guard, const SlotVerifier& verify) {
   MountKernelFileSystems();
   auto line = ReadFile("/proc/cmdline", kTextLimit);
   const bool unified = health::IsUnifiedKernel(line);
@@ -325,6 +358,7 @@ void BootUp(BootRecord& record, Guard& guard) {
   if (arguments.trial && arguments.watchdog.count() > 0) {
     watchdog = ArmWatchdog(arguments, modules);
   }
+  CheckRoot(record, found, verify);
   MountRoot(arguments, found.root);
   // A copy of the disk may have appeared meanwhile; nothing has been written yet.
   const auto nodes = LookAgain(found.all, events);
@@ -336,11 +370,7 @@ void BootUp(BootRecord& record, Guard& guard) {
   }
   OpenState(record, guard);
   FindKept(record);
-  // How far a trial came must outlive it, whatever happens next. A good slot has nothing to prove.
-  Note(record,
-       JournalEvent::kInitReached,
-       {},
-       arguments.trial ? health::Durability::kNow : health::Durability::kSoon);
+  NoteInitReached(record);
   if (!watchdog.empty()) {
     Note(record, JournalEvent::kWatchdog, watchdog);
   }

@@ -42,7 +42,7 @@ int Run(char** argv) {
   std::string why;
   try {
     guard.emplace(kGuardPatience);
-    ros::init::BootUp(record, *guard);
+    ros::init::BootUp(record, *guard, ros::init::LinkedSlotVerifier());
     ros::init::ExecInit(ros::init::InitCandidates(record.arguments->init), argv);
   } catch (const std::exception& error) {
     why = error.what();

@@ -115,7 +115,10 @@ std::string DescribeImage(const images::VerifiedImage& image, const ImageHints& 
          Join(config.health.required, "no reporter required") + " within " +
          std::to_string(config.health.deadline.count()) + " s; watchdog " +
          std::to_string(config.health.watchdog.count()) + " s\n  trust     " +
-         (config.trust.empty() ? "no policy" : SummaryOfPolicy(config.trust)) + "\n";
+         (config.trust.empty() ? "no policy" : SummaryOfPolicy(config.trust)) + "\n  at boot   " +
+         (config.initrd_keys.empty() ? "not verified: no keys in its initrd"
+                                     : "verified by the keys " + Join(config.initrd_keys, "")) +
+         "\n";
 }
 
 Json ImageToJson(const images::VerifiedImage& image, const ImageHints& hints) {

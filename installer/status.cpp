@@ -1,5 +1,6 @@
 #include "installer/status.hpp"
 
+#include "health/journal.hpp"
 #include "installer/disk_picture.hpp"
 #include "installer/trial.hpp"
 
@@ -145,6 +146,20 @@ std::string SlotTable(const Status& status, const Console& console) {
   return text;
 }
 
+BootCheckFacts InspectBootCheck(const Machine& machine, const SlotContent& running) {
+  const auto entries = health::Journal(machine.state, SystemClock()).Read();
+  if (const auto* check = health::FindBootCheck(entries, health::RunningBootId())) {
+    const std::string result(Name(*check->boot_check));
+    return {.result = result,
+            .text = check->boot_check == health::BootCheck::kVerified ? "verified, " + check->reason
+                                                                      : check->reason};
+  }
+  if (running.config && running.config->initrd_keys.empty()) {
+    return {.result = "none", .text = "not verified at boot: no keys in its initrd"};
+  }
+  return {.result = "unknown", .text = "unknown: the journal does not tell of this boot"};
+}
+
 }  // namespace
 
 bootloader::BootState Status::state() const {
@@ -161,6 +176,7 @@ Status InspectStatus(const Machine& machine, const std::filesystem::path& sys) {
     status.running = machine.running->slot;
     status.on_trial = IsOnTrial(*machine.running, status.state());
     status.firmware = bootloader::InspectFirmware(sys);
+    status.boot_check = InspectBootCheck(machine, status.slot(machine.running->slot));
   }
   status.loader = InspectLoader(machine, boot);
   status.next = bootloader::NextBoot(
@@ -194,6 +210,9 @@ std::string DescribeStatus(const Status& status, const Console& console) {
   if (status.firmware) {
     text += "firmware   " + FirmwareText(*status.firmware) + "\n";
   }
+  if (status.boot_check) {
+    text += "this boot  " + status.boot_check->text + "\n";
+  }
   for (const auto& content : status.slots) {
     if (!content.problem.empty()) {
       text += Slot(content.slot) + "     " + content.problem + "\n";
@@ -220,6 +239,12 @@ Json StatusToJson(const Status& status) {
   }
   if (status.firmware) {
     json.Set("firmware", FirmwareToJson(*status.firmware));
+  }
+  if (status.boot_check) {
+    json.Set("boot_check",
+             Json::MakeObject()
+                 .Set("result", status.boot_check->result)
+                 .Set("text", status.boot_check->text));
   }
   json.Set("loader", LoaderToJson(status.loader))
       .Set("next_boot", NextToJson(status))

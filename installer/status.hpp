@@ -15,6 +15,13 @@
 
 namespace ros::installer {
 
+// "verified", "signed-root-used", "not-verified" (health::BootCheck), "none" where the initrd has
+// no keys, "unknown" where the journal does not tell; and a sentence.
+struct BootCheckFacts {
+  std::string result;
+  std::string text;
+};
+
 // What `ros status` tells. Plain data.
 struct Status {
   partitions::RosDisk disk;
@@ -27,6 +34,8 @@ struct Status {
   LoaderFacts loader;
   // What started this machine; none for a disk that it does not run from.
   std::optional<bootloader::Firmware> firmware;
+  // What ros-init made of the running slot's signature; none for a disk that it does not run from.
+  std::optional<BootCheckFacts> boot_check;
 
   [[nodiscard]] bootloader::BootState state() const;
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "installer/initrd_keys.hpp"
 
 namespace ros::installer {
 namespace {
@@ -29,8 +30,9 @@ class Judge {
   explicit Judge(const TrustRules& rules) : rules_(rules) {}
 
   void Signers(const images::SignedFacts& facts) {
-    if (!facts.signers.empty()) {
-      Add(trust::JudgeSigners(rules_.policy, trust::FingerprintsOf(facts.signers), rules_.now));
+    signers_ = trust::FingerprintsOf(facts.signers);
+    if (!signers_.empty()) {
+      Add(trust::JudgeSigners(rules_.policy, signers_, rules_.now));
     }
     Add({trust::JudgeDigest(rules_.policy, facts.digest)});
     trust::RequireAll(results_);
@@ -42,6 +44,9 @@ class Judge {
         rules_.policy, {.epoch = config.epoch, .created = config.created}, rules_.now));
     if (!rules_.image_policy.empty() && !image.signers.empty()) {
       Add({PolicyStays(config)});
+    }
+    if (const auto starts = JudgeBoot(config, signers_)) {
+      Add({*starts});
     }
     Add(Released(image));
     trust::RequireAll(results_);
@@ -91,6 +96,7 @@ class Judge {
   }
 
   const TrustRules& rules_;
+  std::vector<std::string> signers_;
   std::vector<trust::RuleResult> results_;
 };
 

@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "base/error.hpp"
@@ -15,6 +16,7 @@
 #include "images/unified_kernel.hpp"
 #include "installer/command.hpp"
 #include "installer/image_text.hpp"
+#include "installer/initrd_keys.hpp"
 #include "installer/machine.hpp"
 #include "installer/named_rules.hpp"
 #include "installer/passphrase.hpp"
@@ -36,6 +38,7 @@ struct ImageBuildOptions {
   std::string deadline = "5m";
   std::string watchdog = "180s";
   std::string trust;
+  std::vector<std::string> signers;
   bool allow_no_ros = false;
   bool no_boot_loader = false;
   bool secure_boot = false;
@@ -44,18 +47,24 @@ struct ImageBuildOptions {
   images::EfiSigner signer;
 };
 
-// ros-init beside this program in a build tree, else where it is installed.
-std::filesystem::path FindInit() {
+// The ros-init that verifies signatures is larger by OpenSSL (docs/decisions/0057).
+std::string_view InitName(const keys::TrustStore& initrd_keys) {
+  return initrd_keys.empty() ? "ros-init" : "ros-init-verify";
+}
+
+// The program beside this one in a build tree, else where it is installed.
+std::filesystem::path FindInit(std::string_view name) {
   const auto self = std::filesystem::read_symlink("/proc/self/exe");
-  const auto built = self.parent_path().parent_path() / "init" / "ros-init";
-  const auto installed = self.parent_path().parent_path() / ROS_LIBEXECDIR / "ros" / "ros-init";
+  const auto built = self.parent_path().parent_path() / "init" / name;
+  const auto installed = self.parent_path().parent_path() / ROS_LIBEXECDIR / "ros" / name;
   for (const auto& place : {built, installed}) {
     if (std::filesystem::exists(place)) {
       return place;
     }
   }
   throw Error(ErrorKind::kUsage,
-              "ros-init is not at " + installed.string() + "; install it, or name one by --init");
+              std::string(name) + " is not at " + installed.string() +
+                  "; install it, or name one by --init");
 }
 
 // What this process was started with.
@@ -144,6 +153,18 @@ std::map<std::string, std::string> LoaderLayer(const ImageBuildOptions& options,
   return files;
 }
 
+// The policy that the image brings, and the keys by which its initrd verifies it.
+void BringKeys(ImageBuildOptions& options) {
+  trust::Policy policy;
+  if (!options.trust.empty()) {
+    policy = RulesOfFile(options.trust, SystemClock().Now()).policy;
+    options.build.trust = trust::FormatPolicy(policy);
+    // Key files have become text: is it still short enough for machines to read?
+    static_cast<void>(trust::ParsePolicy(options.build.trust, options.trust));
+  }
+  options.build.initrd_keys = InitrdKeys(policy, {options.signers.begin(), options.signers.end()});
+}
+
 void Build(ImageBuildOptions options, CommandContext& context) {
   if (images::NeedsFakeroot()) {
     context.exit_code = images::RunInFakeroot(OwnCommand());
@@ -153,9 +174,6 @@ void Build(ImageBuildOptions options, CommandContext& context) {
   const InterruptGuard guard;
   context.when_interrupted = "nothing was written";
   auto& build = options.build;
-  if (build.init_binary.empty()) {
-    build.init_binary = FindInit();
-  }
   build.kernel_arguments = SplitArguments(options.append);
   bootloader::CheckKernelArguments(build.kernel_arguments, bootloader::ArgumentOrigin::kMachine);
   build.health.deadline = ParseDuration(options.deadline);
@@ -167,10 +185,9 @@ void Build(ImageBuildOptions options, CommandContext& context) {
   if (options.unified_kernel) {
     build.unified_kernel = UnifiedKernel(options);
   }
-  if (!options.trust.empty()) {
-    build.trust = trust::FormatPolicy(RulesOfFile(options.trust, SystemClock().Now()).policy);
-    // Key files have become text: is it still short enough for machines to read?
-    static_cast<void>(trust::ParsePolicy(build.trust, options.trust));
+  BringKeys(options);
+  if (build.init_binary.empty()) {
+    build.init_binary = FindInit(InitName(build.initrd_keys));
   }
   if (!options.no_boot_loader) {
     build.bootloader_tar = images::PackBootloader(LoaderLayer(options, console));
@@ -197,6 +214,18 @@ struct FileOptions {
   bool explain = false;
 };
 
+// Signatures are added one by one, so this is no error yet. One that does not say whose it is may
+// be by any key.
+void WarnOfBoot(const std::string& file, const Console& console) {
+  const auto source = images::OpenImage(file);
+  const auto image = images::InspectImage(*source);
+  const auto signers = ReadHints(*source, image).signature_keys;
+  const auto starts = JudgeBoot(image.config, signers);
+  if (starts && !starts->met && std::ranges::find(signers, "unknown") == signers.end()) {
+    console.Warn("no machine takes this image yet: " + starts->how);
+  }
+}
+
 void Sign(const FileOptions& options, CommandContext& context) {
   const auto& console = context.console;
   const auto& file = options.file;
@@ -206,6 +235,7 @@ void Sign(const FileOptions& options, CommandContext& context) {
   const auto key =
       keys::PrivateKey::Load(options.key, MakePassphraseSource(options.passphrase_file));
   const auto digest = images::SignImage(file, key, options.reference);
+  WarnOfBoot(file, console);
   if (console.json()) {
     console.PrintJson(Json::MakeObject().Set("image", file).Set("digest", digest.ToString()));
   } else {
@@ -282,6 +312,13 @@ void AddBuildOptions(CLI::App& command, ImageBuildOptions& options) {
       ->capture_default_str();
   command.add_option("--trust", options.trust, "Trust policy that the image brings, YAML")
       ->type_name("FILE");
+  command
+      .add_option("--signer",
+                  options.signers,
+                  "Public key that will sign the image, for its initrd, which verifies it at boot; "
+                  "those of --trust are there too")
+      ->type_name("KEY")
+      ->take_all();
   command
       .add_option("--required-report",
                   build.health.required,

@@ -1,7 +1,6 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
-#include "base/process.hpp"
 #include "qemu-harness/boot_files.hpp"
 #include "qemu-harness/scenarios/story.hpp"
 
@@ -92,32 +91,6 @@ void ResetFallsBack(const std::string& name, const Damage& damage) {
   TriesAgain(story);
 }
 
-void Overwrite(DiskImage& disk, const BootFile& file, const std::string& content) {
-  REQUIRE(content.size() == file.size);
-  disk.Write(file.extents.at(0).offset, content);
-}
-
-std::string Sha256Of(const std::string& content) {
-  return ros::RunTool({.argv = {"sha256sum"}, .input = content}).substr(0, 64);
-}
-
-// Makes a slot's entry name an initrd that is not there. SUMS agrees, so that the loader finds it
-// out after it has loaded the kernel.
-void MisnameInitrd(DiskImage& disk, const std::string& slot) {
-  const BootFile entry = FindBootFile(disk, slot + "/" + Setup().loader->entry);
-  const BootFile sums = FindBootFile(disk, slot + "/SUMS");
-  std::string text = ReadBootFile(disk, entry);
-  std::string digests = ReadBootFile(disk, sums);
-  const std::size_t digest = digests.find(Sha256Of(text));
-  const std::size_t name = text.find("/initrd;");
-  REQUIRE(digest != std::string::npos);
-  REQUIRE(name != std::string::npos);
-  text.replace(name, 7, "/nobody");
-  digests.replace(digest, 64, Sha256Of(text));
-  Overwrite(disk, entry, text);
-  Overwrite(disk, sums, digests);
-}
-
 }  // namespace
 
 TEST_CASE("damaged-root-start", "[qemu]") {
@@ -166,7 +139,8 @@ TEST_CASE("good-slot-whose-entry-names-no-initrd", "[qemu]") {
   story.WaitForServices();
   story.PowerOff();
   REQUIRE(StateOnDisk(story.disk()) == StoredState{"b"});
-  MisnameInitrd(story.disk(), "/B");
+  // SUMS agrees, so that the loader finds it out after it has loaded the kernel.
+  ReplaceInEntry(story.disk(), "/B", "/initrd;", "/nobody;");
 
   INFO("a kernel that loads and an initrd that does not: the other slot, in the same boot");
   Machine& machine = story.Boot();

@@ -66,15 +66,6 @@ ros::Bytes FirstBlockBitmap(const DiskImage& disk, const Partition& partition) {
   return partition.offset + ros::LoadLe32(ros::AsBytes(descriptor), 0) * block;
 }
 
-// One of the lines below the sentence of `ros why`.
-bool WhyTells(Machine& machine, std::string_view text) {
-  const ros::Json why = Ask(machine, "ros why");
-  const ros::Json::Array& details = why.At("details", "ros why").AsArray("details");
-  return std::any_of(details.begin(), details.end(), [&](const ros::Json& detail) {
-    return detail.At("text", "details").AsString("text").find(text) != std::string::npos;
-  });
-}
-
 }  // namespace
 
 TEST_CASE("state-partition-does-not-appear", "[qemu]") {

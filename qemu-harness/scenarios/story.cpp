@@ -1,11 +1,14 @@
 #include "qemu-harness/scenarios/story.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <ostream>
 #include <regex>
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/process.hpp"
+#include "qemu-harness/boot_files.hpp"
 #include "qemu-harness/places.hpp"
 
 namespace ros::qemu {
@@ -141,6 +144,43 @@ void Story::WaitForServices() {
 
 std::string InGuest(std::string_view image) {
   return std::string("/run/images/").append(image).append(".oci");
+}
+
+bool WhyTells(Machine& machine, std::string_view text) {
+  const Json why = Ask(machine, "ros why");
+  const Json::Array& details = why.At("details", "ros why").AsArray("details");
+  return std::any_of(details.begin(), details.end(), [&](const Json& detail) {
+    return detail.At("text", "details").AsString("text").find(text) != std::string::npos;
+  });
+}
+
+void ReplaceInEntry(DiskImage& disk,
+                    const std::string& slot,
+                    std::string_view from,
+                    std::string_view to) {
+  const auto sha256_of = [](const std::string& content) {
+    return RunTool({.argv = {"sha256sum"}, .input = content}).substr(0, 64);
+  };
+  const auto overwrite = [&](const BootFile& file, const std::string& content) {
+    REQUIRE(content.size() == file.size);
+    disk.Write(file.extents.at(0).offset, content);
+  };
+  const BootFile entry = FindBootFile(disk, slot + "/" + Setup().loader->entry);
+  std::string text = ReadBootFile(disk, entry);
+  const std::string before = sha256_of(text);
+  const std::size_t place = text.find(from);
+  REQUIRE(place != std::string::npos);
+  text.replace(place, from.size(), to);
+  overwrite(entry, text);
+  if (!Setup().loader->checks_digests) {
+    return;
+  }
+  const BootFile sums = FindBootFile(disk, slot + "/SUMS");
+  std::string digests = ReadBootFile(disk, sums);
+  const std::size_t digest = digests.find(before);
+  REQUIRE(digest != std::string::npos);
+  digests.replace(digest, before.size(), sha256_of(text));
+  overwrite(sums, digests);
 }
 
 }  // namespace ros::qemu

@@ -29,6 +29,16 @@ RunningOs WhoRuns(Machine& machine);
 // What a command of `ros` answers when it is given --json. Throws when it fails.
 Json Ask(Machine& machine, std::string_view command);
 
+// Whether one of the lines below the sentence of `ros why` has this text.
+bool WhyTells(Machine& machine, std::string_view text);
+
+// Changes the entry of a slot ("/A") that its boot loader reads, with a text of the same length,
+// and the sums by which the loader would notice.
+void ReplaceInEntry(DiskImage& disk,
+                    const std::string& slot,
+                    std::string_view from,
+                    std::string_view to);
+
 // Checks (as Catch2 does) that `ros status` tells of a machine that was just installed: slot a is
 // good, runs and has all its files, slot b is empty.
 void CheckFreshStatus(Machine& machine);

@@ -31,6 +31,7 @@ if [[ -e $build/installer/ros ]]; then
 fi
 if [[ -e $build/init/ros-init ]]; then
   expect_executable libexec/ros/ros-init
+  expect_executable libexec/ros/ros-init-verify
 fi
 expect_executable lib/ros/health.d/required.d/default-target
 expect share/bash-completion/completions/ros

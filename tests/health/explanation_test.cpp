@@ -169,5 +169,21 @@ TEST_CASE("Explain: adds what ros-init and the gate had to say", "[health]") {
   CHECK(explanation.details[1] == "2026-02-02T02:40:00Z: slot b: verity device corrupted");
 }
 
+TEST_CASE("Explain: adds what was wrong with what this boot was started from", "[health]") {
+  auto reached = Entry(JournalEvent::kInitReached, kA, "", "5");
+  reached.reason = "the kernel arguments of slot a name another root";
+  const auto details = [&](std::optional<BootCheck> check, const std::string& boot) {
+    reached.boot_check = check;
+    return Explain(With(kArmed, {reached}), {.slot = kA, .boot_id = boot}).details;
+  };
+  const auto told = details(BootCheck::kSignedRootUsed, "5");
+  REQUIRE_FALSE(told.empty());
+  CHECK_THAT(told.back(), Catch::Contains(reached.reason));
+  // All well, another boot, no check.
+  CHECK(details(BootCheck::kVerified, "5").size() + 1 == told.size());
+  CHECK(details(BootCheck::kNotVerified, "6").size() + 1 == told.size());
+  CHECK(details(std::nullopt, "5").size() + 1 == told.size());
+}
+
 }  // namespace
 }  // namespace ros::health

@@ -24,6 +24,7 @@ JournalEntry Full() {
           .boot_id = "boot-1",
           .tries_left = 2,
           .cause = RollbackCause::kReporterFailed,
+          .boot_check = BootCheck::kSignedRootUsed,
           .reporter = "web",
           .reason = "web failed: \"no\"\nanswer"};
 }
@@ -56,6 +57,17 @@ TEST_CASE("Journal: each line is JSON with its checksum last", "[health]") {
         "\"version\":\"1.0\",\"boot\":\"x\",\"crc\":\"a7238bb0\"}\n");
 }
 
+TEST_CASE("FindBootCheck: is the last one of this boot", "[health]") {
+  const JournalEntry checked{
+      .event = JournalEvent::kInitReached, .boot_id = "1", .boot_check = BootCheck::kVerified};
+  const std::vector<JournalEntry> entries = {
+      checked, {.event = JournalEvent::kInitReached, .boot_id = "2"}, Full()};
+  CHECK(FindBootCheck(entries, "1") == &entries[0]);
+  CHECK(FindBootCheck(entries, "2") == nullptr);
+  CHECK(FindBootCheck(entries, "boot-1") == nullptr);
+  CHECK(FindBootCheck({}, "1") == nullptr);
+}
+
 TEST_CASE("Journal: every event and cause keeps its name", "[health]") {
   for (int i = 0; i <= static_cast<int>(JournalEvent::kNote); ++i) {
     const auto event = static_cast<JournalEvent>(i);
@@ -64,6 +76,10 @@ TEST_CASE("Journal: every event and cause keeps its name", "[health]") {
   for (int i = 0; i <= static_cast<int>(RollbackCause::kByHand); ++i) {
     const auto cause = static_cast<RollbackCause>(i);
     CHECK(ParseRollbackCause(Name(cause)) == cause);
+  }
+  for (int i = 0; i <= static_cast<int>(BootCheck::kNotVerified); ++i) {
+    const auto check = static_cast<BootCheck>(i);
+    CHECK(ParseBootCheck(Name(check)) == check);
   }
 }
 

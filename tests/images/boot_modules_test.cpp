@@ -7,6 +7,7 @@
 #include "base/process.hpp"
 #include "images/initrd.hpp"
 #include "images/kernel_files.hpp"
+#include "keys/key_pair.hpp"
 #include "tests/images/support/small_root.hpp"
 
 namespace ros::images {
@@ -140,8 +141,8 @@ TEST_CASE("BuildInitrdCpio: what is in it, the same bytes each time", "[images]"
   const SmallRoot root;
   const auto init = root.directory.path() / "sbin/init";
   const RootDirectory directory(root.directory.path());
-  const std::string cpio = BuildInitrdCpio(init, directory, root.index());
-  CHECK(cpio == BuildInitrdCpio(init, directory, root.index()));
+  const std::string cpio = BuildInitrdCpio(init, {}, directory, root.index());
+  CHECK(cpio == BuildInitrdCpio(init, {}, directory, root.index()));
   const std::string names = RunTool({.argv = {"cpio", "-it", "--quiet"}, .input = cpio});
   CHECK(names ==
         "dev\ndev/console\ninit\nmodules\nmodules/crc16.ko\nmodules/crc32c_generic.ko\n"
@@ -150,13 +151,28 @@ TEST_CASE("BuildInitrdCpio: what is in it, the same bytes each time", "[images]"
         "modules.alias\nmodules.list\nproc\nrun\nsys\n");
 }
 
+TEST_CASE("BuildInitrdCpio: keys are called by their fingerprints", "[images]") {
+  const SmallRoot root;
+  const RootDirectory directory(root.directory.path());
+  const auto key = keys::PrivateKey::Generate(keys::KeyType::kEd25519).Public();
+  keys::TrustStore keys;
+  keys.Add(key);
+  const auto cpio =
+      BuildInitrdCpio(root.directory.path() / "sbin/init", keys, directory, root.index());
+  const auto path = "keys/" + key.Fingerprint() + ".pub";
+  CHECK_THAT(RunTool({.argv = {"cpio", "-it", "--quiet"}, .input = cpio}),
+             Catch::Contains("init\nkeys\n" + path + "\nmodules\n"));
+  CHECK(RunTool({.argv = {"cpio", "-i", "--quiet", "--to-stdout", path}, .input = cpio}) ==
+        key.ToPem());
+}
+
 TEST_CASE("BuildInitrdCpio: refuses an init that needs libraries", "[images]") {
   const SmallRoot root;
   const RootDirectory directory(root.directory.path());
-  CHECK_THROWS_WITH(BuildInitrdCpio("/bin/sh", directory, root.index()),
+  CHECK_THROWS_WITH(BuildInitrdCpio("/bin/sh", {}, directory, root.index()),
                     Catch::Contains("linked dynamically"));
   CHECK_THROWS_WITH(
-      BuildInitrdCpio(root.directory.path() / "etc/hostname", directory, root.index()),
+      BuildInitrdCpio(root.directory.path() / "etc/hostname", {}, directory, root.index()),
       Catch::Contains("not a 64-bit"));
 }
 

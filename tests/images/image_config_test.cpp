@@ -16,6 +16,7 @@ ImageConfig SomeConfig() {
   config.health = {.deadline = std::chrono::seconds(60),
                    .required = {"network", "web"},
                    .watchdog = std::chrono::seconds(90)};
+  config.initrd_keys = {"0123456789abcdef", "fedcba9876543210"};
   return config;
 }
 

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
+#include "health/journal.hpp"
 #include "tests/installer/support/installed_disk.hpp"
 
 namespace ros::installer {
@@ -65,6 +66,32 @@ TEST_CASE("InspectStatus: tells the loader, and no firmware of another machine's
   const Region boot = disk.Part(disk.disk, partitions::PartitionRole::kBoot);
   partitions::FatVolume::Open(boot).SetLengths("/EFI/BOOT", {{"BOOTX64.EFI", 0}});
   CHECK(LoaderText(InspectStatus(other).loader) == "GRUB, but no firmware finds it");
+}
+
+TEST_CASE("InspectStatus: tells what ros-init made of the running slot's signature",
+          "[installer]") {
+  const UpgradedDisk disk(AfterWriting::kStage, {.good = SlotId::kA});
+  const TempDirectory sys;
+  const auto machine = RunningFrom(disk);
+  const auto status = [&] { return InspectStatus(machine, sys.path()); };
+  CHECK(LineOf(DescribeStatus(status(), Console()), "this boot") ==
+        "this boot  not verified at boot: no keys in its initrd");
+
+  const SystemClock clock;
+  const health::Journal journal(machine.state, clock);
+  const auto reached = [&](health::BootCheck check, const std::string& reason) {
+    journal.Append({.event = health::JournalEvent::kInitReached,
+                    .slot = SlotId::kA,
+                    .boot_check = check,
+                    .reason = reason});
+  };
+  reached(health::BootCheck::kVerified, "signed by the key");
+  CHECK(LineOf(DescribeStatus(status(), Console()), "this boot") ==
+        "this boot  verified, signed by the key");
+  reached(health::BootCheck::kNotVerified, "SIGS is damaged");
+  CHECK(LineOf(DescribeStatus(status(), Console()), "this boot") == "this boot  SIGS is damaged");
+  CHECK(StatusToJson(status()).At("boot_check", "").Dump() ==
+        R"({"result":"not-verified","text":"SIGS is damaged"})");
 }
 
 TEST_CASE("InspectStatus: tells a boot loader that is damaged", "[installer]") {

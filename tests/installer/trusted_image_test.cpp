@@ -152,6 +152,15 @@ const Case kCases[] = {
        a.parts.config.trust = trust::FormatPolicy(own);
      },
      "could never be upgraded"},
+    {"signed by no key in its initrd",
+     [](Attack& a) { a.parts.config.initrd_keys = {Print(1)}; },
+     "\"signed by a key in its initrd\": its initrd takes signatures of"},
+    {"signed by a key in its initrd that is not trusted here, so that it would not be kept",
+     [](Attack& a) {
+       a.signers = {0, 2};
+       a.parts.config.initrd_keys = {Print(2)};
+     },
+     "build it with --signer KEY.pub"},
     {"a policy that is dropped",
      [](Attack& a) { a.image_policy = trust::FormatPolicy(a.policy); },
      "\"brings a trust policy\": it brings none"},
@@ -175,6 +184,8 @@ TEST_CASE("OpenTrustedImage: takes what meets the rules", "[installer]") {
   none.policy.restrictions.thresholds = {{2, "release"}};
   none.signers = {2, 1, 0};
   CHECK(none.Refusal().empty());
+  none.parts.config.initrd_keys = {Print(2), Print(1)};
+  CHECK(none.Refusal().empty());
 }
 
 TEST_CASE("OpenTrustedImage: refuses each attack, saying which rule is broken", "[installer]") {
@@ -197,6 +208,20 @@ TEST_CASE("OpenTrustedImage: what an unsigned image brings counts for nothing", 
   const auto opened = OpenTrustedImage(
       directory.path().string(), attack.Rules(), images::SignaturePolicy::kAllowUnsigned, progress);
   CHECK(VerifiedSlotOf(opened.image).policy.empty());
+}
+
+TEST_CASE("OpenTrustedImage: no unsigned image whose initrd asks for a signature", "[installer]") {
+  Attack attack;
+  attack.signers = {};
+  attack.parts.config.initrd_keys = {Print(0)};
+  const TempDirectory directory;
+  attack.Image().WriteLayout(directory.path());
+  NoProgress progress;
+  CHECK_THROWS_WITH(OpenTrustedImage(directory.path().string(),
+                                     attack.Rules(),
+                                     images::SignaturePolicy::kAllowUnsigned,
+                                     progress),
+                    Catch::Contains("what counts here is none, so it would not start"));
 }
 
 TEST_CASE("OpenTrustedImage: of an image by a revoked key nothing is parsed", "[installer]") {

@@ -25,7 +25,7 @@ declare -A may_include=(
   [config]="base"
   [trust]="base keys config"
   [installer]="base keys images partitions bootloader health config trust"
-  [init]="base bootloader partitions health"
+  [init]="base keys images bootloader partitions health"
   [qemu-harness]="base"
 )
 
