@@ -213,10 +213,18 @@ else
   ros_boot "$ros_first" "$ros_arg"
   ros_boot "$ros_other" "ros.fell=$ros_first"
   echo "ros: neither slot loads"
-fi
+)";
+
+constexpr std::string_view kMenuSettings = R"(fi
 
 set default=2
 set timeout=30
+)";
+
+// Without a password nobody could leave the prompt that GRUB ends at when it could not make a menu.
+constexpr std::string_view kOwnerEnd = R"(  echo "ros: starting again in half a minute"
+  sleep 30
+  reboot
 )";
 
 constexpr std::string_view kMainMenu = R"(menuentry "slot a" { ros_boot a; reboot }
@@ -257,9 +265,17 @@ std::string Script(std::initializer_list<std::string_view> pieces, std::string_v
 }  // namespace
 
 std::string MainGrubConfig() {
-  return Script(
-      {kMainHead, kConsole, kMainDisk, kRead, kMainBoot, kTakeTry, CountDown(), kRun, kMainMenu},
-      "$prefix");
+  return Script({kMainHead,
+                 kConsole,
+                 kMainDisk,
+                 kRead,
+                 kMainBoot,
+                 kTakeTry,
+                 CountDown(),
+                 kRun,
+                 kMenuSettings,
+                 kMainMenu},
+                "$prefix");
 }
 
 std::string OwnerGrubConfig() {
@@ -271,6 +287,8 @@ std::string OwnerGrubConfig() {
                  kTakeTry,
                  CountDown(),
                  kRun,
+                 kOwnerEnd,
+                 kMenuSettings,
                  kOwnerMenu},
                 "/grub");
 }

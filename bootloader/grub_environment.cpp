@@ -162,4 +162,19 @@ std::optional<BootNote> ParseBootNote(ByteSpan block) {
   return BootNote{.slot = *slot, .argument = std::string(argument)};
 }
 
+std::string ArgumentOfBoot(ByteSpan block, SlotId slot) {
+  if (const auto note = ParseBootNote(block); note && note->slot == slot) {
+    return note->argument;
+  }
+  try {
+    const auto trial = ParseGrubEnvironment(block).trial;
+    if (trial && trial->slot == slot && trial->started) {
+      return "ros.trial=" + std::to_string(trial->tries_left);
+    }
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch)
+    // A state that GRUB did not go by either.
+  }
+  return {};
+}
+
 }  // namespace ros::bootloader

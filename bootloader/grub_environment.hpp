@@ -35,4 +35,8 @@ struct BootNote {
 // GRUB has not written.
 std::optional<BootNote> ParseBootNote(ByteSpan block);
 
+// What GRUB has told the slot that it started: the argument of its note, where that is about this
+// slot; where it is not (it could not be written), what the state says of a trial that was started.
+std::string ArgumentOfBoot(ByteSpan block, SlotId slot);
+
 }  // namespace ros::bootloader

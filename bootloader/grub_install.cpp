@@ -119,6 +119,7 @@ constexpr const char* kOwnerModules[] = {"memdisk",
                                          "terminal",
                                          "keystatus",
                                          "regexp",
+                                         "sleep",
                                          "reboot",
                                          "tpm"};
 

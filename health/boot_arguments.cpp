@@ -212,6 +212,16 @@ bool IsUnifiedKernel(std::string_view command_line) {
   return loader != values.end() && loader->second == kUnifiedKernel;
 }
 
+SignedArguments ParseSignedArguments(std::string_view command_line) {
+  const auto values = Split(command_line);
+  BootArguments parsed;
+  ParseVerity(Needed(values, "ros.verity"), parsed);
+  return {.verity_root_hash = parsed.verity_root_hash,
+          .verity_salt = parsed.verity_salt,
+          .verity_blocks = parsed.verity_blocks,
+          .wait = Seconds(values, "ros.wait", parsed.wait, kLongestWait)};
+}
+
 std::optional<BootArguments> FindBootArguments(std::string_view command_line) {
   const auto values = Split(command_line);
   if (!values.contains("ros.slot")) {

@@ -42,6 +42,17 @@ BootArguments ParseBootArguments(std::string_view command_line);
 // slot nor partitions nor trial, which `ros-init` finds out and puts in front of them.
 bool IsUnifiedKernel(std::string_view command_line);
 
+// What the signed arguments of a unified kernel say that is needed to find out the rest.
+struct SignedArguments {
+  std::string verity_root_hash;
+  std::string verity_salt;
+  std::uint64_t verity_blocks = 0;
+  std::chrono::seconds wait{};
+};
+
+// Parses them as ParseBootArguments does, and throws as that does.
+SignedArguments ParseSignedArguments(std::string_view command_line);
+
 // ParseBootArguments, but only when the kernel was started by a `ros` loader entry (ros.slot= is
 // there).
 std::optional<BootArguments> FindBootArguments(std::string_view command_line);

@@ -1,6 +1,7 @@
 #include "images/image_config.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/error.hpp"
 #include "images/chunk_index.hpp"
@@ -60,6 +61,18 @@ std::string ReadHex(const Place& place, std::size_t shortest, std::size_t longes
   return text;
 }
 
+// How long a boot waits: the only arguments of ours that a person may set
+// (docs/kernel-arguments.md).
+bool IsPatience(std::string_view argument) {
+  constexpr unsigned kLongest = 480;
+  const auto value = argument.substr(std::min(argument.find('=') + 1, argument.size()));
+  const auto name = argument.substr(0, argument.find('='));
+  unsigned seconds = 0;
+  const auto [end, code] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+  return (name == "ros.wait" || name == "ros.wait-before-reboot") && code == std::errc() &&
+         end == value.data() + value.size() && seconds <= kLongest;
+}
+
 void CheckKernelArgument(const std::string& where, const std::string& argument) {
   // Quotes, backslashes and dollars would mean something to a boot loader's configuration.
   const bool is_plain = std::all_of(argument.begin(), argument.end(), [](char c) {
@@ -71,8 +84,11 @@ void CheckKernelArgument(const std::string& where, const std::string& argument) 
                "\" is not one kernel argument (printable, no spaces, quotes, \\, $, at most " +
                std::to_string(kMaxArgumentLength) + " characters)");
   }
-  if (argument.starts_with("ros.")) {
-    Refuse(where, "\"" + ShowText(argument) + "\": arguments that begin with ros. are set by ros");
+  if (argument.starts_with("ros.") && !IsPatience(argument)) {
+    Refuse(where,
+           "\"" + ShowText(argument) +
+               "\": arguments that begin with ros. are set by ros, but for ros.wait= and "
+               "ros.wait-before-reboot= with seconds up to 480");
   }
 }
 

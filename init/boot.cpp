@@ -88,7 +88,9 @@ class BackgroundLoad {
 
   // Waits for the end of it.
   ModuleLoader& Finish() {
-    thread_.join();
+    if (thread_.joinable()) {
+      thread_.join();
+    }
     return loader_;
   }
 
@@ -164,6 +166,15 @@ void MountRoot(const BootArguments& arguments, const partitions::PartitionNode& 
     }
     throw error.WithContext("the root of " + SlotText(arguments));
   }
+}
+
+bool MatchesSignedHash(const partitions::PartitionNode& root,
+                       const health::SignedArguments& arguments) {
+  return arguments.verity_blocks <= root.length / kBlockSize &&
+         MatchesRootHash({.device = root.device_number,
+                          .blocks = arguments.verity_blocks,
+                          .root_hash = arguments.verity_root_hash,
+                          .salt = arguments.verity_salt});
 }
 
 // A journal that cannot be written is told and is no reason to stop.
@@ -343,7 +354,10 @@ void BootUp(BootRecord& record, Guard& guard, const SlotVerifier& verify) {
   BackgroundLoad always(list);
   auto modules = MakeModuleLoader(WatchdogsFor(record.arguments), list);
   if (unified) {
-    line = FindCommandLine(line, modules, events);
+    line = FindCommandLine(line, modules, events, [&](const partitions::PartitionNode& root) {
+      always.Finish();  // dm-verity is among them
+      return MatchesSignedHash(root, health::ParseSignedArguments(line));
+    });
     ShowCommandLine(line);
     record.arguments = health::ParseBootArguments(line);
   }

@@ -4,6 +4,7 @@
 #include <linux/dm-ioctl.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstring>
@@ -92,6 +93,25 @@ std::string CreateVerityDevice(const std::string& name, const VerityTable& table
   Request resume(name);  // without DM_SUSPEND_FLAG: resumes
   resume.Send(DM_DEV_SUSPEND, "starting the dm-verity device");
   return "/dev/dm-" + std::to_string(minor(static_cast<dev_t>(device)));
+}
+
+bool MatchesRootHash(const VerityTable& table) {
+  constexpr const char* kProbe = "ros-probe";
+  bool matches = false;
+  try {
+    const auto device = CreateVerityDevice(kProbe, table);
+    std::array<std::byte, kSectorsPerBlock * 512> block{};
+    const auto fd = OpenFile(device, O_RDONLY);
+    matches =
+        ::pread(fd.get(), block.data(), block.size(), 0) == static_cast<ssize_t>(block.size());
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what cannot be read does not match
+  }
+  try {
+    Request remove(kProbe);
+    remove.Send(DM_DEV_REMOVE, "removing the dm-verity device");
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): it was not made
+  }
+  return matches;
 }
 
 bool IsCorrupted(const std::string& name) {

@@ -28,6 +28,10 @@ std::string VerityParameters(const VerityTable& table);
 // Throws kFailed.
 std::string CreateVerityDevice(const std::string& name, const VerityTable& table);
 
+// Whether the root hash is that of the tree on the partition, found out by reading the first block
+// through dm-verity, which must be loaded. What cannot be read does not match.
+bool MatchesRootHash(const VerityTable& table);
+
 // Whether dm-verity has found a block that does not match.
 bool IsCorrupted(const std::string& name);
 

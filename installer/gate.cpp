@@ -224,7 +224,15 @@ GateOutcome KeepGoodSlot(const Machine& machine, const GateMeans& means) {
   if (state.good != running.slot) {
     // A trial whose boot state was lost can be judged by nobody; a person who chose a slot in the
     // loader's menu keeps it.
-    return running.trial ? GateOutcome::kFailed : GateOutcome::kGood;
+    if (running.trial) {
+      return GateOutcome::kFailed;
+    }
+    if (!running.fell_from) {
+      means.console.Warn("slot " + std::string(Name(running.slot)) + " runs and slot " +
+                         std::string(Name(state.good)) +
+                         " is the good one; this boot is no trial, so nobody judges it");
+    }
+    return GateOutcome::kGood;
   }
   if (state.trial) {
     SettleTrial(machine, means, *store, ReadSlotContent(boot, state.trial->slot));

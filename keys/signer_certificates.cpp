@@ -19,12 +19,17 @@ std::vector<Digest> SignerCertificates(ByteSpan pkcs7) {
   if (!signature || !PKCS7_type_is_signed(signature.get()) || signature->d.sign == nullptr) {
     return digests;
   }
-  const STACK_OF(X509)* const certificates = signature->d.sign->cert;
-  for (int i = 0; i < sk_X509_num(certificates); ++i) {
+  // Others may lie beside them: those that have issued them, which sign nothing here.
+  STACK_OF(X509)* const certificates = signature->d.sign->cert;
+  const auto* const signers = signature->d.sign->signer_info;
+  for (int i = 0; i < sk_PKCS7_SIGNER_INFO_num(signers); ++i) {
+    const auto* const by = sk_PKCS7_SIGNER_INFO_value(signers, i)->issuer_and_serial;
+    X509* const certificate = X509_find_by_issuer_and_serial(certificates, by->issuer, by->serial);
     Digest digest;
     unsigned length = 0;
     std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
-    if (X509_digest(sk_X509_value(certificates, i), EVP_sha256(), bytes.data(), &length) == 1 &&
+    if (certificate != nullptr &&
+        X509_digest(certificate, EVP_sha256(), bytes.data(), &length) == 1 &&
         length == digest.bytes.size()) {
       std::ranges::transform(
           bytes.begin(), bytes.begin() + length, digest.bytes.begin(), [](unsigned char c) {

@@ -133,6 +133,44 @@ TEST_CASE("owner-keys-commit-and-come-back", "[qemu]") {
         R"({"kind":"uefi","secure_boot":"off"})");
 }
 
+TEST_CASE("owner-keys-kernel-that-returns", "[qemu]") {
+  Story story("owner", {"tiny-owner-returns", "tiny-owner-blind"}, NewDisk("tiny-owner"));
+  story.UseFirmware(Firmware::kOwnerUefi);
+  story.Boot();
+
+  INFO("a trial whose stub starts and gives up, when the firmware has been told its slot already");
+  story.Upgrade("tiny-owner-returns");
+  Machine& machine = story.machine();
+  machine.RestartBy("reboot -f");
+  machine.WaitForShell();
+  CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
+  CHECK(SlotsStarted(machine) == "aba");
+  const std::string line = machine.MustRun("cat /proc/cmdline");
+  CHECK_THAT(line, Catch::Contains("ros.slot=a") && Catch::Contains("ros.fell=b"));
+  story.WaitForServices();
+  CHECK(Ask(machine, "ros why").At("why", "why").AsString("why") == "loader-fell-back");
+
+  INFO("a system that cannot ask the firmware where it came from");
+  story.Upgrade("tiny-owner-blind");
+  machine.RestartBy("reboot -f");
+  machine.WaitForShell();
+  CHECK(WhoRuns(machine) == RunningOs{"b", "4", true});
+  story.WaitForServices();
+  CHECK(Ask(machine, "ros status").At("good", "status") == ros::Json("b"));
+  story.PowerOff();
+
+  INFO("no slot that loads: GRUB starts the machine again, and stops nowhere");
+  for (const char* sums : {"/A/SUMS", "/B/SUMS"}) {
+    story.disk().Damage(FindBootFile(story.disk(), sums).extents.at(0).offset, 1);
+  }
+  MachineOptions options = MachineWith("neither", story.disk(), nullptr);
+  options.firmware = Firmware::kOwnerUefi;
+  Machine neither(options);
+  neither.WaitForConsole("starting again in half a minute");
+  neither.WaitForConsole("ros: GRUB");
+  CHECK(neither.resets() == 1);
+}
+
 TEST_CASE("owner-keys-start-nothing-changed", "[qemu]") {
   Story first = OwnerStory("owner", NewDisk("tiny-owner"));
   first.Boot();

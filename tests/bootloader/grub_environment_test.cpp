@@ -59,6 +59,41 @@ TEST_CASE("GrubEnvironment: reads back every state", "[bootloader]") {
   }
 }
 
+TEST_CASE("ArgumentOfBoot: GRUB's note, and the state where there is none", "[bootloader]") {
+  const auto block = [](const BootState& state, const std::string& note) {
+    auto text = FormatGrubEnvironment(state);
+    text.replace(text.find('#', 1 + text.find("ros_check")), note.size(), note);
+    return text;
+  };
+  const BootState started{.good = SlotId::kA,
+                          .trial = Trial{.slot = SlotId::kB, .tries_left = 2, .started = true}};
+  auto waiting = started;
+  waiting.trial->started = false;
+
+  struct Case {
+    std::string block;
+    SlotId slot;
+    std::string argument;
+  };
+
+  const std::vector<Case> cases = {
+      {block(started, "ros_booting=b,ros.trial=1\n"), SlotId::kB, "ros.trial=1"},
+      {block(started, "ros_booting=a,ros.fell=b\n"), SlotId::kA, "ros.fell=b"},
+      {block(started, "ros_booting=b,\n"), SlotId::kB, ""},  // chosen in the menu
+      {block(started, "ros_booting=a,\n"), SlotId::kB, "ros.trial=2"},
+      {block(started, ""), SlotId::kB, "ros.trial=2"},
+      {block(started, ""), SlotId::kA, ""},
+      {block(waiting, ""), SlotId::kB, ""},
+      {block({.good = SlotId::kB}, ""), SlotId::kB, ""},
+      {"no block", SlotId::kB, ""},
+      {"", SlotId::kB, ""},
+  };
+  for (const auto& row : cases) {
+    INFO(row.block.substr(0, 200));
+    CHECK(ArgumentOfBoot(AsBytes(row.block), row.slot) == row.argument);
+  }
+}
+
 TEST_CASE("BootNote: what GRUB has written, and nothing else", "[bootloader]") {
   const auto note = [](const std::string& line) {
     return ParseBootNote(AsBytes("# GRUB Environment Block\nros_good=a\n" + line));

@@ -1,5 +1,6 @@
 #include "init/unified_boot.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "base/error.hpp"
@@ -53,60 +54,129 @@ Nodes Disk(const std::string& disk) {
 
 TEST_CASE("ReadStartedFrom: the slot is the directory of the program", "[init]") {
   const Efivars variables;
-  CHECK_THROWS_WITH(variables.Read(), Catch::Contains("LoaderImageIdentifier"));
+  CHECK(variables.Read() == StartedFrom{});
   variables.Set("LoaderDevicePartUUID", "AF3DC664-5977-2A43-BFE4-C71FCB5E4013");
-  for (const auto* path : {"\\b/linux.efi", "/B/LINUX.EFI", "\\\\b\\linux.efi"}) {
+  for (const auto* path : {"\\b\\linux.efi",
+                           "/B/LINUX.EFI",
+                           "\\\\b\\\\linux.efi",
+                           "b/linux.efi",
+                           "PciRoot(0x0)/Pci(0x1F,0x2)/HD(2,GPT)/\\b\\linux.efi"}) {
+    INFO(path);
     variables.Set("LoaderImageIdentifier", path);
     CHECK(variables.Read() == StartedFrom{"AF3DC664-5977-2A43-BFE4-C71FCB5E4013", SlotId::kB});
   }
-  for (const auto* path : {"", "\\", "b", "\\EFI\\b\\linux.efi", "\\c\\linux.efi", "\\b"}) {
+  for (const auto* path :
+       {"", "\\", "b", "\\EFI\\systemd\\systemd-bootx64.efi", "\\c\\linux.efi", "\\b", "\\\\"}) {
+    INFO(path);
     variables.Set("LoaderImageIdentifier", path);
-    CHECK_THROWS_WITH(variables.Read(), Catch::Contains("which is in no slot"));
+    CHECK_FALSE(variables.Read().slot);
   }
 }
 
 TEST_CASE("ChooseDisk: the partitions of the disk that the kernel came from", "[init]") {
-  const StartedFrom from{.boot_partition = "/dev/SDB-2", .slot = SlotId::kB};
+  const std::string boot = "/dev/SDB-2";
   Nodes nodes = Disk("/dev/sda");
-  CHECK_FALSE(ChooseDisk(nodes, from));
+  CHECK_FALSE(ChooseDisk(nodes, boot));
   const Nodes ours = Disk("/dev/sdb");
   nodes.insert(nodes.end(), ours.begin(), ours.end() - 1);
-  CHECK_FALSE(ChooseDisk(nodes, from));
+  CHECK_FALSE(ChooseDisk(nodes, boot));
   nodes.push_back(ours.back());
-  const auto found = ChooseDisk(nodes, from);
+  const auto found = ChooseDisk(nodes, boot);
   REQUIRE(found);
   CHECK(found->boot.node == "/dev/sdb2");
-  CHECK(found->root.node == "/dev/sdb4");
+  CHECK(found->root(SlotId::kA).node == "/dev/sdb3");
+  CHECK(found->root(SlotId::kB).node == "/dev/sdb4");
   CHECK(found->state.node == "/dev/sdb5");
   // A copy of it: nothing is guessed.
   nodes.push_back(nodes.at(6));
   nodes.back().disk = "/dev/sdc";
-  CHECK_THROWS_WITH(ChooseDisk(nodes, from),
+  CHECK_THROWS_WITH(ChooseDisk(nodes, boot),
                     Catch::Contains("/dev/sdb") && Catch::Contains("/dev/sdc"));
+}
+
+TEST_CASE("ChooseDiskByRoot: the only disk with the root whose hash is signed", "[init]") {
+  Nodes nodes = Disk("/dev/sda");
+  for (const auto* other : {"/dev/sdb", "/dev/sdc"}) {
+    const auto disk = Disk(other);
+    nodes.insert(nodes.end(), disk.begin(), disk.end());
+  }
+  const auto disks = FindDisks(nodes);
+  REQUIRE(disks.size() == 3);
+  const auto choose = [&](const std::vector<std::string>& matching) {
+    return ChooseDiskByRoot(disks, [&](const partitions::PartitionNode& root) {
+      return std::ranges::find(matching, root.node) != matching.end();
+    });
+  };
+  CHECK(choose({"/dev/sdb4"}).boot.node == "/dev/sdb2");
+  CHECK(choose({"/dev/sdb3", "/dev/sdb4"}).boot.node == "/dev/sdb2");
+  CHECK_THROWS_WITH(choose({}), Catch::Contains("no root has the signed hash"));
+  CHECK_THROWS_WITH(choose({"/dev/sda3", "/dev/sdc4"}),
+                    Catch::Contains("/dev/sda") && Catch::Contains("/dev/sdc"));
+}
+
+TEST_CASE("DecideSlot: the root decides where firmware and GRUB do not agree", "[init]") {
+  using Slot = std::optional<SlotId>;
+  const Slot a = SlotId::kA;
+  const Slot b = SlotId::kB;
+
+  struct Case {
+    Slot told;
+    Slot noted;
+    std::string matching;
+    Slot expected;  // none: refused
+  };
+
+  const std::vector<Case> cases = {
+      {a, {}, "", a},   // the usual boot: no root is asked
+      {b, b, "", b},    // the usual trial
+      {b, a, "a", a},   // b's stub gave up, and a is what runs
+      {a, b, "b", b},   // the other way round
+      {b, a, "b", b},   // the note could not be written
+      {b, a, "ab", a},  // the same image in both: the note is newer
+      {b, a, "", a},    // the root is damaged, which dm-verity will tell
+      {{}, a, "b", b},
+      {{}, a, "ab", a},
+      {{}, {}, "a", a},
+      {{}, {}, "ab", {}},
+      {{}, {}, "", {}},
+  };
+  for (const auto& row : cases) {
+    const auto decide = [&] {
+      return DecideSlot(row.told, row.noted, [&](SlotId slot) {
+        return row.matching.find(Name(slot)) != std::string::npos;
+      });
+    };
+    CAPTURE(row.matching);
+    if (row.expected) {
+      CHECK(decide() == *row.expected);
+    } else {
+      CHECK_THROWS_AS(decide(), Error);
+    }
+  }
 }
 
 TEST_CASE("WholeCommandLine: what is signed comes last and wins", "[init]") {
   const std::string signed_line = "ros.loader=uki ros.verity=" + std::string(64, 'a') +
-                                  ":00:8 ros.fs=erofs ros.watchdog=60 panic=10 quiet\n";
-  SlotPartitions disk;
+                                  ":00:8 ros.fs=erofs ros.watchdog=60 panic=10 ros.wait=90 quiet\n";
+  DiskNodes disk;
   disk.boot.uuid = "00000000-0000-4000-8000-000000000002";
-  disk.root.uuid = "00000000-0000-4000-8000-000000000004";
+  disk.root_b.uuid = "00000000-0000-4000-8000-000000000004";
   disk.state.uuid = "00000000-0000-4000-8000-000000000005";
-  const StartedFrom from{.boot_partition = disk.boot.uuid, .slot = SlotId::kB};
-  const bootloader::BootNote trial{.slot = SlotId::kB, .argument = "ros.trial=2"};
-  const auto line = WholeCommandLine(signed_line, from, disk, trial);
+  const auto line = WholeCommandLine(signed_line, SlotId::kB, disk, "ros.trial=2");
   CHECK_THAT(line, Catch::EndsWith(signed_line));
   const auto arguments = health::ParseBootArguments(line);
   CHECK(arguments.slot == SlotId::kB);
   CHECK(arguments.boot_partition == disk.boot.uuid);
-  CHECK(arguments.root_partition == disk.root.uuid);
+  CHECK(arguments.root_partition == disk.root_b.uuid);
   CHECK(arguments.state_partition == disk.state.uuid);
   CHECK(arguments.trial == 2);
   CHECK(arguments.loader == "uki");
-  // A note about the other slot is of another boot.
-  const bootloader::BootNote other{.slot = SlotId::kA, .argument = "ros.trial=2"};
-  CHECK_FALSE(health::ParseBootArguments(WholeCommandLine(signed_line, from, disk, other)).trial);
-  CHECK_FALSE(health::ParseBootArguments(WholeCommandLine(signed_line, from, disk, {})).trial);
+  CHECK_FALSE(
+      health::ParseBootArguments(WholeCommandLine(signed_line, SlotId::kB, disk, "")).trial);
+  const auto signed_arguments = health::ParseSignedArguments(signed_line);
+  CHECK(signed_arguments.verity_root_hash == std::string(64, 'a'));
+  CHECK(signed_arguments.verity_blocks == 8);
+  CHECK(signed_arguments.wait == std::chrono::seconds(90));
 }
 
 }  // namespace ros::init
