@@ -1,6 +1,7 @@
 // NextBoot is the boot loader's rule written in C++; each boot loader has the same rule again. Here
 // both are asked for every boot state, with each slot's files whole or not, and must agree.
 #include <catch2/catch.hpp>
+#include <memory>
 #include <vector>
 
 #include "boot_rule_table.hpp"
@@ -26,7 +27,10 @@ void Compare(const RuleDisk& disk, const Situation& situation) {
   disk.Prepare(situation);
   REQUIRE(disk.State() == situation.Readable());
   const auto expected = NextBoot(situation.Readable(), situation.loadable);
-  const auto boot = Boot({.disks = {disk.path()}});
+  auto boot = Boot({.disks = {disk.path()}});
+  if (expected.slot) {
+    boot.arguments.push_back(disk.Told(*expected.slot));
+  }
   INFO(situation << "\n" << boot.log);
   CHECK(boot.kernel == KernelOf(expected.slot));
   CHECK(boot.Argument("ros.slot") == NameOf(expected.slot));
@@ -38,9 +42,11 @@ void Compare(const RuleDisk& disk, const Situation& situation) {
   CHECK(disk.State() == expected.after);
 }
 
-void CompareAll(const std::vector<Situation>& situations) {
+void CompareAll(
+    const std::vector<Situation>& situations,
+    std::unique_ptr<RuleDisk> (*make)(const std::filesystem::path&) = MakeGrubRuleDisk) {
   const TempDirectory scratch("ros-boot-rule");
-  const auto disk = MakeGrubRuleDisk(scratch.path() / "disk");
+  const auto disk = make(scratch.path() / "disk");
   for (const auto& situation : situations) {
     Compare(*disk, situation);
   }
@@ -54,6 +60,14 @@ TEST_CASE("boot-rule-every-situation", "[bootloader][qemu]") {
 
 TEST_CASE("boot-rule-each-kind", "[bootloader][qemu]") {
   CompareAll(SituationsOfEachKind());
+}
+
+TEST_CASE("owner-rule-every-situation", "[bootloader][qemu]") {
+  CompareAll(EverySituation(), MakeOwnerRuleDisk);
+}
+
+TEST_CASE("owner-rule-each-kind", "[bootloader][qemu]") {
+  CompareAll(SituationsOfEachKind(), MakeOwnerRuleDisk);
 }
 
 }  // namespace ros::bootloader::test

@@ -26,6 +26,7 @@ using ros::literals::operator""_MiB;
 constexpr Bytes kDiskSize = 64_MiB;
 constexpr Bytes kBootSize = 40_MiB;
 constexpr Bytes kBiosSize = 1_MiB;
+constexpr Bytes kUnifiedPlace = 4_MiB;
 constexpr const char* kSeed = "7f1a3d42-0c58-4b1e-9a55-2d6c1f0e8b11";
 // The stub kernel's end: where it keeps the name that it prints.
 constexpr std::string_view kTagPlace = "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@";
@@ -55,12 +56,20 @@ SlotEntry EntryOf(SlotId slot) {
 std::vector<partitions::BootFile> BootFiles(const GrubParts& parts) {
   const auto environment = FormatGrubEnvironment({.good = SlotId::kA});
   std::vector<partitions::BootFile> files = {
-      {.path = "/GRUB/GRUB.CFG", .max_size = 64_KiB, .content = Impatient(MainGrubConfig())},
       {.path = "/GRUB/GRUBENV", .max_size = kGrubEnvironmentSize, .content = environment},
       {.path = "/GRUB/GRUBENV2", .max_size = kGrubEnvironmentSize, .content = environment},
       {.path = kEfiImagePath, .max_size = kEfiImagePlace, .content = parts.efi_image}};
+  if (!parts.owner_signed) {
+    files.push_back(
+        {.path = "/GRUB/GRUB.CFG", .max_size = 64_KiB, .content = Impatient(MainGrubConfig())});
+  }
   for (const auto slot : {SlotId::kA, SlotId::kB}) {
-    const auto more = partitions::SlotFiles(slot, {.kernel = 1_MiB, .initrd = 1_MiB});
+    const auto more = parts.owner_signed
+                          ? partitions::SlotFiles(slot,
+                                                  {.kernel = kUnifiedPlace, .initrd = 4_KiB},
+                                                  {partitions::kSumsFile},
+                                                  partitions::KernelPlaces::kUnifiedKernel)
+                          : partitions::SlotFiles(slot, {.kernel = 1_MiB, .initrd = 1_MiB});
     files.insert(files.end(), more.begin(), more.end());
   }
   return files;
@@ -197,13 +206,37 @@ SlotFiles WholeSlot(SlotId slot, const std::string& name) {
   return files;
 }
 
-std::string Impatient(std::string script) {
-  const std::string wait = "set timeout=30";
+SlotFiles WholeUnifiedSlot(SlotId slot, const std::string& name) {
+  const TempDirectory scratch("ros-unified-stub");
+  const auto config = scratch.path() / "config";
+  const auto program = scratch.path() / "program";
+  // The first line takes what a terminal is sent when it is switched on. The last one is what the
+  // stub kernel does to end QEMU.
+  CreateFileDurably(config,
+                    AsBytes("serial --unit=0 --speed=115200\n"
+                            "terminal_output serial\n"
+                            "echo \necho 'STUB KERNEL'\necho '" +
+                            name + "'\necho 'ros.slot=" + std::string(Name(slot)) +
+                            "'\necho 'initrd of " + name + "'\necho 'STUB END'\noutb 0xf4 0x10\n"));
+  RunTool({.argv = {"grub-mkimage",
+                    "--format=x86_64-efi",
+                    "--prefix=/nowhere",
+                    "--config=" + config.string(),
+                    "--output=" + program.string(),
+                    "serial",
+                    "terminal",
+                    "echo",
+                    "iorw"}});
+  const auto content = ReadFile(program, kUnifiedPlace);
+  return {{"linux.efi", content}, {"sums", UnifiedKernelSums(HexDigest(content))}};
+}
+
+std::string Impatient(std::string script, const std::string& wait, const std::string& instead) {
   const auto place = script.find(wait);
   if (place == std::string::npos) {
-    throw Error(ErrorKind::kFailed, "grub.cfg has no " + wait);
+    throw Error(ErrorKind::kFailed, "the script has no " + wait);
   }
-  return script.replace(place, wait.size(), "set timeout=1");
+  return script.replace(place, wait.size(), instead);
 }
 
 void MakeSumsFit(SlotFiles& files) {
@@ -237,6 +270,9 @@ GrubDisk::GrubDisk(const std::filesystem::path& path,
                                  partitions::PlanBootFileSystem({.partition_offset = boot.offset(),
                                                                  .partition_length = boot.length(),
                                                                  .files = BootFiles(parts)}));
+  if (parts.owner_signed) {
+    return;  // UEFI alone; the slots are put by whoever makes them
+  }
   const auto bios = region(partitions::PartitionRole::kBios);
   WriteCoreImage(bios, CoreHalf::kFirst, PlaceCoreImage(bios, CoreHalf::kFirst, parts), "");
   WriteBootCode(bios, CoreHalf::kFirst, parts);

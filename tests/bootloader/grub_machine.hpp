@@ -22,8 +22,15 @@ using SlotFiles = std::map<std::string, std::string>;
 // the entry and the sums that fit them. `name` is printed by the kernel.
 SlotFiles WholeSlot(SlotId slot, const std::string& name);
 
-// A script whose menu does not wait for a person as long: a test has none.
-std::string Impatient(std::string script);
+// The same of a slot with a unified kernel: a program for UEFI that prints the same lines. Firmware
+// tells it nothing, so the line of its arguments has ros.slot= alone.
+SlotFiles WholeUnifiedSlot(SlotId slot, const std::string& name);
+
+// A script, or a program that has one inside, that does not wait for a person as long: a test has
+// none.
+std::string Impatient(std::string script,
+                      const std::string& wait = "set timeout=30",
+                      const std::string& instead = "set timeout=1");
 
 // The sums made again, so that damage done to the other files is not noticed by them.
 void MakeSumsFit(SlotFiles& files);

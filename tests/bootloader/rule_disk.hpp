@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "boot_rule_table.hpp"
 
@@ -21,8 +22,15 @@ class RuleDisk {
 
   // What the boot loader's store reads from it now.
   [[nodiscard]] virtual std::optional<BootState> State() const = 0;
+
+  // What the slot that was started is told beside its kernel's arguments; empty: nothing.
+  [[nodiscard]] virtual std::string Told(SlotId slot) const = 0;
 };
 
 std::unique_ptr<RuleDisk> MakeGrubRuleDisk(const std::filesystem::path& path);
+
+// With GRUB as an owner signs it, its script inside, and unified kernels; not signed, for a machine
+// that does not ask. UEFI alone.
+std::unique_ptr<RuleDisk> MakeOwnerRuleDisk(const std::filesystem::path& path);
 
 }  // namespace ros::bootloader::test
