@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "qemu-harness/boot_files.hpp"
 #include "qemu-harness/scenarios/story.hpp"
 
 using namespace ros::qemu;  // NOLINT(google-build-using-namespace)
@@ -62,4 +63,38 @@ TEST_CASE("boot-state-damaged-in-both-copies", "[qemu]") {
   IsRepaired(story);
   story.PowerOff();
   BothCopiesSay(story.disk(), "a");
+}
+
+// syslinux keeps the trial in two copies at the end of its loader.
+TEST_CASE("damaged-boot-once", "[qemu]") {
+  constexpr ros::Bytes kAdvSize = 512;
+  Story story("damaged-boot-once", {"tiny-v2"});
+  const auto arm_and_damage = [&](ros::Bytes copies) {
+    story.Boot();
+    story.Upgrade("tiny-v2", "--retry");
+    story.PowerOff();
+    REQUIRE(StateOnDisk(story.disk()).trial == "b");
+    const BootFile loader = FindBootFile(story.disk(), "/SYSLINUX/LDLINUX.SYS");
+    REQUIRE(loader.extents.size() == 1);
+    const ros::Bytes end = loader.extents.at(0).offset + loader.size;
+    story.disk().Damage(end - 2 * kAdvSize, copies * kAdvSize);
+  };
+  const auto starts = [&](const RunningOs& os, const std::string& good) {
+    Machine& machine = story.Boot();
+    CHECK(WhoRuns(machine) == os);
+    story.WaitForServices();
+    const ros::Json status = Ask(machine, "ros status");
+    INFO(status.Dump());
+    CHECK(status.At("boot_state_sound", "ros status").AsBool("boot_state_sound"));
+    story.PowerOff();
+    BothCopiesSay(story.disk(), good);
+  };
+
+  INFO("both: there is no trial any more, and the good slot puts the state in order");
+  arm_and_damage(2);
+  starts({"a", "1"}, "a");
+
+  INFO("one: the other one starts the trial");
+  arm_and_damage(1);
+  starts({"b", "2", true}, "b");
 }
