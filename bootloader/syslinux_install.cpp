@@ -194,6 +194,53 @@ void ChangeFirstSector(const Region& region, Change change) {
   region.Sync();
 }
 
+// Whether a sector would be the same after `change`.
+template <typename Change>
+bool HasAlready(const Region& region, Change change) {
+  std::vector<std::byte> sector(kSector);
+  region.Read(0, sector);
+  const auto before = sector;
+  change(MutableByteSpan(sector));
+  return sector == before;
+}
+
+// ldlinux.sys as it lies at this place, its two ADVs empty.
+std::string PlacedLoader(const Region& boot_partition,
+                         const Region& loader,
+                         const SyslinuxParts& parts) {
+  auto file = SyslinuxLoaderFile(parts);
+  if (file.size() > loader.length()) {
+    throw Error(ErrorKind::kDoesNotFit,
+                "ldlinux.sys has " + FormatBytes(file.size()) + " and its place " +
+                    FormatBytes(loader.length()));
+  }
+  const auto [adv, adv2] = AdvRegions(loader, file.size());
+  PatchArea(AsWritableBytes(file).first(parts.ldlinux_sys.size()))
+      .Set(SectorIn(boot_partition, loader),
+           SectorIn(boot_partition, adv),
+           SectorIn(boot_partition, adv2));
+  return file;
+}
+
+// What is syslinux's of the volume's first sector.
+void PutBootSector(const Region& boot_partition,
+                   const Region& loader,
+                   const SyslinuxParts& parts,
+                   MutableByteSpan sector) {
+  auto code = parts.boot_sector;
+  auto patched = parts.ldlinux_sys;
+  const auto bytes = AsWritableBytes(code);
+  PatchArea(AsWritableBytes(patched)).SetFirstSector(bytes, SectorIn(boot_partition, loader));
+  std::ranges::copy(bytes.first(kParameters), sector.begin());
+  std::ranges::copy(bytes.subspan(kCode, kCodeEnd - kCode), sector.begin() + kCode);
+}
+
+// What is syslinux's of the disk's first sector.
+void PutMbr(const SyslinuxParts& parts, MutableByteSpan sector) {
+  std::ranges::fill(sector.first(kMbrCodeEnd), std::byte{0});
+  std::ranges::copy(AsBytes(parts.mbr), sector.begin());
+}
+
 }  // namespace
 
 std::map<std::string, std::string> ToFiles(const SyslinuxParts& parts) {
@@ -283,18 +330,8 @@ void WriteSyslinuxLoader(const Region& boot_partition,
                          const SyslinuxParts& parts) {
   CheckParts(parts);
   CheckPlaces(boot_partition, loader);
-  auto file = SyslinuxLoaderFile(parts);
-  if (file.size() > loader.length()) {
-    throw Error(ErrorKind::kDoesNotFit,
-                "ldlinux.sys has " + FormatBytes(file.size()) + " and its place " +
-                    FormatBytes(loader.length()));
-  }
-  const auto bytes = AsWritableBytes(file);
-  const auto [adv, adv2] = AdvRegions(loader, file.size());
-  PatchArea(bytes.first(parts.ldlinux_sys.size()))
-      .Set(SectorIn(boot_partition, loader),
-           SectorIn(boot_partition, adv),
-           SectorIn(boot_partition, adv2));
+  const auto file = PlacedLoader(boot_partition, loader, parts);
+  const auto bytes = AsBytes(file);
   InContext("writing ldlinux.sys", [&] {
     loader.Write(0, bytes);
     loader.Sync();
@@ -311,22 +348,42 @@ void WriteSyslinuxBootCode(const Region& boot_partition,
                            const SyslinuxParts& parts) {
   CheckParts(parts);
   CheckPlaces(boot_partition, loader);
-  auto code = parts.boot_sector;
-  auto patched = parts.ldlinux_sys;
-  const auto bytes = AsWritableBytes(code);
-  PatchArea(AsWritableBytes(patched)).SetFirstSector(bytes, SectorIn(boot_partition, loader));
   InContext("writing syslinux's boot sector", [&] {
     ChangeFirstSector(boot_partition, [&](MutableByteSpan sector) {
-      std::ranges::copy(bytes.first(kParameters), sector.begin());
-      std::ranges::copy(bytes.subspan(kCode, kCodeEnd - kCode), sector.begin() + kCode);
+      PutBootSector(boot_partition, loader, parts, sector);
     });
   });
   InContext("writing syslinux's MBR", [&] {
-    ChangeFirstSector(Region(boot_partition.device()), [&](MutableByteSpan sector) {
-      std::ranges::fill(sector.first(kMbrCodeEnd), std::byte{0});
-      std::ranges::copy(AsBytes(parts.mbr), sector.begin());
-    });
+    ChangeFirstSector(Region(boot_partition.device()),
+                      [&](MutableByteSpan sector) { PutMbr(parts, sector); });
   });
+}
+
+bool IsSyslinux(const Region& boot_partition, const Region& loader, const SyslinuxParts& parts) {
+  CheckParts(parts);
+  CheckPlaces(boot_partition, loader);
+  const auto file = PlacedLoader(boot_partition, loader, parts);
+  std::string found(file.size() - 2 * kAdvSize, '\0');
+  loader.Read(0, AsWritableBytes(found));
+  return file.starts_with(found) &&
+         HasAlready(boot_partition,
+                    [&](MutableByteSpan sector) {
+                      PutBootSector(boot_partition, loader, parts, sector);
+                    }) &&
+         HasAlready(Region(boot_partition.device()),
+                    [&](MutableByteSpan sector) { PutMbr(parts, sector); });
+}
+
+std::string SyslinuxVersion(std::string_view ldlinux_sys) {
+  constexpr std::string_view kBanner = "\r\nSYSLINUX ";
+  constexpr std::size_t kLongest = 16;
+  if (!ldlinux_sys.starts_with(kBanner)) {
+    return {};
+  }
+  const auto rest = ldlinux_sys.substr(kBanner.size(), kLongest);
+  const auto end =
+      std::ranges::find_if_not(rest, [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+  return {rest.begin(), end};
 }
 
 bool HasSyslinuxBootCode(const Region& boot_partition) {

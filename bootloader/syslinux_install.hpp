@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/block_device.hpp"
@@ -69,6 +70,13 @@ void WriteSyslinuxLoader(const Region& boot_partition,
 void WriteSyslinuxBootCode(const Region& boot_partition,
                            const Region& loader,
                            const SyslinuxParts& parts);
+
+// Whether loader, boot sector and MBR on the disk are those that the two functions above write for
+// these parts; the boot state in the ADV may be any.
+bool IsSyslinux(const Region& boot_partition, const Region& loader, const SyslinuxParts& parts);
+
+// "6.04" of an ldlinux.sys, which begins with its name; empty when it does not.
+std::string SyslinuxVersion(std::string_view ldlinux_sys);
 
 // Whether a volume's first sector has syslinux's code, as WriteSyslinuxBootCode leaves it.
 bool HasSyslinuxBootCode(const Region& boot_partition);

@@ -60,6 +60,16 @@ void InspectEfi(const partitions::FatVolume& boot, LoaderFacts& loader) {
   }
 }
 
+std::string SyslinuxVersionOn(const partitions::FatVolume& boot) {
+  const auto loader = boot.TryFind(bootloader::kSyslinuxLoaderPath);
+  if (!loader) {
+    return {};
+  }
+  std::string head(std::min<Bytes>(loader->length, 64), '\0');
+  loader->data.Read(0, std::as_writable_bytes(std::span(head)));
+  return bootloader::SyslinuxVersion(head);
+}
+
 std::string WithVersion(const std::string& what, const std::string& version) {
   return version.empty() ? what : what + " " + version;
 }
@@ -69,8 +79,9 @@ std::string WithVersion(const std::string& what, const std::string& version) {
 LoaderFacts InspectLoader(const Machine& machine, const partitions::FatVolume& boot) {
   if (LoaderOn(boot) == bootloader::LoaderKind::kSyslinux) {
     return {.name = "syslinux",
-            .bios = bootloader::HasSyslinuxBootCode(partitions::OpenPartition(
-                machine.disk, PartitionRole::kBoot, DeviceAccess::kRead))};
+            .bios = bootloader::HasSyslinuxBootCode(
+                partitions::OpenPartition(machine.disk, PartitionRole::kBoot, DeviceAccess::kRead)),
+            .bios_version = SyslinuxVersionOn(boot)};
   }
   const auto bios =
       partitions::OpenPartition(machine.disk, PartitionRole::kBios, DeviceAccess::kRead);

@@ -64,6 +64,20 @@ LoaderStep SwitchOf(const Change& change) {
   return OverwriteFiles{change.directory, change.lengths};
 }
 
+std::vector<LoaderStep> PlanSyslinux(const LoaderComparison::Syslinux& syslinux, LoaderWish wish) {
+  if (syslinux.same) {
+    return {};
+  }
+  if (wish != LoaderWish::kUpgradeInPlace) {
+    throw Error(
+        ErrorKind::kRefused,
+        "syslinux has one place on the disk, which holds the boot state too, so it cannot be "
+        "switched by one sector; overwrite it with --bootloader-in-place: a power cut "
+        "meanwhile leaves a disk that does not boot");
+  }
+  return {OverwriteSyslinux{syslinux.lengths}};
+}
+
 std::string Names(const std::string& directory, const std::map<std::string, Bytes>& lengths) {
   std::string text;
   for (const auto& [name, length] : lengths) {
@@ -93,9 +107,14 @@ struct StepText {
   }
 
   std::string operator()(const OverwriteFiles& step) const {
-    return "OVERWRITE " + Names(step.directory, step.lengths) +
-           ": a power cut here leaves a disk that does not boot";
+    return "OVERWRITE " + Names(step.directory, step.lengths) + kDanger;
   }
+
+  std::string operator()(const OverwriteSyslinux& step) const {
+    return "OVERWRITE syslinux, its boot sectors and " + Names("/SYSLINUX", step.lengths) + kDanger;
+  }
+
+  static constexpr const char* kDanger = ": a power cut here leaves a disk that does not boot";
 };
 
 struct StepJson {
@@ -119,6 +138,10 @@ struct StepJson {
     return Files("overwrite-files", step.directory, step.lengths);
   }
 
+  Json operator()(const OverwriteSyslinux& step) const {
+    return Files("overwrite-syslinux", "/SYSLINUX", step.lengths);
+  }
+
   static Json Named(std::string_view name) { return Json::MakeObject().Set("step", name); }
 
   static Json Files(std::string_view name,
@@ -137,7 +160,7 @@ struct StepJson {
 
 bool LoaderComparison::Differs() const {
   const bool files_differ = std::ranges::any_of(files, [](const File& file) { return !file.same; });
-  return files_differ || (core && !core->same);
+  return files_differ || (core && !core->same) || (syslinux && !syslinux->same);
 }
 
 std::vector<LoaderStep> PlanLoader(const LoaderComparison& loader, LoaderWish wish) {
@@ -146,6 +169,9 @@ std::vector<LoaderStep> PlanLoader(const LoaderComparison& loader, LoaderWish wi
   }
   if (!loader.refusal.empty()) {
     throw Error(ErrorKind::kRefused, loader.refusal);
+  }
+  if (loader.syslinux) {
+    return PlanSyslinux(*loader.syslinux, wish);
   }
   const auto changes = FindChanges(loader);
   CheckSpares(changes, wish);
@@ -178,9 +204,11 @@ std::string LoaderChangeText(const LoaderComparison& loader) {
     return version.empty() ? std::string("of unknown version") : version;
   };
   if (loader.version_on_disk == loader.version_in_image) {
-    return "GRUB " + shown(loader.version_in_image) + ", of which the disk has other bytes";
+    return loader.name + " " + shown(loader.version_in_image) +
+           ", of which the disk has other bytes";
   }
-  return "GRUB " + shown(loader.version_on_disk) + " -> " + shown(loader.version_in_image);
+  return loader.name + " " + shown(loader.version_on_disk) + " -> " +
+         shown(loader.version_in_image);
 }
 
 std::string DescribeLoaderStep(const LoaderStep& step) {

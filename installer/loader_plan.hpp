@@ -16,7 +16,8 @@ namespace ros::installer {
 struct LoaderComparison {
   // Why the disk cannot get the image's boot loader at all; empty when it can.
   std::string refusal;
-  std::string version_on_disk;  // of GRUB; empty when it is not known
+  std::string name = "GRUB";
+  std::string version_on_disk;  // empty when it is not known
   std::string version_in_image;
 
   // GRUB for BIOS machines; none when the disk's sectors are such that no BIOS starts from it.
@@ -45,6 +46,17 @@ struct LoaderComparison {
   // bootloader::GrubScriptNumber of the two scripts.
   int script_on_disk = 0;
   int script_in_image = 0;
+
+  // syslinux: loader, modules, configurations and boot sectors, which work with one another alone
+  // and have one place each.
+  struct Syslinux {
+    bool same = false;
+    std::map<std::string, Bytes> lengths;  // of the image's files, by their names in /SYSLINUX
+
+    bool operator==(const Syslinux&) const = default;
+  };
+
+  std::optional<Syslinux> syslinux;
 
   // Something of the image's boot loader is not on the disk.
   [[nodiscard]] bool Differs() const;
@@ -92,8 +104,18 @@ struct OverwriteFiles {
   bool operator==(const OverwriteFiles&) const = default;
 };
 
-using LoaderStep =
-    std::variant<WriteSecondCore, SwitchCore, WriteSpareFiles, SwitchFiles, OverwriteFiles>;
+// The whole of syslinux: a power cut meanwhile leaves a disk that does not boot.
+struct OverwriteSyslinux {
+  std::map<std::string, Bytes> lengths;
+  bool operator==(const OverwriteSyslinux&) const = default;
+};
+
+using LoaderStep = std::variant<WriteSecondCore,
+                                SwitchCore,
+                                WriteSpareFiles,
+                                SwitchFiles,
+                                OverwriteFiles,
+                                OverwriteSyslinux>;
 
 // What makes the disk's boot loader that of the image, in an order in which each core image or EFI
 // image has a script that it runs at any moment (docs/boot-loader-upgrade.md); nothing when they

@@ -7,6 +7,7 @@
 #include "bootloader/loader_description.hpp"
 #include "images/unified_kernel.hpp"
 #include "installer/grub_files.hpp"
+#include "installer/syslinux_upgrade.hpp"
 #include "keys/signer_certificates.hpp"
 
 namespace ros::installer {
@@ -154,16 +155,18 @@ void WriteAndCompare(const partitions::FatFile& file, const std::string& content
 struct Applier {
   const PartitionOpener& open;
   FatVolume& boot;
-  const GrubParts& parts;
+  const LoaderParts& loader;
+
+  [[nodiscard]] const GrubParts& grub() const { return std::get<GrubParts>(loader); }
 
   void operator()(const WriteSecondCore& step) const {
-    WriteBiosGrub(open(PartitionRole::kBios, DeviceAccess::kWrite), step.half, parts);
+    WriteBiosGrub(open(PartitionRole::kBios, DeviceAccess::kWrite), step.half, grub());
   }
 
   void operator()(const SwitchCore& step) const {
     const auto bios = open(PartitionRole::kBios, DeviceAccess::kWrite);
-    bootloader::WriteBootCode(bios, step.half, parts);
-    if (!bootloader::IsBootCode(bios, step.half, parts)) {
+    bootloader::WriteBootCode(bios, step.half, grub());
+    if (!bootloader::IsBootCode(bios, step.half, grub())) {
       throw Error(ErrorKind::kFailed,
                   "the first sector reads back differently than it was written; the disk is "
                   "failing");
@@ -177,7 +180,7 @@ struct Applier {
       if (!spare) {
         throw Error(ErrorKind::kFailed, path + " has no spare place");
       }
-      WriteAndCompare(*spare, ContentFor(parts, path));
+      WriteAndCompare(*spare, ContentFor(grub(), path));
     }
   }
 
@@ -188,24 +191,28 @@ struct Applier {
   void operator()(const OverwriteFiles& step) const {
     for (const auto& [name, length] : step.lengths) {
       const auto path = step.directory + "/" + name;
-      WriteAndCompare(boot.Find(path), ContentFor(parts, path));
+      WriteAndCompare(boot.Find(path), ContentFor(grub(), path));
     }
     boot.SetLengths(step.directory, step.lengths);
   }
+
+  void operator()(const OverwriteSyslinux& /*step*/) const {
+    WriteSyslinuxInPlace(open(PartitionRole::kBoot, DeviceAccess::kWrite),
+                         boot,
+                         std::get<bootloader::SyslinuxParts>(loader));
+  }
 };
 
-}  // namespace
-
-LoaderComparison CompareLoader(const PartitionOpener& open,
-                               const FatVolume& boot,
-                               const GrubParts& parts) {
+LoaderComparison CompareGrub(const PartitionOpener& open,
+                             const FatVolume& boot,
+                             const GrubParts& parts) {
   LoaderComparison loader{.version_in_image = parts.version};
   if (parts.owner_signed) {
     CompareOwnerGrub(boot, parts, loader);
     return loader;
   }
   if (!boot.TryFind(bootloader::kGrubScriptPath)) {
-    loader.refusal = "the boot loader of this disk is not GRUB, and --bootloader knows GRUB alone";
+    loader.refusal = "the boot loader of this disk is not GRUB, and the image brings GRUB";
     return loader;
   }
   loader.script_on_disk = bootloader::GrubScriptNumber(
@@ -223,10 +230,21 @@ LoaderComparison CompareLoader(const PartitionOpener& open,
   return loader;
 }
 
+}  // namespace
+
+LoaderComparison CompareLoader(const PartitionOpener& open,
+                               const FatVolume& boot,
+                               const LoaderParts& parts) {
+  if (const auto* syslinux = std::get_if<bootloader::SyslinuxParts>(&parts)) {
+    return CompareSyslinux(open(PartitionRole::kBoot, DeviceAccess::kRead), boot, *syslinux);
+  }
+  return CompareGrub(open, boot, std::get<GrubParts>(parts));
+}
+
 void ApplyLoaderStep(const LoaderStep& step,
                      const PartitionOpener& open,
                      FatVolume& boot,
-                     const GrubParts& parts) {
+                     const LoaderParts& parts) {
   std::visit(Applier{open, boot, parts}, step);
 }
 

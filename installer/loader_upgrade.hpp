@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "bootloader/grub_install.hpp"
+#include "installer/loader_install.hpp"
 #include "installer/loader_plan.hpp"
 #include "partitions/fat_volume.hpp"
 #include "partitions/partition_role.hpp"
@@ -13,16 +13,16 @@ namespace ros::installer {
 using PartitionOpener = std::function<Region(partitions::PartitionRole, DeviceAccess)>;
 
 // Compares each byte of the boot loader in `parts` with what the disk starts, and looks where a
-// newer one would have its place. GRUB alone is known: another loader on the disk is a `refusal`.
+// newer one would have its place. The disk has the same kind of loader, or GRUB is a `refusal`.
 // Writes nothing; what cannot be read is not the same.
 LoaderComparison CompareLoader(const PartitionOpener& open,
                                const partitions::FatVolume& boot,
-                               const bootloader::GrubParts& parts);
+                               const LoaderParts& parts);
 
 // Does one step. Synced, and what it wrote has been read back; the switches write one sector.
 void ApplyLoaderStep(const LoaderStep& step,
                      const PartitionOpener& open,
                      partitions::FatVolume& boot,
-                     const bootloader::GrubParts& parts);
+                     const LoaderParts& parts);
 
 }  // namespace ros::installer

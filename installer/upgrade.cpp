@@ -42,15 +42,9 @@ void FindLoader(const Machine& machine,
                 const images::ImageSource& source,
                 const FatVolume& boot,
                 UpgradeFacts& facts) {
-  if (facts.loader_kind == bootloader::LoaderKind::kSyslinux) {
-    facts.loader = LoaderComparison{
-        .refusal = "this disk starts by " + std::string(Name(facts.loader_kind)) +
-                   ", which upgrades with the disk alone: install anew to get another one"};
-    return;
-  }
   try {
-    if (const auto parts = ReadBootLoader(source, facts.image, facts.loader_kind)) {
-      facts.loader_parts = std::get<bootloader::GrubParts>(*parts);
+    if (auto parts = ReadBootLoader(source, facts.image, facts.loader_kind)) {
+      facts.loader_parts = std::move(parts);
       const auto open = [&](PartitionRole role, DeviceAccess access) {
         return partitions::OpenPartition(machine.disk, role, access);
       };

@@ -110,7 +110,8 @@ void CheckForm(const UpgradeFacts& facts) {
                 "the image is a unified kernel, which this machine's boot loader does not start; "
                 "build it without --uki, or install it anew");
   }
-  if (facts.loader_parts && facts.loader_parts->owner_signed != unified_image) {
+  if (facts.loader_parts &&
+      (KindOf(*facts.loader_parts) == LoaderKind::kGrubUki) != unified_image) {
     throw Error(ErrorKind::kVerification,
                 "the image's kernel and its boot loader are not for one another");
   }
@@ -232,7 +233,9 @@ std::optional<std::string> LoaderOffer(const UpgradeFacts& facts, const UpgradeR
     return std::nullopt;
   }
   return "the image brings another boot loader (" + LoaderChangeText(*facts.loader) +
-         "); ros upgrade --bootloader takes it";
+         "); ros upgrade " +
+         (facts.loader->syslinux ? "--bootloader-in-place takes it, and must not be interrupted"
+                                 : "--bootloader takes it");
 }
 
 // The kernel command line of the trial's first try, when no boot loader is there to make it.

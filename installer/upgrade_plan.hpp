@@ -16,6 +16,7 @@
 #include "images/verified_image.hpp"
 #include "installer/etc_changes.hpp"
 #include "installer/image_check.hpp"
+#include "installer/loader_install.hpp"
 #include "installer/loader_plan.hpp"
 #include "installer/slot_content.hpp"
 #include "installer/verified_slots.hpp"
@@ -74,7 +75,7 @@ struct UpgradeFacts {
   EtcChanges etc;
   // What the image brings to boot with, and how the disk's compares with it; none when the image
   // has no boot loader.
-  std::optional<bootloader::GrubParts> loader_parts;
+  std::optional<LoaderParts> loader_parts;
   std::optional<LoaderComparison> loader;
   std::string kexec_obstacle;  // why this machine starts no kernel by kexec; empty: it may
 
@@ -239,7 +240,7 @@ struct UpgradePlan {
   // The image brings another boot loader than the disk has, and it was not asked for: one line for
   // people, with how to get it.
   std::optional<std::string> loader_offer;
-  bootloader::GrubParts loader;  // when a step writes it
+  LoaderParts loader;  // when a step writes it
   // Kexec was asked for and this machine does not do it: why. The machine reboots then.
   std::string kexec_obstacle;
   std::vector<UpgradeStep> steps;
