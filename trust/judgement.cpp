@@ -95,6 +95,7 @@ std::vector<RuleResult> JudgeSigners(const Policy& policy,
                                      const std::vector<std::string>& signers,
                                      UnixTime now) {
   std::vector<RuleResult> rules;
+  rules.reserve(thresholds.size());
   for (const auto& threshold : thresholds) {
     rules.push_back(JudgeThreshold(policy, threshold, signers, now));
   }
