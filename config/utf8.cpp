@@ -1,5 +1,7 @@
 #include "config/utf8.hpp"
 
+#include <cstdint>
+
 namespace ros::config {
 namespace {
 
@@ -35,6 +37,19 @@ bool MaySecondFollow(unsigned char lead, unsigned char second) {
   }
 }
 
+// The code point of one whole character.
+std::uint32_t CodePointOf(std::string_view character) {
+  constexpr std::uint32_t kContinuationBits = 6;
+  // What is left of the first byte when the bits that tell the length are taken off.
+  const auto lead = static_cast<unsigned char>(character[0]);
+  auto code =
+      static_cast<std::uint32_t>(character.size() == 1 ? lead : lead & (0x7fU >> character.size()));
+  for (const char c : character.substr(1)) {
+    code = (code << kContinuationBits) | (static_cast<unsigned char>(c) & 0x3fU);
+  }
+  return code;
+}
+
 }  // namespace
 
 std::size_t CharacterLength(std::string_view text) {
@@ -61,6 +76,18 @@ bool IsUtf8(std::string_view text) {
     text.remove_prefix(length);
   }
   return true;
+}
+
+bool HasNoncharacter(std::string_view text) {
+  while (!text.empty()) {
+    const auto length = CharacterLength(text);
+    const auto code = CodePointOf(text.substr(0, length));
+    if ((code & 0xfffeU) == 0xfffeU || (code >= 0xfdd0U && code <= 0xfdefU)) {
+      return true;
+    }
+    text.remove_prefix(length);
+  }
+  return false;
 }
 
 }  // namespace ros::config

@@ -62,6 +62,11 @@ int DepthOf(const YamlTree& tree) {
   return deepest + 1;
 }
 
+// What YAML 1.2 (section 10.3.2) takes for null where it stands plain.
+bool IsNullWord(std::string_view text) {
+  return text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL";
+}
+
 // Builds the tree from the parser's events, so that each limit holds while the text is read.
 class TreeBuilder final : public YAML::EventHandler {
  public:
@@ -106,6 +111,10 @@ class TreeBuilder final : public YAML::EventHandler {
     if (!IsUtf8(value)) {
       // The parser makes one byte of "\\_" and "\\N", where YAML means a character.
       Refuse(file_, tree.place, "an escape that is not read right; write the character itself");
+    }
+    if (HasNoncharacter(value)) {
+      // The emitter writes U+FFFD for it.
+      Refuse(file_, tree.place, "a character that Unicode gives no meaning (such as U+FFFF)");
     }
     last_scalar_ = mark;
     SetScalarTag(tree, tag);
@@ -239,8 +248,9 @@ class TreeBuilder final : public YAML::EventHandler {
     if (tag.empty() || tag == "?") {
       return;
     }
-    for (const std::string_view plain : {"int", "bool", "float", "null", "timestamp"}) {
+    for (const std::string_view plain : {"int", "bool", "float", "timestamp", "null"}) {
       if (tag == std::string(kTagPrefix).append(plain)) {
+        SetPlain(tree, plain == "null");
         return;
       }
     }
@@ -248,6 +258,17 @@ class TreeBuilder final : public YAML::EventHandler {
       Refuse(file_, tree.place, "the tag " + ShortenText(tag) + " is not known");
     }
     tree.tag = tag;
+  }
+
+  // A plain value by a tag that says no more than that.
+  void SetPlain(YamlTree& tree, bool null) const {
+    if (IsNullWord(tree.text) != null) {
+      Refuse(file_, tree.place, "a tag that is not of this value");
+    }
+    if (null) {
+      tree.kind = YamlTree::Kind::kNull;
+      tree.text.clear();
+    }
   }
 
   void Count(Weight weight, Place place) {
@@ -330,9 +351,17 @@ bool FitsLiteral(const YamlTree& scalar) {
          text.front() != '\n' && text.find('\r') == std::string::npos;
 }
 
-// The emitter writes a lone carriage return as it is, and it is read back as the end of a line.
+// Whether the text begins as the mark does that starts ("---") or ends ("...") a document.
+bool BeginsAsDocumentMark(std::string_view text) {
+  const bool mark = text.starts_with("---") || text.starts_with("...");
+  return mark &&
+         (text.size() == 3 || std::string_view(" \t\n").find(text[3]) != std::string_view::npos);
+}
+
+// What the emitter writes plain and is not read back the same: a lone carriage return becomes the
+// end of a line, and a document mark at the begin of the text is one.
 bool NeedsQuotes(const std::string& text) {
-  return text.find('\r') != std::string::npos;
+  return text.find('\r') != std::string::npos || BeginsAsDocumentMark(text);
 }
 
 void EmitScalar(YAML::Emitter& out, const YamlTree& scalar) {
@@ -366,7 +395,8 @@ void Emit(YAML::Emitter& out, const YamlTree& tree) {
       out << YAML::BeginMap;
       for (const auto& member : tree.members) {
         out << YAML::Key;
-        if (NeedsQuotes(member.key)) {
+        // A plain "<<" is a merge key, and none is left in a tree.
+        if (NeedsQuotes(member.key) || member.key == "<<") {
           out << YAML::DoubleQuoted;
         }
         out << member.key << YAML::Value;

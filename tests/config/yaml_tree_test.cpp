@@ -150,6 +150,44 @@ TEST_CASE("EmitYaml: a carriage return in a word is not the end of its line", "[
   }
 }
 
+TEST_CASE("EmitYaml: a text that begins as a document mark is quoted", "[config]") {
+  for (const std::string text :
+       {"'--- a'\n", "a: |\n  ...\n  b", "\"---\"\n", "--- |\n  ---\n  b\n"}) {
+    const auto tree = ParseYaml(text, "c.yml");
+    const auto emitted = EmitYaml(tree);
+    INFO(emitted);
+    CHECK(Same(tree, ParseYaml(emitted, "emitted")));
+  }
+  CHECK(EmitYaml(ParseYaml("a: ---b\n", "c.yml")) == "a: ---b\n");
+}
+
+TEST_CASE("ParseYaml: noncharacters are refused, as they are not written back", "[config]") {
+  for (const std::string text :
+       {"a: \xef\xbf\xbf\n", "\xef\xb7\x90: 1\n", "a: \"\\ufffe\"\n", "a: \xf4\x8f\xbf\xbe\n"}) {
+    INFO(text);
+    CHECK_THROWS_WITH(ParseYaml(text, "c.yml"), Catch::Contains("Unicode gives no meaning"));
+  }
+  for (const std::string text :
+       {"\xef\xbf\xbd", "\xef\xb7\x8f", "\xef\xb7\xb0", "\xf0\x9f\x98\x80"}) {
+    CHECK(ParseYaml("a: " + text + "\n", "c.yml").Find("a")->text == text);
+  }
+}
+
+TEST_CASE("ParseYaml: a tag that is not of its value is refused", "[config]") {
+  for (const std::string text : {"a: !!int ~\n", "a: !!bool\n", "a: !!null x\n"}) {
+    INFO(text);
+    CHECK_THROWS_WITH(ParseYaml(text, "c.yml"), Catch::Contains("not of this value"));
+  }
+  CHECK(ParseYaml("a: !!null ~\n", "c.yml").Find("a")->IsNull());
+  CHECK(ParseYaml("a: !!int 12\n", "c.yml").Find("a")->text == "12");
+}
+
+TEST_CASE("EmitYaml: a key that is the word << stays one", "[config]") {
+  const auto tree = ParseYaml("'<<': {a: 1}\n", "c.yml");
+  CHECK(Same(tree, ParseYaml(EmitYaml(tree), "emitted")));
+  CHECK(tree.Find("<<") != nullptr);
+}
+
 TEST_CASE("ParseYaml: an escape that the parser gets wrong is refused", "[config]") {
   // yaml-cpp makes the byte 0xa0 of it, and YAML means U+00A0.
   CHECK_THROWS_WITH(ParseYaml("a: \"x\\_y\"\n", "c.yml"), Catch::Contains("c.yml:1:4: an escape"));
