@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/unique_fd.hpp"
+#include "base/word_list.hpp"
 #include "health/check_runner.hpp"
 
 namespace ros::health {
@@ -29,14 +30,6 @@ std::vector<std::string> RequiredNames(const GateRequest& request,
     }
   }
   return {names.begin(), names.end()};
-}
-
-std::string Join(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) {
-    text += (text.empty() ? "" : ", ") + name;
-  }
-  return text;
 }
 
 std::string FormatSeconds(Time time) {

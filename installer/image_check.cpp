@@ -3,19 +3,9 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/word_list.hpp"
 
 namespace ros::installer {
-namespace {
-
-std::string Join(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) {
-    text += (text.empty() ? "" : ", ") + word;
-  }
-  return text;
-}
-
-}  // namespace
 
 std::string RunningArchitecture() {
 #if defined(__aarch64__)

@@ -3,40 +3,20 @@
 #include <algorithm>
 #include <span>
 
+#include "base/word_list.hpp"
 #include "images/kernel_image.hpp"
 #include "images/signature.hpp"
 #include "images/unified_kernel.hpp"
+#include "installer/signer_text.hpp"
 #include "installer/trust_rules.hpp"
 #include "partitions/boot_file_system.hpp"
 
 namespace ros::installer {
 namespace {
 
-std::string Join(const std::vector<std::string>& words, const char* empty) {
-  std::string text;
-  for (const auto& word : words) {
-    text += (text.empty() ? "" : ", ") + word;
-  }
-  return text.empty() ? empty : text;
-}
-
-Json ToList(const std::vector<std::string>& words, std::string_view key) {
-  auto list = Json::MakeArray();
-  for (const auto& word : words) {
-    list.Append(Json::MakeObject().Set(key, word));
-  }
-  return list;
-}
-
-// Who signed it, or at least who says so.
-std::string SignedBy(const images::VerifiedImage& image, const ImageHints& hints) {
-  if (!image.signers.empty() || hints.signature_keys.empty()) {
-    return Join(image.signers, "no");
-  }
-  return "not verified; " + std::to_string(hints.signature_keys.size()) +
-         (hints.signature_keys.size() == 1 ? " signature by the key "
-                                           : " signatures by the keys ") +
-         Join(hints.signature_keys, "");
+// Instead of no words.
+std::string Or(const char* none, std::string text) {
+  return text.empty() ? none : std::move(text);
 }
 
 std::string KernelText(const images::ImageManifest& manifest, const ImageHints& hints) {
@@ -105,19 +85,20 @@ std::string DescribeImage(const images::VerifiedImage& image, const ImageHints& 
   const auto& config = image.config;
   const auto& manifest = image.manifest;
   return config.name + " " + config.version + "\n  digest    " + manifest.digest.ToString() +
-         "\n  signed    " + SignedBy(image, hints) + "\n  for       " + config.architecture + ", " +
-         Join(config.compatible, "any machine") + "\n  epoch     " + std::to_string(config.epoch) +
-         "\n  created   " + FormatTime(config.created) + "\n  root      " + config.root.filesystem +
-         ", " + FormatBytes(config.root.size) + " in " + std::to_string(image.chunks.size()) +
+         "\n  signed    " + SignerText(image.signers, hints.signature_keys) + "\n  for       " +
+         config.architecture + ", " + Or("any machine", Join(config.compatible)) +
+         "\n  epoch     " + std::to_string(config.epoch) + "\n  created   " +
+         FormatTime(config.created) + "\n  root      " + config.root.filesystem + ", " +
+         FormatBytes(config.root.size) + " in " + std::to_string(image.chunks.size()) +
          " chunks, " + FormatBytes(manifest.root.size) + " packed\n  verity    " +
          config.root.verity.root_hash + "\n" + Sizes(manifest, hints) + "  arguments " +
-         Join(config.kernel_arguments, "none") + "\n  health    " +
-         Join(config.health.required, "no reporter required") + " within " +
+         Or("none", Join(config.kernel_arguments)) + "\n  health    " +
+         Or("no reporter required", Join(config.health.required)) + " within " +
          std::to_string(config.health.deadline.count()) + " s; watchdog " +
          std::to_string(config.health.watchdog.count()) + " s\n  trust     " +
          (config.trust.empty() ? "no policy" : SummaryOfPolicy(config.trust)) + "\n  at boot   " +
          (config.initrd_keys.empty() ? "not verified: no keys in its initrd"
-                                     : "verified by the keys " + Join(config.initrd_keys, "")) +
+                                     : "verified by the keys " + Join(config.initrd_keys)) +
          "\n";
 }
 
@@ -136,8 +117,8 @@ Json ImageToJson(const images::VerifiedImage& image, const ImageHints& hints) {
   Json json;
   json.Set("digest", manifest.digest.ToString())
       .Set("verified", !image.signers.empty())
-      .Set("signers", ToList(image.signers, "key"))
-      .Set("signatures", ToList(hints.signature_keys, "key"))
+      .Set("signers", KeyListToJson(image.signers))
+      .Set("signatures", KeyListToJson(hints.signature_keys))
       .Set("kernel_version", hints.kernel_version)
       .Set("unified_kernel", manifest.unified_kernel.has_value())
       .Set("signed_arguments", hints.signed_arguments)

@@ -1,4 +1,5 @@
 // How an installation's plan is shown: text for people, JSON for machines.
+#include "base/word_list.hpp"
 #include "installer/disk_picture.hpp"
 #include "installer/install_plan.hpp"
 #include "installer/size_list.hpp"
@@ -6,14 +7,6 @@
 
 namespace ros::installer {
 namespace {
-
-std::string Join(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) {
-    text += (text.empty() ? "" : ", ") + word;
-  }
-  return text;
-}
 
 Json ToList(const std::vector<std::string>& words, std::string_view key) {
   auto list = Json::MakeArray();

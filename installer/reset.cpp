@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 
 #include "base/error.hpp"
+#include "base/word_list.hpp"
 #include "health/journal.hpp"
 #include "installer/trial.hpp"
 
@@ -18,14 +19,6 @@ Bytes UsedBy(const std::filesystem::path& directory) {
     ThrowErrno("looking at " + directory.string());
   }
   return static_cast<Bytes>(status.f_blocks - status.f_bfree) * status.f_frsize;
-}
-
-std::string Join(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) {
-    text += (text.empty() ? "" : ", ") + word;
-  }
-  return text;
 }
 
 Json ToList(const std::vector<std::string>& words) {

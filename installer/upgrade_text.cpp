@@ -1,4 +1,5 @@
 // How an upgrade's plan is shown: text for people, JSON for machines.
+#include "base/word_list.hpp"
 #include "installer/disk_picture.hpp"
 #include "installer/size_list.hpp"
 #include "installer/trust_rules.hpp"
@@ -10,14 +11,6 @@ namespace {
 
 std::string Slot(SlotId slot) {
   return "slot " + std::string(Name(slot));
-}
-
-std::string Join(const std::vector<std::string>& words, const char* between) {
-  std::string text;
-  for (const auto& word : words) {
-    text += (text.empty() ? "" : between) + word;
-  }
-  return text;
 }
 
 struct StepText {

@@ -9,6 +9,7 @@
 
 #include "base/block_device.hpp"
 #include "base/file.hpp"
+#include "base/word_list.hpp"
 #include "partitions/probe.hpp"
 #include "partitions/system_facts.hpp"
 
@@ -140,14 +141,6 @@ void AddUnknownData(DiskFacts& facts, int fd) {
   }
 }
 
-std::string Joined(const std::vector<std::string>& reasons) {
-  std::string text;
-  for (const auto& reason : reasons) {
-    text += (text.empty() ? "" : "; ") + reason;
-  }
-  return text;
-}
-
 }  // namespace
 
 bool DiskFacts::HoldsData() const {
@@ -206,7 +199,7 @@ std::optional<Error> RefusalFor(const DiskFacts& facts) {
       break;
   }
   if (!facts.in_use.empty()) {
-    return Error(ErrorKind::kRefused, name + " is in use: " + Joined(facts.in_use));
+    return Error(ErrorKind::kRefused, name + " is in use: " + Join(facts.in_use, "; "));
   }
   if (facts.read_only) {
     return Error(ErrorKind::kRefused, name + " is read-only");

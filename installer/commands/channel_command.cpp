@@ -7,7 +7,7 @@
 #include "installer/channel_build.hpp"
 #include "installer/channel_text.hpp"
 #include "installer/command.hpp"
-#include "installer/named_rules.hpp"
+#include "installer/commands/artifact_options.hpp"
 #include "installer/passphrase.hpp"
 #include "installer/trusted_channel.hpp"
 
@@ -26,15 +26,6 @@ struct BuildOptions {
   bool halt = false;
   bool resume = false;
   std::string output;
-};
-
-struct FileOptions {
-  std::string file;
-  std::string key;
-  std::string passphrase_file;
-  std::optional<std::string> reference;
-  NamedRules rules;
-  bool explain = false;
 };
 
 // Unverified: for showing it, and for who goes on with it.
@@ -97,9 +88,12 @@ void Build(const BuildOptions& options, CommandContext& context) {
   const auto digest =
       images::WriteChannelArchive(trust::WriteChannel(channel), channel.name, options.output);
   Show({.channel = channel, .manifest = digest}, "", context.console);
+  if (!context.console.json()) {
+    context.console.Print("not signed yet: ros channel sign --key KEY " + options.output);
+  }
 }
 
-void Sign(const FileOptions& options, CommandContext& context) {
+void Sign(const SignOptions& options, CommandContext& context) {
   const auto& console = context.console;
   keys::ForbidCoreDumps();
   const InterruptGuard guard;
@@ -117,31 +111,17 @@ void Sign(const FileOptions& options, CommandContext& context) {
   }
 }
 
-void Explain(const FileOptions& options, CommandContext& context) {
-  const auto explanation =
-      ExplainChannel(options.file, RulesOf(options.rules), ChannelMemoryOf(options.rules));
-  if (context.console.json()) {
-    context.console.PrintJson(ExplanationToJson(explanation));
-  } else {
-    context.console.Print(DescribeExplanation(explanation));
-  }
-  if (!explanation.refusal.empty()) {
-    context.exit_code = static_cast<int>(ErrorKind::kVerification);
-  }
-}
-
-void Verify(const FileOptions& options, CommandContext& context) {
+void Verify(const VerifyOptions& options, CommandContext& context) {
+  const auto rules = RulesOf(options.rules);
+  const auto memory = ChannelMemoryOf(options.rules);
   if (options.explain) {
-    Explain(options, context);
+    ShowExplanation(ExplainChannel(options.file, rules, memory), context);
     return;
   }
-  const auto opened =
-      OpenTrustedChannel(options.file, RulesOf(options.rules), ChannelMemoryOf(options.rules));
-  auto view = Look(options.file);
-  view.channel = opened.shown.channel;
-  view.manifest = opened.manifest;
-  view.signers = opened.signers;
-  Show(view, "good: ", context.console);
+  const auto opened = OpenTrustedChannel(options.file, rules, memory);
+  Show({.channel = opened.shown.channel, .manifest = opened.manifest, .signers = opened.signers},
+       "good: ",
+       context.console);
 }
 
 void AddBuildOptions(CLI::App& command, BuildOptions& options) {
@@ -169,24 +149,6 @@ void AddBuildOptions(CLI::App& command, BuildOptions& options) {
   command.add_option("-o,--output", options.output, "The file to make")->required();
 }
 
-void AddVerify(CLI::App& channel,
-               const std::shared_ptr<FileOptions>& options,
-               CommandContext& context) {
-  auto* verify = channel.add_subcommand("verify", "Check signatures, dates and serial");
-  auto* key =
-      verify
-          ->add_option(
-              "--key", options->rules.keys, "Public key, PEM (default: this machine's rules)")
-          ->take_all();
-  verify->add_option("--trust", options->rules.trust, "Trust policy, YAML")
-      ->type_name("FILE")
-      ->excludes(key);
-  verify->add_flag("--explain", options->explain, "Show each rule and how it is met");
-  verify->add_option("FILE", options->file)->required();
-  AddJsonFlag(*verify, context);
-  verify->callback([options, &context] { Verify(*options, context); });
-}
-
 }  // namespace
 
 void AddChannelCommand(CLI::App& app, CommandContext& context) {
@@ -199,22 +161,23 @@ void AddChannelCommand(CLI::App& app, CommandContext& context) {
   AddJsonFlag(*build, context);
   build->callback([options, &context] { Build(*options, context); });
 
-  auto files = std::make_shared<FileOptions>();
+  auto signing = std::make_shared<SignOptions>();
   auto* sign = channel->add_subcommand("sign", "Add a signature in cosign's form");
-  sign->add_option("--key", files->key, "Private key: PEM file, or pkcs11: URI")->required();
-  sign->add_option("--reference",
-                   files->reference,
-                   "What the document will be called in its registry, for skopeo's policy");
-  AddPassphraseOption(*sign, files->passphrase_file);
-  sign->add_option("FILE", files->file)->required();
+  AddSignOptions(*sign, *signing, "document", "FILE");
   AddJsonFlag(*sign, context);
-  sign->callback([files, &context] { Sign(*files, context); });
+  sign->callback([signing, &context] { Sign(*signing, context); });
 
+  auto file = std::make_shared<std::string>();
   auto* show = channel->add_subcommand("show", "Show what a document says, unverified");
-  show->add_option("FILE", files->file)->required();
+  show->add_option("FILE", *file)->required();
   AddJsonFlag(*show, context);
-  show->callback([files, &context] { Show(Look(files->file), "", context.console); });
-  AddVerify(*channel, files, context);
+  show->callback([file, &context] { Show(Look(*file), "", context.console); });
+
+  auto verifying = std::make_shared<VerifyOptions>();
+  auto* verify = channel->add_subcommand("verify", "Check signatures, dates and serial");
+  AddVerifyOptions(*verify, *verifying, "FILE");
+  AddJsonFlag(*verify, context);
+  verify->callback([verifying, &context] { Verify(*verifying, context); });
 }
 
 }  // namespace ros::installer

@@ -15,10 +15,10 @@
 #include "images/sign_image.hpp"
 #include "images/unified_kernel.hpp"
 #include "installer/command.hpp"
+#include "installer/commands/artifact_options.hpp"
 #include "installer/image_text.hpp"
 #include "installer/initrd_keys.hpp"
 #include "installer/machine.hpp"
-#include "installer/named_rules.hpp"
 #include "installer/passphrase.hpp"
 #include "installer/slot_content.hpp"
 #include "installer/trusted_channel.hpp"
@@ -204,14 +204,8 @@ void Build(ImageBuildOptions options, CommandContext& context) {
   }
 }
 
-struct FileOptions {
-  std::string file;
-  std::string key;
-  std::string passphrase_file;
-  std::optional<std::string> reference;
-  NamedRules rules;
+struct ImageVerifyOptions : VerifyOptions {
   std::string channel;
-  bool explain = false;
 };
 
 // Signatures are added one by one, so this is no error yet. One that does not say whose it is may
@@ -226,7 +220,7 @@ void WarnOfBoot(const std::string& file, const Console& console) {
   }
 }
 
-void Sign(const FileOptions& options, CommandContext& context) {
+void Sign(const SignOptions& options, CommandContext& context) {
   const auto& console = context.console;
   const auto& file = options.file;
   keys::ForbidCoreDumps();
@@ -244,31 +238,18 @@ void Sign(const FileOptions& options, CommandContext& context) {
 }
 
 // The rules, and the channel document that was named or is beside the image.
-TrustRules RulesFor(const FileOptions& options) {
+TrustRules RulesFor(const ImageVerifyOptions& options) {
   return WithChannel(RulesOf(options.rules),
                      {.named = options.channel, .image = options.file},
                      [&] { return ChannelMemoryOf(options.rules); });
 }
 
-void Explain(const std::string& file, const TrustRules& rules, CommandContext& context) {
-  const auto progress = context.console.MakePlanProgress();
-  const auto explanation = ExplainTrust(file, rules, *progress);
-  if (context.console.json()) {
-    context.console.PrintJson(ExplanationToJson(explanation));
-  } else {
-    context.console.Print(DescribeExplanation(explanation));
-  }
-  if (!explanation.refusal.empty()) {
-    context.exit_code = static_cast<int>(ErrorKind::kVerification);
-  }
-}
-
-void Verify(const FileOptions& options, CommandContext& context) {
+void Verify(const ImageVerifyOptions& options, CommandContext& context) {
   const auto& console = context.console;
   const auto& file = options.file;
   const auto rules = RulesFor(options);
   if (options.explain) {
-    Explain(file, rules, context);
+    ShowExplanation(ExplainTrust(file, rules, *console.MakePlanProgress()), context);
     return;
   }
   const auto progress = console.MakePlanProgress();
@@ -377,36 +358,25 @@ void AddImageCommand(CLI::App& app, CommandContext& context) {
   AddJsonFlag(*build, context);
   build->callback([options, &context] { Build(*options, context); });
 
-  auto files = std::make_shared<FileOptions>();
+  auto signing = std::make_shared<SignOptions>();
   auto* sign = image->add_subcommand("sign", "Add a signature in cosign's form");
-  sign->add_option("--key", files->key, "Private key: PEM file, or pkcs11: URI")->required();
-  sign->add_option("--reference",
-                   files->reference,
-                   "What the image will be called in its registry, for skopeo's policy");
-  AddPassphraseOption(*sign, files->passphrase_file);
-  sign->add_option("IMAGE", files->file)->required();
+  AddSignOptions(*sign, *signing, "image", "IMAGE");
   AddJsonFlag(*sign, context);
-  sign->callback([files, &context] { Sign(*files, context); });
+  sign->callback([signing, &context] { Sign(*signing, context); });
 
+  auto verifying = std::make_shared<ImageVerifyOptions>();
   auto* verify = image->add_subcommand("verify", "Check signature and every digest");
-  auto* key = verify
-                  ->add_option(
-                      "--key", files->rules.keys, "Public key, PEM (default: this machine's rules)")
-                  ->take_all();
-  verify->add_option("--trust", files->rules.trust, "Trust policy, YAML")
-      ->type_name("FILE")
-      ->excludes(key);
-  verify->add_option("--channel", files->channel, "Channel document that has released it")
+  AddVerifyOptions(*verify, *verifying, "IMAGE");
+  verify->add_option("--channel", verifying->channel, "Channel document that has released it")
       ->type_name("FILE");
-  verify->add_flag("--explain", files->explain, "Show each rule and how it is met");
-  verify->add_option("IMAGE", files->file)->required();
   AddJsonFlag(*verify, context);
-  verify->callback([files, &context] { Verify(*files, context); });
+  verify->callback([verifying, &context] { Verify(*verifying, context); });
 
+  auto file = std::make_shared<std::string>();
   auto* inspect = image->add_subcommand("inspect", "Show what an image says, unverified");
-  inspect->add_option("IMAGE", files->file)->required();
+  inspect->add_option("IMAGE", *file)->required();
   AddJsonFlag(*inspect, context);
-  inspect->callback([files, &context] { Inspect(files->file, context.console); });
+  inspect->callback([file, &context] { Inspect(*file, context.console); });
 }
 
 }  // namespace ros::installer

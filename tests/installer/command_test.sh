@@ -103,6 +103,7 @@ for given in '' '--valid-for 1d --not-after 2099-01-01'; do
 done
 refuses 2 '--serial 1 for the first one' channel build --name stable --valid-for 1d -o stable.channel.oci
 accepts channel build --name stable --serial 1 --valid-for 30d --release small.oci -o stable.channel.oci
+shows 'not signed yet: ros channel sign --key KEY stable.channel.oci'
 accepts channel show stable.channel.oci
 shows 'channel stable, serial 1'
 shows '  signed    no'
