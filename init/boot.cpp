@@ -123,13 +123,26 @@ std::string ArmWatchdog(const BootArguments& arguments, ModuleLoader& modules) {
   return {};
 }
 
+// Whether a partition holds the root with this hash. dm-verity must be loaded.
+bool HoldsRoot(const partitions::PartitionNode& root,
+               const std::string& root_hash,
+               const std::string& salt,
+               std::uint64_t blocks) {
+  return blocks <= root.length / kBlockSize && MatchesRootHash({.device = root.device_number,
+                                                                .blocks = blocks,
+                                                                .root_hash = root_hash,
+                                                                .salt = salt});
+}
+
 // Before anything is read from the root by what the kernel arguments say of it.
 void CheckRoot(BootRecord& record, const BootPartitions& found, const SlotVerifier& verify) {
   const auto finding = verify ? verify(*record.arguments, found) : std::nullopt;
   if (!finding) {
     return;
   }
-  record.root = DecideRoot(*record.arguments, *finding);
+  record.root = DecideRoot(*record.arguments, *finding, [&](const RootIdentity& root) {
+    return HoldsRoot(found.root, root.root_hash, root.salt, root.blocks);
+  });
   const auto& decision = *record.root;
   if (decision.choice == RootChoice::kGiveUp) {
     throw Error(ErrorKind::kVerification, decision.text);
@@ -166,15 +179,6 @@ void MountRoot(const BootArguments& arguments, const partitions::PartitionNode& 
     }
     throw error.WithContext("the root of " + SlotText(arguments));
   }
-}
-
-bool MatchesSignedHash(const partitions::PartitionNode& root,
-                       const health::SignedArguments& arguments) {
-  return arguments.verity_blocks <= root.length / kBlockSize &&
-         MatchesRootHash({.device = root.device_number,
-                          .blocks = arguments.verity_blocks,
-                          .root_hash = arguments.verity_root_hash,
-                          .salt = arguments.verity_salt});
 }
 
 // A journal that cannot be written is told and is no reason to stop.
@@ -354,9 +358,10 @@ void BootUp(BootRecord& record, Guard& guard, const SlotVerifier& verify) {
   BackgroundLoad always(list);
   auto modules = MakeModuleLoader(WatchdogsFor(record.arguments), list);
   if (unified) {
+    const auto wanted = health::ParseSignedArguments(line);
     line = FindCommandLine(line, modules, events, [&](const partitions::PartitionNode& root) {
       always.Finish();  // dm-verity is among them
-      return MatchesSignedHash(root, health::ParseSignedArguments(line));
+      return HoldsRoot(root, wanted.verity_root_hash, wanted.verity_salt, wanted.verity_blocks);
     });
     ShowCommandLine(line);
     record.arguments = health::ParseBootArguments(line);

@@ -39,7 +39,9 @@ void SetRoot(health::BootArguments& arguments, const RootIdentity& root) {
   arguments.root_file_system = root.file_system;
 }
 
-RootDecision DecideRoot(const health::BootArguments& arguments, const SlotFinding& finding) {
+RootDecision DecideRoot(const health::BootArguments& arguments,
+                        const SlotFinding& finding,
+                        const std::function<bool(const RootIdentity&)>& holds) {
   if (finding.root == RootOf(arguments)) {
     return {.check = BootCheck::kVerified, .text = "signed by " + finding.signers};
   }
@@ -53,7 +55,7 @@ RootDecision DecideRoot(const health::BootArguments& arguments, const SlotFindin
     return {.check = BootCheck::kNotVerified,
             .text = why + "; those of a unified kernel count, which its owner has signed"};
   }
-  if (finding.root && finding.fits) {
+  if (finding.root && holds(*finding.root)) {
     return {.choice = RootChoice::kSigned,
             .check = BootCheck::kSignedRootUsed,
             .text = why + "; the signed one is used"};

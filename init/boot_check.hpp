@@ -31,7 +31,6 @@ struct SlotFinding {
   std::optional<RootIdentity> root;  // the signed one, where a signature verified
   std::string signers;               // by whom
   std::string problem;               // why there is none
-  bool fits = false;                 // whether the root partition holds the signed root's tree
 };
 
 // Looks into the slot that the arguments name. None where the initrd has no keys: no check. An
@@ -52,8 +51,11 @@ struct RootDecision {
 
 // A trial is given up for anything that is not as it was signed. A good slot goes on, for a damaged
 // small file must not take the only system away: with the signed root where that is what the
-// partition holds, else with that of the arguments. Those of a unified kernel are signed with it
-// and are never replaced: what lies on the boot partition may be older. Pure.
-RootDecision DecideRoot(const health::BootArguments& arguments, const SlotFinding& finding);
+// partition `holds`, which is asked for that alone; else with that of the arguments. Those of a
+// unified kernel are signed with it and are never replaced: what lies on the boot partition may be
+// older. Pure but for what is asked.
+RootDecision DecideRoot(const health::BootArguments& arguments,
+                        const SlotFinding& finding,
+                        const std::function<bool(const RootIdentity&)>& holds);
 
 }  // namespace ros::init

@@ -14,13 +14,9 @@ inline constexpr const char* kKeyDirectory = "/keys";
 
 // Reads MANIFEST, SIGS and CONFIG of the slot from its boot partition, without mounting it, and
 // verifies them: a signature of one of these keys over the manifest's digest, and the config as the
-// manifest names it. Looks whether `root`, the slot's root partition, holds the tree of what is
-// signed, by the block that its root hash is of. What is wrong is the finding's problem; throws
-// nothing but for memory. Writes nothing.
-SlotFinding VerifySlot(const Region& boot,
-                       const Region& root,
-                       SlotId slot,
-                       const keys::TrustStore& keys);
+// manifest names it. What is wrong is the finding's problem; throws nothing but for memory. Writes
+// nothing.
+SlotFinding VerifySlot(const Region& boot, SlotId slot, const keys::TrustStore& keys);
 
 // That with the keys in `directory`, on the partitions that were found; the boot partition is the
 // one of the arguments on the root's disk. None where there is no such directory.

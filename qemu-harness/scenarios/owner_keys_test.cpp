@@ -112,6 +112,8 @@ TEST_CASE("owner-keys-commit-and-come-back", "[qemu]") {
   machine.WaitForShell();
   CHECK(WhoRuns(machine) == RunningOs{"b", "2", true});
   CheckOwnerSigned(machine);
+  // Its initrd has keys, by which what lies beside it on the boot partition is verified too.
+  CHECK(BootCheck(machine) == "verified");
   machine.MustRun("ros health report application ok");
   story.WaitForServices();
   CHECK(Ask(machine, "ros status").At("good", "status") == ros::Json("b"));

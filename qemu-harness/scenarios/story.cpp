@@ -47,6 +47,13 @@ Json Ask(Machine& machine, std::string_view command) {
   return Json::Parse(machine.MustRun(std::string(command) + " --json"), command);
 }
 
+std::string BootCheck(Machine& machine) {
+  return Ask(machine, "ros status")
+      .At("boot_check", "status")
+      .At("result", "boot_check")
+      .AsString("result");
+}
+
 void CheckFreshStatus(Machine& machine) {
   const Json status = Ask(machine, "ros status");
   INFO(status.DumpPretty());

@@ -39,6 +39,9 @@ void ReplaceInEntry(DiskImage& disk,
                     std::string_view from,
                     std::string_view to);
 
+// What ros-init's check of the slot by the keys in its initrd came to, as `ros status` tells.
+std::string BootCheck(Machine& machine);
+
 // Checks (as Catch2 does) that `ros status` tells of a machine that was just installed: slot a is
 // good, runs and has all its files, slot b is empty.
 void CheckFreshStatus(Machine& machine);

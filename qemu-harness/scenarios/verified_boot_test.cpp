@@ -10,13 +10,6 @@ using namespace ros::qemu;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-std::string BootCheck(Machine& machine) {
-  return Ask(machine, "ros status")
-      .At("boot_check", "status")
-      .At("result", "boot_check")
-      .AsString("result");
-}
-
 // Makes the kernel arguments of a slot name a root hash that is no image's.
 void ForgeRootHash(DiskImage& disk, const std::string& slot) {
   const std::string entry =

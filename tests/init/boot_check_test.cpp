@@ -33,7 +33,7 @@ SlotFinding Finding(Found found) {
   if (found != Found::kSame) {
     root.root_hash = kOther;
   }
-  return {.root = root, .signers = "the key", .fits = found != Found::kOtherFitsNot};
+  return {.root = root, .signers = "the key"};
 }
 
 struct Row {
@@ -82,7 +82,12 @@ const std::vector<Row> kRows = {
 
 TEST_CASE("DecideRoot: a trial is given up, a good slot goes on", "[init]") {
   for (const auto& row : kRows) {
-    const auto decision = DecideRoot(Arguments(row.form, row.state), Finding(row.found));
+    const auto finding = Finding(row.found);
+    const auto decision =
+        DecideRoot(Arguments(row.form, row.state), finding, [&](const RootIdentity& root) {
+          CHECK(root == finding.root);
+          return row.found != Found::kOtherFitsNot;
+        });
     INFO(&row - kRows.data() << ": " << decision.text);
     CHECK(decision.choice == row.choice);
     CHECK(decision.check == row.check);
@@ -97,7 +102,8 @@ TEST_CASE("DecideRoot: all that dm-verity and the mount are told must be as sign
   root.salt = change == 0 ? "11" : root.salt;
   root.blocks = change == 1 ? 99 : root.blocks;
   root.file_system = change == 2 ? "ext4" : root.file_system;
-  const auto decision = DecideRoot(Arguments(Form::kEntry, State::kGood), finding);
+  const auto decision = DecideRoot(
+      Arguments(Form::kEntry, State::kGood), finding, [](const RootIdentity&) { return true; });
   CHECK(decision.choice == RootChoice::kSigned);
   CHECK_THAT(decision.text, Catch::Contains("another salt, length or file system"));
 }
