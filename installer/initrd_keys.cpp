@@ -2,24 +2,18 @@
 
 #include <algorithm>
 
+#include "base/word_list.hpp"
+
 namespace ros::installer {
-namespace {
-
-std::string Join(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) {
-    text += (text.empty() ? "" : ", ") + word;
-  }
-  return text;
-}
-
-}  // namespace
 
 keys::TrustStore InitrdKeys(const trust::Policy& policy,
                             const std::vector<std::filesystem::path>& signers) {
   keys::TrustStore keys;
+  const auto& thresholds = policy.restrictions.thresholds;
   for (const auto& key : policy.keys) {
-    if (!trust::IsRevoked(policy.restrictions, key.key.Fingerprint())) {
+    const bool signs_images =
+        std::ranges::find(thresholds, key.role, &trust::Threshold::role) != thresholds.end();
+    if (signs_images && !trust::IsRevoked(policy.restrictions, key.key.Fingerprint())) {
       keys.Add(key.key);
     }
   }
@@ -46,7 +40,8 @@ std::optional<trust::RuleResult> JudgeBoot(const images::ImageConfig& config,
                    : "its initrd takes signatures of " + Join(keys) + ", and what counts here is " +
                          (signers.empty() ? "none" : "of " + Join(signers)) +
                          ", so it would not start; build it with --signer KEY.pub for a key that "
-                         "machines trust by now, or sign it by one of its initrd's too";
+                         "machines trust by now, or sign it by one of its initrd's that they "
+                         "trust too";
   return result;
 }
 

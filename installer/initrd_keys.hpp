@@ -14,8 +14,8 @@
 // (docs/security.md, "Verified at boot").
 namespace ros::installer {
 
-// Those of the image's policy that are not revoked, and those in the files. Throws kUsage for a
-// file that is not a public key, and for more than 64 keys.
+// Those of the image's policy that sign images and are not revoked, and those in the files. Throws
+// kUsage for a file that is not a public key, and for more than 64 keys.
 keys::TrustStore InitrdKeys(const trust::Policy& policy,
                             const std::vector<std::filesystem::path>& signers);
 

@@ -1,5 +1,6 @@
 #include "installer/status.hpp"
 
+#include "base/error.hpp"
 #include "health/journal.hpp"
 #include "installer/disk_picture.hpp"
 #include "installer/trial.hpp"
@@ -160,6 +161,37 @@ BootCheckFacts InspectBootCheck(const Machine& machine, const SlotContent& runni
   return {.result = "unknown", .text = "unknown: the journal does not tell of this boot"};
 }
 
+void InspectChannels(const Machine& machine, Status& status) {
+  try {
+    status.channels = ReadChannelMemory(machine.state);
+  } catch (const Error& error) {
+    status.channels_problem = error.message();
+  }
+}
+
+std::string ChannelText(const Status& status) {
+  std::string text;
+  for (const auto& [name, accepted] : status.channels) {
+    text += "channel    " + name + ", serial " + std::to_string(accepted.serial) +
+            " is the newest document that was accepted\n";
+  }
+  if (!status.channels_problem.empty()) {
+    text += "channel    " + status.channels_problem + "\n";
+  }
+  return text;
+}
+
+Json ChannelsToJson(const Status& status) {
+  auto list = Json::MakeArray();
+  for (const auto& [name, accepted] : status.channels) {
+    list.Append(Json::MakeObject()
+                    .Set("name", name)
+                    .Set("serial", accepted.serial)
+                    .Set("document", accepted.digest.ToString()));
+  }
+  return list;
+}
+
 }  // namespace
 
 bootloader::BootState Status::state() const {
@@ -177,6 +209,7 @@ Status InspectStatus(const Machine& machine, const std::filesystem::path& sys) {
     status.on_trial = IsOnTrial(*machine.running, status.state());
     status.firmware = bootloader::InspectFirmware(sys);
     status.boot_check = InspectBootCheck(machine, status.slot(machine.running->slot));
+    InspectChannels(machine, status);
   }
   status.loader = InspectLoader(machine, boot);
   status.next = bootloader::NextBoot(
@@ -213,6 +246,7 @@ std::string DescribeStatus(const Status& status, const Console& console) {
   if (status.boot_check) {
     text += "this boot  " + status.boot_check->text + "\n";
   }
+  text += ChannelText(status);
   for (const auto& content : status.slots) {
     if (!content.problem.empty()) {
       text += Slot(content.slot) + "     " + content.problem + "\n";
@@ -245,6 +279,9 @@ Json StatusToJson(const Status& status) {
              Json::MakeObject()
                  .Set("result", status.boot_check->result)
                  .Set("text", status.boot_check->text));
+  }
+  if (status.running) {
+    json.Set("channels", ChannelsToJson(status));
   }
   json.Set("loader", LoaderToJson(status.loader))
       .Set("next_boot", NextToJson(status))

@@ -8,6 +8,7 @@
 #include "bootloader/boot_state_store.hpp"
 #include "bootloader/firmware.hpp"
 #include "health/boot_arguments.hpp"
+#include "installer/channel_memory.hpp"
 #include "installer/console.hpp"
 #include "installer/loader_facts.hpp"
 #include "installer/machine.hpp"
@@ -36,6 +37,9 @@ struct Status {
   std::optional<bootloader::Firmware> firmware;
   // What ros-init made of the running slot's signature; none for a disk that it does not run from.
   std::optional<BootCheckFacts> boot_check;
+  // The newest document of each channel that this machine has accepted; why that is not known.
+  ChannelMemory channels;
+  std::string channels_problem;
 
   [[nodiscard]] bootloader::BootState state() const;
 

@@ -195,7 +195,9 @@ std::string SummaryOfPolicy(const std::string& policy) {
     for (const auto& channel : parsed.restrictions.channels) {
       channels += "; channel " + channel.name;
     }
-    return thresholds + "; keys " + keys + channels;
+    const auto end = trust::EndOf(parsed);
+    return thresholds + "; keys " + keys + channels +
+           (end ? "; takes no image after " + FormatTime(*end) : "");
   } catch (const Error& error) {
     return error.message();
   }

@@ -100,6 +100,10 @@ std::string DescribeTrust(const TrustRules& rules) {
     text += "it is released in channel " + channel.name + ", whose document is signed by " +
             signers + "\n";
   }
+  if (const auto end = trust::EndOf(policy)) {
+    text += "no image is taken after " + FormatTime(*end) +
+            ", when the dates of these keys are over: take one that brings later ones before\n";
+  }
   for (const auto& digest : policy.restrictions.revoked_digests) {
     text += "it is not " + digest.ToString() + " (revoked)\n";
   }
@@ -147,6 +151,9 @@ Json TrustToJson(const TrustRules& rules) {
                   .Set("revoked_digests", std::move(digests));
   if (!policy.restrictions.channels.empty()) {
     json.Set("channel", policy.restrictions.channels.front().name);
+  }
+  if (const auto end = trust::EndOf(policy)) {
+    json.Set("takes_images_until", FormatTime(*end));
   }
   if (policy.restrictions.max_age) {
     json.Set("max_age_days", policy.restrictions.max_age->count() / kSecondsADay);

@@ -57,11 +57,16 @@ VerifiedSlot VerifiedOf(const UpgradeFacts& facts) {
   return verified;
 }
 
-// Why an image counts as older than the running one; empty when it does not.
+// Why an image counts as older than the running one; empty when it does not. What damage hides is
+// not taken for an answer.
 std::string WhyOlder(const UpgradeFacts& facts) {
   const auto& running = facts.slot(facts.running).config;
   const auto& image = facts.image.config;
-  if (!running || image.created >= running->created) {
+  if (!running) {
+    return "the description of the running slot is damaged, so nothing tells whether version " +
+           image.version + " is older than it";
+  }
+  if (image.created >= running->created) {
     return {};
   }
   return "version " + image.version + " was created on " + FormatTime(image.created) +

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 
 #include "trust/judgement.hpp"
 
@@ -124,6 +125,24 @@ std::string WhyImpossible(const Policy& policy, UnixTime now) {
     }
   }
   return WhyNoOneChannel(policy.restrictions);
+}
+
+std::optional<UnixTime> EndOf(const Policy& policy) {
+  std::vector<UnixTime> dates;
+  UnixTime after_all = 0;
+  for (const auto& key : policy.keys) {
+    if (key.valid_until) {
+      dates.push_back(*key.valid_until);
+    }
+    after_all = std::max({after_all, key.valid_from.value_or(0), key.valid_until.value_or(0) + 1});
+  }
+  if (WhyImpossible(policy, after_all).empty()) {
+    return std::nullopt;
+  }
+  std::ranges::sort(dates, std::greater<>());
+  const auto last = std::ranges::find_if(
+      dates, [&](UnixTime date) { return WhyImpossible(policy, date).empty(); });
+  return last == dates.end() ? std::nullopt : std::optional(*last);
 }
 
 }  // namespace ros::trust

@@ -89,4 +89,8 @@ bool IsRevoked(const Restrictions& restrictions, const keys::Digest& digest);
 // revoked"), or no document of the channel that it asks for; empty when one could.
 std::string WhyImpossible(const Policy& policy, UnixTime now);
 
+// The last second at which an image could meet the policy, by the dates of its keys: until then it
+// has to be followed by another one. None where the dates set no end, or no image could at all.
+std::optional<UnixTime> EndOf(const Policy& policy);
+
 }  // namespace ros::trust

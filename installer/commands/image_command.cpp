@@ -90,6 +90,15 @@ std::optional<UnixTime> SourceDateEpoch() {
   if (*end != '\0' || value < 0) {
     throw Error(ErrorKind::kUsage, "SOURCE_DATE_EPOCH is not a number of seconds");
   }
+  // Machines take no image that was created before the one they run, and no date before it for
+  // today.
+  constexpr std::int64_t kDay = 86400;
+  if (const auto now = SystemClock().Now(); value > now + kDay) {
+    throw Error(ErrorKind::kUsage,
+                "SOURCE_DATE_EPOCH is " + FormatTime(value) + ", and it is " + FormatTime(now) +
+                    " now: a machine that had committed such an image would take none that is "
+                    "made before that day");
+  }
   return value;
 }
 

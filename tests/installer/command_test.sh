@@ -77,6 +77,9 @@ accepts image build --root root --name arm --version 1 --init root/sbin/init --a
 grep -q 'warning: /sbin/init is a program for amd64, the image is for arm64' err ||
   fail "no warning of a foreign init: $(cat err)"
 
+SOURCE_DATE_EPOCH=4102444800 refuses 2 'and it is ' image build --root root --name late --version 1 \
+  --init root/sbin/init --no-boot-loader --work . -o late.oci
+
 # A unified kernel, signed by a key that machines have in their db.
 openssl req -new -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=owner -keyout sb.key -out sb.pem 2>/dev/null
 uki=(image build --root root --name uki --version 1 --init root/sbin/init --no-boot-loader --work . -o uki.oci)

@@ -94,6 +94,23 @@ TEST_CASE("InspectStatus: tells what ros-init made of the running slot's signatu
         R"({"result":"not-verified","text":"SIGS is damaged"})");
 }
 
+TEST_CASE("InspectStatus: tells the channels that were followed", "[installer]") {
+  const UpgradedDisk disk(AfterWriting::kStage, {.good = SlotId::kA});
+  const TempDirectory sys;
+  const auto machine = RunningFrom(disk);
+  const auto status = [&] { return InspectStatus(machine, sys.path()); };
+  CHECK(StatusToJson(status()).At("channels", "").Dump() == "[]");
+  const keys::Digest digest = keys::Sha256Of(AsBytes(std::string("document")));
+  RememberChannel(machine.state, "stable", {.serial = 7, .digest = digest});
+  CHECK(LineOf(DescribeStatus(status(), Console()), "channel") ==
+        "channel    stable, serial 7 is the newest document that was accepted");
+  CHECK(StatusToJson(status()).At("channels", "").Dump() ==
+        R"([{"name":"stable","serial":7,"document":")" + digest.ToString() + R"("}])");
+  WriteFileAtomically(machine.state / kChannelMemoryFile, AsBytes(std::string("{")));
+  CHECK_THAT(LineOf(DescribeStatus(status(), Console()), "channel"),
+             Catch::Contains("remove the file"));
+}
+
 TEST_CASE("InspectStatus: tells a boot loader that is damaged", "[installer]") {
   const UpgradedDisk disk(AfterWriting::kStage, {.good = SlotId::kA});
   const Machine other{.disk = partitions::OpenRosDisk(disk.disk->name())};

@@ -68,6 +68,11 @@ UpgradeFacts SomeFacts() {
   return facts;
 }
 
+void RunsB(UpgradeFacts& facts) {
+  facts.running = SlotId::kB;
+  facts.slots[1] = Holding(SlotId::kB, "1", '1');
+}
+
 void SetState(UpgradeFacts& facts, const BootState& state) {
   facts.boot.first.state = state;
 }
@@ -147,6 +152,11 @@ TEST_CASE("PlanUpgrade: an older image is taken by the user's word alone", "[ins
   facts.demands.epoch_floor = 0;
   facts.image.config.created = 1000;
   CHECK(PlanUpgrade(facts, {}).older.empty());
+  // Damage of the running slot's description is no way around it.
+  facts.slots[0].config.reset();
+  CHECK_THROWS_WITH(PlanUpgrade(facts, {}),
+                    Catch::Contains("is damaged") && Catch::Contains("use --allow-downgrade"));
+  CHECK_FALSE(PlanUpgrade(facts, take).older.empty());
 }
 
 TEST_CASE("PlanUpgrade: tells a trust policy that is another one", "[installer]") {
@@ -183,7 +193,7 @@ TEST_CASE("PlanUpgrade: what is staged already is recorded where it is not", "[i
 TEST_CASE("PlanUpgrade: the target is the slot that is not good", "[installer]") {
   auto facts = SomeFacts();
   SetState(facts, {.good = SlotId::kB});
-  facts.running = SlotId::kB;
+  RunsB(facts);
   CHECK(PlanUpgrade(facts, {}).target == SlotId::kA);
 }
 
@@ -231,15 +241,12 @@ TEST_CASE("PlanUpgrade: refuses what could leave no good slot", "[installer]") {
                          "--retry"},
                         {"on trial",
                          [](UpgradeFacts& f) {
-                           f.running = SlotId::kB;
+                           RunsB(f);
                            SetState(f, {SlotId::kA, Trial{SlotId::kB, 2, true}});
                          },
                          ErrorKind::kRefused,
                          "slot b is on trial"},
-                        {"a fallback boot",
-                         [](UpgradeFacts& f) { f.running = SlotId::kB; },
-                         ErrorKind::kRefused,
-                         "is not the good slot"},
+                        {"a fallback boot", RunsB, ErrorKind::kRefused, "is not the good slot"},
                         {"a pending trial",
                          [](UpgradeFacts& f) {
                            SetState(f, {SlotId::kA, Trial{SlotId::kB, 3, false}});

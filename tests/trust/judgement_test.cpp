@@ -151,6 +151,22 @@ TEST_CASE("WhyImpossible: tells a policy that no image can meet", "[trust]") {
   CHECK_THAT(WhyImpossible(policy, kNow), Catch::StartsWith("2 of release: signed by c"));
 }
 
+TEST_CASE("EndOf: the last second at which enough keys count", "[trust]") {
+  auto policy = TwoOfThree();
+  CHECK_FALSE(EndOf(policy));
+  policy.keys[0].valid_until = kNow + 10;
+  CHECK_FALSE(EndOf(policy));  // b and c go on
+  policy.keys[1].valid_until = kNow + 20;
+  policy.keys[2].valid_until = kNow + 30;
+  CHECK(EndOf(policy) == kNow + 20);
+  // A key that begins later stands in.
+  policy.keys[0].valid_until.reset();
+  policy.keys[0].valid_from = kNow + 25;
+  CHECK(EndOf(policy) == kNow + 30);
+  policy.restrictions.revoked_keys = {Print(0), Print(1)};
+  CHECK_FALSE(EndOf(policy));  // it never began
+}
+
 TEST_CASE("PolicyOf: any one of the keys", "[trust]") {
   keys::TrustStore store;
   store.Add(Key(0));
