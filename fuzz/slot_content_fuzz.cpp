@@ -1,3 +1,4 @@
+#include "bootloader/grub_config.hpp"
 #include "fuzz/boot_volume.hpp"
 #include "fuzz/target.hpp"
 #include "installer/slot_content.hpp"
@@ -32,6 +33,13 @@ std::string Config() {
                 .verity = {.root_hash = std::string(64, 'a'), .salt = std::string(64, '0')}}});
 }
 
+// What GRUB would compare for the kernel and initrd of that manifest.
+std::string SumsFor(std::string_view grub_config) {
+  const auto hex = [](std::string_view content) { return keys::Sha256Of(AsBytes(content)).Hex(); };
+  return bootloader::SlotSums(
+      {.kernel = hex("kernel"), .initrd = hex("initrd"), .grub_config = hex(grub_config)});
+}
+
 }  // namespace
 
 // The input: manifest (none: one that fits the config) and config, as pieces, then what SIGS and
@@ -43,6 +51,7 @@ void Run(ByteSpan bytes) {
   const auto rest = AsText(input.Rest());
   const auto manifest = given.empty() ? ManifestFor(config) : std::string(given);
   const auto disk = NewBootVolume();
+  const auto sums = SumsFor(rest);
   auto boot = FatVolume::Open(Region(disk));
   std::map<std::string, Bytes> lengths;
   for (const auto& [name, old] : boot.Lengths("/A")) {
@@ -50,6 +59,7 @@ void Run(ByteSpan bytes) {
                          : name == partitions::kConfigFile ? config
                          : name == partitions::kKernelFile ? "kernel"
                          : name == partitions::kInitrdFile ? "initrd"
+                         : name == partitions::kSumsFile   ? std::string_view(sums)
                                                            : rest;
     const auto file = boot.Find("/A/" + name);
     if (content.size() > file.allocated) {

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "images/root_writer.hpp"
+#include "images/unified_kernel.hpp"
 #include "installer/channel_memory.hpp"
 #include "installer/first_boot.hpp"
 #include "installer/kept_boot.hpp"
@@ -11,6 +12,7 @@
 #include "installer/machine.hpp"
 #include "installer/slot_content.hpp"
 #include "installer/verified_slots.hpp"
+#include "keys/signer_certificates.hpp"
 
 namespace ros::installer {
 namespace {
@@ -258,11 +260,25 @@ std::string TargetText(const DiskFacts& disk, Bytes size) {
   return text;
 }
 
-std::string SecureBootWarning(const InstallPlan& plan, bootloader::SecureBoot secure_boot) {
-  const auto* grub = std::get_if<bootloader::GrubParts>(&plan.loader);
-  const bool is_signed = grub != nullptr && (grub->owner_signed || !grub->shim_image.empty());
-  if (secure_boot != bootloader::SecureBoot::kOn || is_signed) {
+std::string SecureBootWarning(const InstallPlan& plan,
+                              bootloader::SecureBoot secure_boot,
+                              const std::optional<bootloader::FirmwareKeys>& firmware_keys) {
+  if (secure_boot != bootloader::SecureBoot::kOn) {
     return {};
+  }
+  const auto* grub = std::get_if<bootloader::GrubParts>(&plan.loader);
+  if (grub != nullptr && (grub->owner_signed || !grub->shim_image.empty())) {
+    // The program that the firmware starts itself.
+    const auto& first = grub->owner_signed ? grub->efi_image : grub->shim_image;
+    const auto signature = AsBytes(images::FindSignature(first));
+    if (!firmware_keys || firmware_keys->others ||
+        keys::IsSignerTrusted(signature, firmware_keys->certificates)) {
+      return {};
+    }
+    return "Secure Boot is on here, and the firmware's db has no certificate by which the image's "
+           "boot loader is signed: this machine will not start from " +
+           plan.target.string() +
+           " until it is enrolled (docs/secure-boot.md) or Secure Boot is off";
   }
   return "Secure Boot is on here, and nobody has signed what the image brings to boot with: this "
          "machine will not start from " +

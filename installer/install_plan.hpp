@@ -10,6 +10,7 @@
 #include "base/json.hpp"
 #include "bootloader/boot_entry.hpp"
 #include "bootloader/firmware.hpp"
+#include "bootloader/firmware_keys.hpp"
 #include "bootloader/kernel_command_line.hpp"
 #include "health/bad_list.hpp"
 #include "images/verified_image.hpp"
@@ -173,10 +174,12 @@ struct InstallPlan {
 // "/dev/sda, 8 GiB, MODEL, serial SERIAL": a disk, or a file that is to have this size.
 std::string TargetText(const partitions::DiskFacts& disk, Bytes size);
 
-// What a person should know who installs on a disk of a machine whose firmware says this; empty
-// when it starts what the plan installs, as far as is known: by whom that is signed, the firmware
-// finds out. Pure.
-std::string SecureBootWarning(const InstallPlan& plan, bootloader::SecureBoot secure_boot);
+// What a person should know who installs on a disk of a machine whose firmware says this and starts
+// what these keys have signed (none: not known); empty when it starts what the plan installs, as
+// far as is known. Pure.
+std::string SecureBootWarning(const InstallPlan& plan,
+                              bootloader::SecureBoot secure_boot,
+                              const std::optional<bootloader::FirmwareKeys>& firmware_keys);
 
 // Throws what speaks against the image or the request on any disk: kDoesNotFit (no boot loader,
 // another architecture or kind of machine), kVerification (kernel arguments; a kernel and a boot

@@ -148,6 +148,13 @@ bool IsKernelFile(std::string_view name) {
          name == partitions::kUnifiedKernelFile;
 }
 
+// What GRUB compares before it starts the kernel.
+std::string SumsOf(const images::ImageManifest& manifest, const std::string& grub_config) {
+  return bootloader::SlotSums({.kernel = manifest.kernel.digest.Hex(),
+                               .initrd = manifest.initrd.digest.Hex(),
+                               .grub_config = keys::Sha256Of(AsBytes(grub_config)).Hex()});
+}
+
 // What the slot's boot loader reads.
 std::map<std::string, std::string> LoaderTexts(const images::VerifiedImage& image,
                                                const bootloader::SlotEntry& entry) {
@@ -162,12 +169,26 @@ std::map<std::string, std::string> LoaderTexts(const images::VerifiedImage& imag
              bootloader::UnifiedKernelSums(unified_kernel.digest.Hex())}};
   }
   const auto grub_config = bootloader::SlotGrubConfig(entry);
-  const bootloader::SlotDigests digests = {
-      .kernel = image.manifest.kernel.digest.Hex(),
-      .initrd = image.manifest.initrd.digest.Hex(),
-      .grub_config = keys::Sha256Of(AsBytes(grub_config)).Hex()};
   return {{std::string(partitions::kGrubConfigFile), grub_config},
-          {std::string(partitions::kSumsFile), bootloader::SlotSums(digests)}};
+          {std::string(partitions::kSumsFile), SumsOf(image.manifest, grub_config)}};
+}
+
+// Whether GRUB, which compares them, would find the digests that it reads beside the kernel right.
+// syslinux has none.
+bool SumsFit(const partitions::FatVolume& boot,
+             SlotId slot,
+             const images::ImageManifest& manifest) {
+  const auto path = PathOf(slot, partitions::kSumsFile);
+  if (!boot.TryFind(path)) {
+    return true;
+  }
+  const auto sums = boot.ReadContent(path, images::kMaxManifestSize);
+  if (manifest.unified_kernel) {
+    return sums == bootloader::UnifiedKernelSums(manifest.unified_kernel->digest.Hex());
+  }
+  return sums == SumsOf(manifest,
+                        boot.ReadContent(PathOf(slot, partitions::kGrubConfigFile),
+                                         images::kMaxManifestSize));
 }
 
 }  // namespace
@@ -218,8 +239,9 @@ bool BootFilesAreSound(const partitions::FatVolume& boot, SlotId slot) {
              DigestOnDisk(file.data, file.length, buffer) == descriptor.digest;
     };
     const auto blobs = KernelBlobs(manifest);
-    return std::ranges::all_of(
-        blobs, [&](const KernelBlob& blob) { return is_sound(blob.name, blob.descriptor); });
+    return SumsFit(boot, slot, manifest) && std::ranges::all_of(blobs, [&](const KernelBlob& blob) {
+             return is_sound(blob.name, blob.descriptor);
+           });
   } catch (const Error&) {
     return false;
   }

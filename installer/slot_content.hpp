@@ -34,8 +34,9 @@ struct SlotContent {
 // Reads a slot's folder. A folder that makes no sense is told in `problem`, never thrown.
 SlotContent ReadSlotContent(const partitions::FatVolume& boot, SlotId slot);
 
-// Whether the kernel and initrd of a complete slot are on disk what the slot's manifest says. Reads
-// them whole. A folder that makes no sense is not sound.
+// Whether the kernel and initrd of a complete slot are on disk what the slot's manifest says, and
+// the digests that GRUB compares before it starts it are right. Reads them whole. A folder that
+// makes no sense is not sound.
 bool BootFilesAreSound(const partitions::FatVolume& boot, SlotId slot);
 
 // The texts that a slot's folder holds, by file name, as SlotTexts makes them. Throws as FatVolume.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -11,5 +12,10 @@ namespace ros::keys {
 // behind it are passed over), which may come from anywhere; certificates that lie beside those do
 // not count. Empty for anything else. Whether the signature verifies is not asked.
 std::vector<Digest> SignerCertificates(ByteSpan pkcs7);
+
+// Whether the certificate of a signer is one of `trusted` (X.509, DER), or leads to one by those
+// that lie beside it. Dates are not asked, as no firmware asks them (UEFI 2.10, section 32.5.3.3).
+// False for what is no signature; those of `trusted` that are no certificates are passed over.
+bool IsSignerTrusted(ByteSpan pkcs7, const std::vector<std::string>& trusted);
 
 }  // namespace ros::keys

@@ -177,7 +177,9 @@ void WarnOfSecureBoot(const InstallPlan& plan, const Console& console) {
   if (!std::filesystem::is_block_file(plan.target)) {
     return;
   }
-  const auto warning = SecureBootWarning(plan, bootloader::InspectFirmware().secure_boot);
+  const auto warning = SecureBootWarning(plan,
+                                         bootloader::InspectFirmware().secure_boot,
+                                         bootloader::ReadFirmwareKeys(bootloader::EfiVariables()));
   if (!warning.empty()) {
     console.Warn(warning);
   }

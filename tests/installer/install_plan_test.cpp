@@ -118,8 +118,8 @@ TEST_CASE("PlanInstall: a unified kernel", "[installer]") {
   auto facts = SomeFacts();
   auto request = SomeRequest();
   request.kernel_arguments.clear();
-  CHECK(SecureBootWarning(PlanInstall(facts, request), bootloader::SecureBoot::kOff).empty());
-  CHECK_THAT(SecureBootWarning(PlanInstall(facts, request), bootloader::SecureBoot::kOn),
+  CHECK(SecureBootWarning(PlanInstall(facts, request), bootloader::SecureBoot::kOff, {}).empty());
+  CHECK_THAT(SecureBootWarning(PlanInstall(facts, request), bootloader::SecureBoot::kOn, {}),
              Catch::Contains("this machine will not start from /dev/sda"));
 
   facts.image.manifest.unified_kernel =
@@ -134,7 +134,8 @@ TEST_CASE("PlanInstall: a unified kernel", "[installer]") {
   const auto plan = PlanInstall(facts, request);
   CHECK_FALSE(plan.boots_bios);
   CHECK(plan.boots_uefi);
-  CHECK(SecureBootWarning(plan, bootloader::SecureBoot::kOn).empty());
+  // Nobody could read db.
+  CHECK(SecureBootWarning(plan, bootloader::SecureBoot::kOn, {}).empty());
   const auto text = DescribeInstall(plan);
   CHECK_THAT(text,
              Catch::Contains("on UEFI machines only") && Catch::Contains("LINUX.EFI  30 MiB") &&

@@ -275,6 +275,18 @@ TEST_CASE("InspectUpgrade: a target whose kernel was damaged is written anew", "
   CHECK(writes_root());
   CHECK_FALSE(BootFilesAreSound(boot, SlotId::kB));
   CHECK(BootFilesAreSound(boot, SlotId::kA));
+  // GRUB would not start these either.
+  for (const auto* name : {"/A/SUMS", "/A/GRUB.CFG"}) {
+    INFO(name);
+    const auto file = boot.Find(name).data;
+    std::byte byte{};
+    file.Read(10, MutableByteSpan(&byte, 1));
+    const std::byte changed = byte ^ std::byte{1};
+    file.Write(10, ByteSpan(&changed, 1));
+    CHECK_FALSE(BootFilesAreSound(boot, SlotId::kA));
+    file.Write(10, ByteSpan(&byte, 1));
+    CHECK(BootFilesAreSound(boot, SlotId::kA));
+  }
 }
 
 TEST_CASE("ApplyUpgrade: after a cut at any write a whole slot boots, and the upgrade goes on",
