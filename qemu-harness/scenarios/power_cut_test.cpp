@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kRandomCuts = 6;
+constexpr int kRandomCuts = 4;
 // Of the many cuts between two writes to the boot partition, so many are booted from.
 constexpr std::size_t kBootedCuts = 6;
 
