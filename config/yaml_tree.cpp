@@ -250,7 +250,7 @@ class TreeBuilder final : public YAML::EventHandler {
     }
     for (const std::string_view plain : {"int", "bool", "float", "timestamp", "null"}) {
       if (tag == std::string(kTagPrefix).append(plain)) {
-        SetPlain(tree, plain == "null");
+        SetPlain(tree, plain);
         return;
       }
     }
@@ -260,10 +260,13 @@ class TreeBuilder final : public YAML::EventHandler {
     tree.tag = tag;
   }
 
-  // A plain value by a tag that says no more than that.
-  void SetPlain(YamlTree& tree, bool null) const {
+  // A plain value by the tag of its type.
+  void SetPlain(YamlTree& tree, std::string_view type) const {
+    const bool null = type == "null";
     if (IsNullWord(tree.text) != null) {
-      Refuse(file_, tree.place, "a tag that is not of this value");
+      Refuse(file_,
+             tree.place,
+             "the tag !!" + std::string(type) + " is not of this value; leave the tag out");
     }
     if (null) {
       tree.kind = YamlTree::Kind::kNull;
