@@ -40,6 +40,10 @@ class TarWriter {
       AddText(path, *text);
       return;
     }
+    if (const auto* const produce = std::get_if<BlobProducer>(&blob.content); produce != nullptr) {
+      AddProduced(path, blob.descriptor.size, *produce);
+      return;
+    }
     const auto& file = std::get<std::filesystem::path>(blob.content);
     const UniqueFd fd = OpenFile(file, O_RDONLY);
     AddHeader(path, blob.descriptor.size);
@@ -63,6 +67,21 @@ class TarWriter {
     archive_entry_set_size(entry.get(), static_cast<la_int64_t>(size));
     archive_entry_set_mtime(entry.get(), 0, 0);
     Check(archive_write_header(writer_.get(), entry.get()));
+  }
+
+  void AddProduced(const std::string& path, Bytes size, const BlobProducer& produce) {
+    AddHeader(path, size);
+    Bytes left = size;
+    produce([&](ByteSpan piece) {
+      if (piece.size() > left) {
+        throw Error(ErrorKind::kFailed, path + " is longer than was said");
+      }
+      left -= piece.size();
+      AddData(piece);
+    });
+    if (left > 0) {
+      throw Error(ErrorKind::kFailed, path + " is shorter than was said");
+    }
   }
 
   void AddData(ByteSpan data) {
@@ -92,7 +111,12 @@ std::string WriteIndex(const ImageArchive& archive) {
   Json index = Json::MakeObject();
   index.Set("schemaVersion", 2);
   index.Set("mediaType", kOciIndexType);
-  index.Set("manifests", Json::MakeArray().Append(std::move(entry)));
+  auto manifests = Json::MakeArray();
+  manifests.Append(std::move(entry));
+  if (archive.signatures) {
+    manifests.Append(ToJson(archive.signatures->descriptor));
+  }
+  index.Set("manifests", manifests);
   return index.Dump();
 }
 
@@ -111,6 +135,9 @@ Bytes WriteOciArchive(const ImageArchive& archive, OutputFile& output) {
     tar.AddText("oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
     tar.AddText("index.json", WriteIndex(archive));
     tar.AddBlob(archive.manifest);
+    if (archive.signatures) {
+      tar.AddBlob(*archive.signatures);
+    }
     for (const auto* blob : blobs) {
       tar.AddBlob(*blob);
     }

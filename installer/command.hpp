@@ -36,6 +36,8 @@ void AddKeysCommand(CLI::App& app, CommandContext& context);
 // `ros keys list`, `trust` and `revoke`.
 void AddTrustCommands(CLI::App& keys, CommandContext& context);
 void AddImageCommand(CLI::App& app, CommandContext& context);
+// `ros image pull`, `push` and `list`.
+void AddImageCopyCommands(CLI::App& image, CommandContext& context);
 void AddChannelCommand(CLI::App& app, CommandContext& context);
 
 // --json for a command that has it.

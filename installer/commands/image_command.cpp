@@ -358,7 +358,7 @@ void AddBuildTools(CLI::App& command, ImageBuildOptions& options) {
 }  // namespace
 
 void AddImageCommand(CLI::App& app, CommandContext& context) {
-  auto* image = app.add_subcommand("image", "Build, sign, verify and inspect OS images");
+  auto* image = app.add_subcommand("image", "Build, sign, verify, inspect and copy OS images");
   image->require_subcommand(1);
   auto* build = image->add_subcommand("build", "Make an OS image of a container's root");
   auto options = std::make_shared<ImageBuildOptions>();
@@ -386,6 +386,7 @@ void AddImageCommand(CLI::App& app, CommandContext& context) {
   inspect->add_option("IMAGE", *file)->required();
   AddJsonFlag(*inspect, context);
   inspect->callback([file, &context] { Inspect(*file, context.console); });
+  AddImageCopyCommands(*image, context);
 }
 
 }  // namespace ros::installer

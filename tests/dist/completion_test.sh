@@ -43,7 +43,7 @@ check 'install upgrade rollback reset status why os image channel keys health co
 check 'install image' ros i
 check 'status' ros st
 check '' ros zebra
-check 'build sign verify inspect' ros image ''
+check 'build sign verify inspect pull push list' ros image ''
 check 'upgrade list version' ros os ''
 check '--tries' ros upgrade --t
 check '--tries' ros os upgrade --t

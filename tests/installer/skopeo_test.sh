@@ -7,14 +7,11 @@
 . "$(dirname "$(realpath "$0")")/../support/shell_frame.sh"
 # shellcheck source=tests/installer/support/small_root.sh
 . "$here/support/small_root.sh"
+# shellcheck source=tests/installer/support/registry.sh
+. "$here/support/registry.sh"
 part=$2
 skopeo=${ROS_TEST_SKOPEO:-skopeo}
-registry=
-end() {
-  [[ -z $registry ]] || kill "$registry" 2>/dev/null
-  rm -rf "$scratch"
-}
-trap end EXIT
+trap 'end_registries; rm -rf "$scratch"' EXIT
 
 # does COMMAND...: it succeeds; what it says is shown when it does not.
 does() {
@@ -31,18 +28,7 @@ refuses() {
   grep -qF -- "$text" err || fail "$*: no '$text' in: $(cat err)"
 }
 
-# The registry takes a free port and tells which.
-cat >registry.yml <<END
-version: 0.1
-log: {level: info}
-storage: {filesystem: {rootdirectory: $scratch/registry}}
-http: {addr: "127.0.0.1:0"}
-END
-mkfifo said port
-sed -un 's/.*listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' <said >port &
-docker-registry serve registry.yml >said 2>&1 &
-registry=$!
-read -rt 60 number <port || { echo "FAILED: no registry"; exit 1; }
+start_registry registry
 os=127.0.0.1:$number/os
 
 mkdir registries.d

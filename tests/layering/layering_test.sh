@@ -18,13 +18,14 @@ complain() {
 declare -A may_include=(
   [base]=""
   [keys]="base"
-  [images]="base keys"
+  [registry]="base keys"
+  [images]="base keys registry"
   [partitions]="base"
   [bootloader]="base"
   [health]="base"
   [config]="base"
   [trust]="base keys config"
-  [installer]="base keys images partitions bootloader health config trust"
+  [installer]="base keys registry images partitions bootloader health config trust"
   [init]="base keys images bootloader partitions health"
   [qemu-harness]="base"
 )
@@ -36,7 +37,7 @@ declare -A lives_in=(
   [sodium]=keys
   [archive]=images
   [zstd]=images
-  [curl/]=images
+  [curl/]=registry
   [libkmod]=images
   [libfdisk]=partitions
   [blkid/]=partitions

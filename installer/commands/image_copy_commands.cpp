@@ -1,0 +1,161 @@
+#include <CLI/CLI.hpp>
+
+#include "base/interrupt.hpp"
+#include "base/shown_text.hpp"
+#include "images/registry_copy.hpp"
+#include "installer/command.hpp"
+#include "registry/curl_transport.hpp"
+#include "registry/reference.hpp"
+
+namespace ros::installer {
+namespace {
+
+// How a registry is reached.
+struct RegistryOptions {
+  std::string reference;
+  std::string ca_file;
+  bool plain_http = false;
+};
+
+void AddRegistryOptions(CLI::App& command, RegistryOptions& options) {
+  command.add_option("--ca", options.ca_file, "Certificates to trust instead of the system's, PEM")
+      ->type_name("FILE");
+  command.add_flag("--plain-http", options.plain_http, "Without encryption");
+}
+
+// A repository and what it is reached by.
+class Connection {
+ public:
+  Connection(const RegistryOptions& options, const registry::Reference& reference)
+      : transport_({.ca_file = options.ca_file}),
+        session_(transport_,
+                 {.host = reference.host,
+                  .credentials = registry::FindCredentials(
+                      reference.host, reference.repository, registry::CredentialFiles()),
+                  .plain_http = options.plain_http,
+                  .wait = {}}),
+        repository_(session_, reference.repository) {}
+
+  registry::Repository& repository() { return repository_; }
+
+ private:
+  registry::CurlTransport transport_;
+  registry::Session session_;
+  registry::Repository repository_;
+};
+
+Json ToJson(const images::CopiedArtifact& copied, const std::string& reference) {
+  return Json::MakeObject()
+      .Set("reference", reference)
+      .Set("digest", copied.digest.ToString())
+      .Set("size", copied.size)
+      .Set("signed", copied.is_signed);
+}
+
+struct PullOptions : RegistryOptions {
+  std::string output;
+};
+
+void Pull(const PullOptions& options, CommandContext& context) {
+  const auto& console = context.console;
+  const InterruptGuard guard;
+  context.when_interrupted = "no file was made";
+  const auto reference = registry::ParseReference(options.reference);
+  Connection connection(options, reference);
+  const auto progress = console.MakeProgress();
+  const auto copied =
+      images::PullArtifact(connection.repository(), reference, options.output, *progress);
+  if (console.json()) {
+    console.PrintJson(ToJson(copied, reference.ToString()).Set("file", options.output));
+    return;
+  }
+  console.Print(options.output + ": " + copied.called + " " + copied.digest.ToString() + ", " +
+                FormatBytes(copied.size));
+  const bool is_image = copied.called == images::kOsImage.called;
+  console.Print(copied.is_signed
+                    ? std::string("not verified yet: ros ") + (is_image ? "image" : "channel") +
+                          " verify " + options.output
+                    : "the registry has no signature of it");
+}
+
+struct PushOptions : RegistryOptions {
+  std::string file;
+  bool force = false;
+};
+
+void Push(const PushOptions& options, CommandContext& context) {
+  const auto& console = context.console;
+  const InterruptGuard guard;
+  context.when_interrupted = "what was sent is taken up when it is run again";
+  const auto reference = registry::ParseReference(options.reference);
+  if (reference.digest) {
+    throw Error(ErrorKind::kUsage, "an image is pushed under a tag, not under a digest");
+  }
+  const auto source = images::OpenImage(options.file);
+  Connection connection(options, reference);
+  const auto progress = console.MakeProgress();
+  const auto copied = images::PushArtifact(
+      *source,
+      connection.repository(),
+      reference.tag,
+      options.force ? images::OtherSignatures::kReplace : images::OtherSignatures::kRefuse,
+      *progress);
+  if (console.json()) {
+    console.PrintJson(ToJson(copied, reference.ToString()));
+    return;
+  }
+  console.Print(reference.ToString() + ": " + copied.called + " " + copied.digest.ToString() +
+                ", " + FormatBytes(copied.size));
+  if (!copied.is_signed) {
+    console.Warn("it is not signed, so no machine will take it");
+  }
+}
+
+void List(const RegistryOptions& options, CommandContext& context) {
+  const InterruptGuard guard;
+  const auto reference = registry::ParseReference(options.reference);
+  Connection connection(options, reference);
+  const auto tags = connection.repository().ListTags();
+  if (context.console.json()) {
+    auto list = Json::MakeArray();
+    for (const auto& tag : tags) {
+      list.Append(Json::MakeObject().Set("tag", tag));
+    }
+    context.console.PrintJson(
+        Json::MakeObject().Set("repository", reference.Name()).Set("tags", list));
+    return;
+  }
+  for (const auto& tag : tags) {
+    context.console.Print(ShowText(tag));
+  }
+}
+
+}  // namespace
+
+void AddImageCopyCommands(CLI::App& image, CommandContext& context) {
+  auto pulling = std::make_shared<PullOptions>();
+  auto* pull = image.add_subcommand("pull", "Fetch an image and its signatures from a registry");
+  AddRegistryOptions(*pull, *pulling);
+  pull->add_option("-o,--output", pulling->output, "The file to make")->required();
+  pull->add_option("REFERENCE", pulling->reference, "registry.example/myos:1.2.0")->required();
+  AddJsonFlag(*pull, context);
+  pull->callback([pulling, &context] { Pull(*pulling, context); });
+
+  auto pushing = std::make_shared<PushOptions>();
+  auto* push = image.add_subcommand("push", "Bring an image and its signatures to a registry");
+  AddRegistryOptions(*push, *pushing);
+  push->add_flag("-f,--force", pushing->force, "Replace other signatures of it");
+  push->add_option("IMAGE", pushing->file)->required();
+  push->add_option("REFERENCE", pushing->reference, "registry.example/myos:1.2.0")->required();
+  AddJsonFlag(*push, context);
+  push->callback([pushing, &context] { Push(*pushing, context); });
+
+  auto listing = std::make_shared<RegistryOptions>();
+  auto* list = image.add_subcommand("list", "List the tags of a repository");
+  AddRegistryOptions(*list, *listing);
+  list->add_option("REPOSITORY", listing->reference, "registry.example/myos")->required();
+  AddJsonFlag(*list, context);
+  list->callback([listing, &context] { List(*listing, context); });
+}
+
+}  // namespace ros::installer

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "keys/digest.hpp"
+#include "registry/session.hpp"
+
+namespace ros::registry {
+
+// Limits on what a registry may say.
+inline constexpr Bytes kMaxManifest = Bytes{4} << 20U;  // distribution-spec, "Pushing Manifests"
+inline constexpr std::size_t kMaxTags = 10'000;
+
+struct Manifest {
+  std::string raw;
+  std::string media_type;
+  keys::Digest digest;  // of the raw bytes
+};
+
+// One repository of a registry, by the OCI distribution-spec 1.1. All digests are compared.
+// Everything throws kNetwork naming host and repository, and kVerification where bytes do not have
+// the digest that they were asked for by. For one thread.
+class Repository {
+ public:
+  // The session outlives it. `name` is "team/myos".
+  Repository(Session& session, std::string name);
+
+  // "registry.example/team/myos".
+  [[nodiscard]] std::string Name() const { return session_.host() + "/" + name_; }
+
+  // None where there is no such tag.
+  std::optional<Manifest> FindManifest(const std::string& tag);
+  std::optional<Manifest> FindManifest(const keys::Digest& digest);
+
+  // Hands a blob of this size on, in order. A connection that breaks is taken up where it was, by
+  // Range or, where the server knows none, by skipping what has come already, as long as each try
+  // brings something. What was handed on is right only when this returns: the digest is known at
+  // its end.
+  void ReadBlob(const keys::Digest& digest, Bytes size, const BodySink& sink);
+
+  [[nodiscard]] bool HasBlob(const keys::Digest& digest);
+
+  // Uploads a blob, in one piece. Nothing is done where it is there already.
+  void WriteBlob(const keys::Digest& digest, const HttpBody& body);
+
+  // Puts a manifest under a tag or its digest.
+  void WriteManifest(const std::string& name, const std::string& raw, const std::string& type);
+
+  // All tags, as the registry orders them. Throws kNetwork beyond kMaxTags.
+  std::vector<std::string> ListTags();
+
+ private:
+  std::optional<Manifest> GetManifest(const std::string& name);
+  // Throws where this response to a part of a blob is the end, after so many tries in vain.
+  void CheckPart(const HttpResponse& response, int vain, const std::string& doing) const;
+  [[nodiscard]] std::string Path(const std::string& rest) const;
+
+  Session& session_;
+  std::string name_;
+};
+
+}  // namespace ros::registry

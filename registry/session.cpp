@@ -1,0 +1,273 @@
+#include "registry/session.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/interrupt.hpp"
+#include "base/json.hpp"
+#include "base/shown_text.hpp"
+#include "keys/base64.hpp"
+
+namespace ros::registry {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr int kMaxRedirects = 5;
+constexpr int kMaxTries = 5;
+constexpr seconds kLongestWait{60};
+constexpr Bytes kMaxToken = Bytes{64} << 10U;
+
+constexpr int kUnauthorized = 401;
+constexpr int kTooManyRequests = 429;
+
+bool IsRedirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+bool MayPass(int status) {
+  return status == 0 || status == kTooManyRequests || status == 500 || status == 502 ||
+         status == 503 || status == 504;
+}
+
+bool OnlyReads(const HttpRequest& request) {
+  return request.method == "GET" || request.method == "HEAD";
+}
+
+void SetHeader(HttpRequest& request, const std::string& name, const std::string& value) {
+  std::erase_if(request.headers, [&](const HttpHeader& header) { return header.name == name; });
+  if (!value.empty()) {
+    request.headers.push_back({name, value});
+  }
+}
+
+// Ends early where an interrupt waits.
+void WaitFor(milliseconds time) {
+  if (!HoldsInterrupts()) {
+    ::poll(nullptr, 0, static_cast<int>(time.count()));
+    return;
+  }
+  const auto interrupts = OpenInterrupts();
+  pollfd waiting{.fd = interrupts.get(), .events = POLLIN, .revents = 0};
+  ::poll(&waiting, 1, static_cast<int>(time.count()));
+  ThrowIfInterrupted();
+}
+
+milliseconds WaitBefore(int next_try, const HttpResponse& response) {
+  const auto asked = response.Header("retry-after");
+  const auto given = asked ? ParseRetryAfter(*asked) : std::nullopt;
+  return given ? std::min(*given, kLongestWait) : seconds(1 << (next_try - 2));
+}
+
+// "CODE: message" of a registry's error (distribution-spec, "Error Codes"); empty where the body is
+// none.
+std::string SaidBy(const HttpResponse& response) {
+  try {
+    const auto json = Json::Parse(response.body, "");
+    const auto& errors = json.At("errors", "").AsArray("");
+    if (errors.empty()) {
+      return {};
+    }
+    const auto* message = errors.front().Find("message", "");
+    return ShowText(errors.front().At("code", "").AsString("")) +
+           (message == nullptr ? "" : ": " + ShowText(message->AsString("")));
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+std::string TokenIn(const HttpResponse& response) {
+  const std::string where = "the token";
+  const auto json = Json::Parse(response.body, where);
+  for (const auto* name : {"token", "access_token"}) {
+    if (const auto* token = json.Find(name, where); token != nullptr) {
+      return token->AsString(where);
+    }
+  }
+  throw Error(ErrorKind::kNetwork, "there is no token in the answer");
+}
+
+std::string Basic(const Credentials& credentials) {
+  return "Basic " + keys::EncodeBase64(AsBytes(credentials.user + ":" + credentials.password));
+}
+
+}  // namespace
+
+Session::Session(Transport& transport, SessionOptions options)
+    : transport_(transport), options_(std::move(options)) {
+  base_ = (options_.plain_http ? "http://" : "https://") + options_.host;
+  if (!options_.wait) {
+    options_.wait = WaitFor;
+  }
+}
+
+HttpResponse Session::SendOnce(const HttpRequest& request, const std::string& url) {
+  HttpRequest sent = request;
+  sent.url = url;
+  if (!options_.plain_http && !url.starts_with("https://")) {
+    throw Error(ErrorKind::kNetwork,
+                options_.host + " leads to " + ShowText(url) +
+                    ", which is not encrypted; --plain-http allows that");
+  }
+  SetHeader(sent, "authorization", OriginOf(url) == OriginOf(base_) ? authorization_ : "");
+  return InContext(options_.host, [&] { return transport_.Send(sent); });
+}
+
+HttpResponse Session::Follow(HttpRequest request, HttpResponse response) {
+  for (int hops = 0; IsRedirect(response.status) && OnlyReads(request); ++hops) {
+    const auto location = response.Header("location");
+    if (!location || hops == kMaxRedirects) {
+      throw Error(
+          ErrorKind::kNetwork,
+          options_.host + (location ? ": redirects without an end" : ": a redirect to nowhere"));
+    }
+    request.url = ResolveUrl(request.url, *location);
+    response = SendOnce(request, request.url);
+  }
+  return response;
+}
+
+HttpResponse Session::SendSignedIn(HttpRequest request) {
+  if (request.url.starts_with('/')) {
+    request.url = base_ + request.url;
+  }
+  auto response = SendOnce(request, request.url);
+  if (response.status == kUnauthorized && SignIn(response)) {
+    response = SendOnce(request, request.url);
+  }
+  return Follow(std::move(request), std::move(response));
+}
+
+HttpResponse Session::Send(HttpRequest request) {
+  // A body that has begun goes on where it is, not from its start.
+  bool begun = false;
+  if (const auto open = request.open_sink; open) {
+    request.open_sink = [&begun, open](const HttpResponse& head) {
+      begun = true;
+      return open(head);
+    };
+  }
+  for (int next_try = 2;; ++next_try) {
+    auto response = SendSignedIn(request);
+    if (begun || !MayPass(response.status) || !OnlyReads(request) || next_try > kMaxTries) {
+      return response;
+    }
+    options_.wait(WaitBefore(next_try, response));
+  }
+}
+
+bool Session::SignIn(const HttpResponse& refused) {
+  for (const auto& header : refused.headers) {
+    if (header.name != "www-authenticate") {
+      continue;
+    }
+    for (const auto& challenge : ParseChallenges(header.value)) {
+      if (challenge.scheme == "bearer") {
+        authorization_ = "Bearer " + FetchToken(challenge);
+        return true;
+      }
+      const auto& credentials = options_.credentials;
+      if (challenge.scheme == "basic" && credentials && !credentials->user.empty()) {
+        authorization_ = Basic(*credentials);
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+// The distribution project's token authentication ("Token Authentication Specification", and its
+// OAuth2 form for an identity token).
+std::string Session::FetchToken(const Challenge& challenge) {
+  const auto parameter = [&](const char* name) {
+    const auto found = challenge.parameters.find(name);
+    return found == challenge.parameters.end() ? std::string() : found->second;
+  };
+  const auto realm = ResolveUrl(base_, parameter("realm"));
+  if (!options_.plain_http && !realm.starts_with("https://")) {
+    throw Error(
+        ErrorKind::kNetwork,
+        options_.host + " wants a token from " + ShowText(realm) + ", which is not encrypted");
+  }
+  auto query = "service=" + PercentEncode(parameter("service"));
+  if (const auto scope = parameter("scope"); !scope.empty()) {
+    query += "&scope=" + PercentEncode(scope);
+  }
+  HttpRequest request{.url = realm, .headers = {}, .body = {}, .limit = kMaxToken, .open_sink = {}};
+  const auto& credentials = options_.credentials;
+  if (credentials && !credentials->identity_token.empty()) {
+    query += "&client_id=ros&grant_type=refresh_token&refresh_token=" +
+             PercentEncode(credentials->identity_token);
+    request.method = "POST";
+    request.headers.push_back({"content-type", "application/x-www-form-urlencoded"});
+    request.body =
+        HttpBody{.size = query.size(), .read = [&](Bytes offset, MutableByteSpan into) {
+                   std::ranges::copy(AsBytes(query).subspan(offset, into.size()), into.begin());
+                 }};
+  } else {
+    request.url += (realm.find('?') == std::string::npos ? "?" : "&") + query;
+    if (credentials && !credentials->user.empty()) {
+      request.headers.push_back({"authorization", Basic(*credentials)});
+    }
+  }
+  const auto doing = options_.host + ": signing in at " + ShowText(realm);
+  return InContext(doing, [&] {
+    const auto response = transport_.Send(request);
+    if (response.status != 200) {
+      throw ErrorOf(response, "");
+    }
+    return TokenIn(response);
+  });
+}
+
+std::string Session::Resolve(const std::string& location) const {
+  return ResolveUrl(base_, location);
+}
+
+Error Session::ErrorOf(const HttpResponse& response, const std::string& doing) const {
+  std::string text;
+  if (response.status == 0) {
+    text = response.failure;
+  } else if (const auto said = SaidBy(response); !said.empty()) {
+    text = said;
+  } else {
+    text = "the server answers with status " + std::to_string(response.status);
+  }
+  if (response.status == kUnauthorized || response.status == 403) {
+    text += options_.credentials
+                ? "; the credentials of this machine for it do not suffice"
+                : "; this machine has no credentials for it: log in with `podman login` or `docker "
+                  "login`, or put them into /etc/ros/auth.json";
+  }
+  if (doing.empty()) {
+    return {ErrorKind::kNetwork, text};
+  }
+  return {ErrorKind::kNetwork, options_.host + ": " + doing + ": " + text};
+}
+
+HttpResponse Session::Expect(const HttpRequest& request,
+                             std::initializer_list<int> expected,
+                             const std::string& doing) {
+  auto response = Send(request);
+  if (std::ranges::find(expected, response.status) == expected.end()) {
+    throw ErrorOf(response, doing);
+  }
+  return response;
+}
+
+std::optional<seconds> ParseRetryAfter(std::string_view value) {
+  unsigned count = 0;
+  const auto* const end = value.data() + value.size();
+  const auto [at, error] = std::from_chars(value.data(), end, count);
+  if (error != std::errc() || at != end) {
+    return std::nullopt;
+  }
+  return seconds(count);
+}
+
+}  // namespace ros::registry

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <initializer_list>
+#include <optional>
+#include <string>
+
+#include "base/error.hpp"
+#include "registry/challenge.hpp"
+#include "registry/credentials.hpp"
+#include "registry/http.hpp"
+
+namespace ros::registry {
+
+struct SessionOptions {
+  std::string host;  // "registry.example:5000"
+  std::optional<Credentials> credentials;
+  // http:// in the place of https://, for the host and what it redirects to.
+  bool plain_http = false;
+  // Waits; may throw to end it. Tests bring their own.
+  std::function<void(std::chrono::milliseconds)> wait;
+};
+
+// Requests to one registry: signs in as it asks (basic, or a bearer token, by credentials or
+// without), follows redirects, and tries again what may pass. For one thread.
+class Session {
+ public:
+  // Both outlive the session.
+  Session(Transport& transport, SessionOptions options);
+
+  [[nodiscard]] const std::string& host() const { return options_.host; }
+
+  // Sends a request; its URL is a path ("/v2/...") on the host, or absolute. Answers of 401 are met
+  // by signing in, once. Redirects are followed for GET and HEAD, five at most, never from https to
+  // http; what is secret goes to the origin of the host alone. 429, 500, 502, 503, 504 and failed
+  // connections of GET and HEAD are tried four times more, after 1, 2, 4 and 8 seconds or when
+  // Retry-After says so, up to a minute. The last response is returned, whatever its status; one
+  // whose sink has taken bytes is not sent again, but returned with status 0. Throws kNetwork.
+  HttpResponse Send(HttpRequest request);
+
+  // The URL that a Location or Link header of the host means.
+  [[nodiscard]] std::string Resolve(const std::string& location) const;
+
+  // What went wrong, as a sentence for people: "registry.example: MANIFEST_UNKNOWN: ...".
+  [[nodiscard]] Error ErrorOf(const HttpResponse& response, const std::string& doing) const;
+
+  // As Send, but a response whose status is none of `expected` throws ErrorOf.
+  HttpResponse Expect(const HttpRequest& request,
+                      std::initializer_list<int> expected,
+                      const std::string& doing);
+
+ private:
+  HttpResponse SendOnce(const HttpRequest& request, const std::string& url);
+  HttpResponse SendSignedIn(HttpRequest request);
+  HttpResponse Follow(HttpRequest request, HttpResponse response);
+  bool SignIn(const HttpResponse& refused);
+  std::string FetchToken(const Challenge& challenge);
+
+  Transport& transport_;
+  SessionOptions options_;
+  std::string base_;           // "https://registry.example"
+  std::string authorization_;  // the header's value, once signed in
+};
+
+// The seconds that a Retry-After header means (RFC 9110, section 10.2.3), a date not counted; none
+// for anything else.
+std::optional<std::chrono::seconds> ParseRetryAfter(std::string_view value);
+
+}  // namespace ros::registry

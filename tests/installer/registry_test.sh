@@ -1,0 +1,132 @@
+#!/bin/bash
+# registry_test.sh ROS: `ros image push`, `pull` and `list` with Debian's docker-registry, plain, with a
+# password and with TLS; skopeo sees what was pushed.
+# shellcheck source=tests/support/shell_frame.sh
+. "$(dirname "$(realpath "$0")")/../support/shell_frame.sh"
+# shellcheck source=tests/installer/support/small_root.sh
+. "$here/support/small_root.sh"
+# shellcheck source=tests/installer/support/registry.sh
+. "$here/support/registry.sh"
+trap 'end_registries; rm -rf "$scratch"' EXIT
+export HOME=$scratch REGISTRY_AUTH_FILE=$scratch/auth.json
+unset https_proxy http_proxy HTTPS_PROXY
+echo '{}' >auth.json
+
+# accepts COMMAND...: `ros` succeeds.
+accepts() {
+  "$ros" "$@" >out 2>err || fail "ros $*: exit $?: $(cat err)"
+}
+
+# refuses CODE TEXT COMMAND...: `ros` ends with the code, and says so.
+refuses() {
+  local code=$1 text=$2 got=0
+  shift 2
+  "$ros" "$@" >out 2>err || got=$?
+  [[ $got == "$code" ]] || fail "ros $*: exit $got and not $code: $(cat err)"
+  grep -qF -- "$text" err || fail "ros $*: no '$text' in: $(cat err)"
+}
+
+shows() {
+  grep -qF -- "$1" out || fail "no '$1' in: $(cat out)"
+}
+
+# digest_in FILE: of the image, as skopeo has it.
+digest_in() {
+  skopeo inspect --raw "oci-archive:$1:$2" | sha256sum | cut -d' ' -f1
+}
+
+start_registry plain
+plain=127.0.0.1:$number
+os=$plain/team/os
+make_small_root root
+accepts image build --root root --name small --version 1 --init root/sbin/init --no-boot-loader --work . -o small.oci
+accepts keys generate release
+accepts keys generate stranger
+
+# Unsigned, then signed: nothing of it is lost on the way there and back.
+accepts image push --plain-http small.oci "$os:unsigned"
+grep -qF 'it is not signed' err || fail "no warning: $(cat err)"
+accepts image pull --plain-http "$os:unsigned" -o unsigned.oci
+shows 'the registry has no signature of it'
+accepts image sign --key release.key small.oci
+accepts image push --plain-http --json small.oci "$os:1"
+digest=$(digest_in small.oci 1)
+shows "\"digest\": \"sha256:$digest\""
+shows '"signed": true'
+[[ $(skopeo inspect --tls-verify=false --raw "docker://$os:1" | sha256sum | cut -d' ' -f1) == "$digest" ]] ||
+  fail "skopeo sees another manifest"
+accepts image pull --plain-http "$os:1" -o pulled.oci
+shows 'not verified yet: ros image verify pulled.oci'
+accepts image verify --key release.pub pulled.oci
+shows 'signed    release'
+refuses 4 'is not signed by a trusted key' image verify --key stranger.pub pulled.oci
+[[ $(digest_in pulled.oci 1) == "$digest" ]] || fail "another digest came back"
+accepts image pull --plain-http "docker://$os@sha256:$digest" -o by-digest.oci
+accepts image verify --key release.pub by-digest.oci
+# What skopeo copies out is what `ros` pushed.
+skopeo copy --quiet --insecure-policy --src-tls-verify=false --remove-signatures "docker://$os:1" oci:by-skopeo:1 ||
+  fail "skopeo does not copy it"
+accepts image inspect by-skopeo
+
+accepts image list --plain-http "$os"
+[[ $(LC_ALL=C sort out) == $'1\nsha256-'"$digest"$'.sig\nunsigned' ]] || fail "tags: $(cat out)"
+
+# A channel document goes the same way.
+accepts channel build --name stable --serial 1 --valid-for 30d --release small.oci -o stable.channel.oci
+accepts channel sign --key release.key stable.channel.oci
+accepts image push --plain-http stable.channel.oci "$os:stable"
+accepts image pull --plain-http "$os:stable" -o pulled.channel.oci
+shows 'not verified yet: ros channel verify pulled.channel.oci'
+accepts channel verify --key release.pub pulled.channel.oci
+
+# Signatures of others are not lost by a push.
+cp unsigned.oci other.oci
+accepts image sign --key stranger.key other.oci
+refuses 3 'other signatures of it' image push --plain-http other.oci "$os:1"
+accepts image push --plain-http --force other.oci "$os:1"
+accepts image pull --plain-http "$os:1" -o other-pulled.oci
+accepts image verify --key stranger.pub other-pulled.oci
+
+# What is wrong, and no file is left of it.
+refuses 6 'there is no 9 in' image pull --plain-http "$os:9" -o none.oci
+refuses 6 "ros image list $os" image pull --plain-http "$os:9" -o none.oci
+refuses 6 'NAME_UNKNOWN' image list --plain-http "$plain/none"
+refuses 2 'it has no registry' image pull os:1 -o none.oci
+refuses 2 'not under a digest' image push small.oci "$os@sha256:$digest"
+refuses 4 'is a container and not an OS image' image pull --plain-http "$os:sha256-$digest.sig" -o none.oci
+# Damage in the registry.
+root=$(skopeo inspect --raw oci-archive:small.oci:1 | tr ',' '\n' | grep -A1 'root.v1+zstd' | grep -o '[0-9a-f]\{64\}')
+blob=plain/docker/registry/v2/blobs/sha256/${root:0:2}/$root/data
+cp "$blob" whole
+printf 'X' | dd of="$blob" bs=1 seek=100 conv=notrunc status=none
+refuses 4 'does not have this digest; it is damaged' image pull --plain-http "$os:1" -o none.oci
+cp whole "$blob"
+[[ ! -e none.oci ]] || fail "a file is left"
+[[ -z $(find . -maxdepth 1 -name '*none.oci*') ]] || fail "something is left: $(ls -A)"
+
+# A registry with a password.
+hash=$(perl -e 'print crypt("geheim", q($2y$05$abcdefghijklmnopqrstuu))')
+echo "me:$hash" >htpasswd
+start_registry closed '' "auth: {htpasswd: {realm: here, path: $scratch/htpasswd}}"
+closed=127.0.0.1:$number/os
+refuses 6 'this machine has no credentials for it' image push --plain-http pulled.oci "$closed:1"
+printf '{"auths": {"127.0.0.1:%s": {"auth": "%s"}}}' "$number" "$(printf 'me:wrong' | base64)" >auth.json
+refuses 6 'the credentials of this machine for it do not suffice' image push --plain-http pulled.oci "$closed:1"
+printf '{"auths": {"127.0.0.1:%s": {"auth": "%s"}}}' "$number" "$(printf 'me:geheim' | base64)" >auth.json
+accepts image push --plain-http pulled.oci "$closed:1"
+accepts image pull --plain-http "$closed:1" -o closed.oci
+accepts image verify --key release.pub closed.oci
+
+# And one with a certificate that nobody knows.
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=registry -addext subjectAltName=IP:127.0.0.1 \
+  -keyout tls.key -out tls.pem 2>/dev/null
+start_registry safe "tls: {certificate: $scratch/tls.pem, key: $scratch/tls.key}"
+safe=127.0.0.1:$number/os
+refuses 6 'certificate' image push pulled.oci "$safe:1"
+accepts image push --ca tls.pem pulled.oci "$safe:1"
+accepts image pull --ca tls.pem "$safe:1" -o safe.oci
+accepts image verify --key release.pub safe.oci
+# Without encryption where that was asked for alone.
+refuses 6 "$plain" image pull "$os:1" -o none.oci
+
+exit $failed

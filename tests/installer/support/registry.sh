@@ -1,0 +1,27 @@
+# shellcheck shell=bash
+# A registry for tests that are shell scripts: Debian's docker-registry on the loopback.
+registries=()
+
+# start_registry NAME [HTTP [MORE]]: a registry with its data in NAME; $number is its port. HTTP is added to
+# the configuration of its server ("tls: {...}"), MORE to the whole ("auth: {...}").
+start_registry() {
+  local name=$1
+  cat >"$name.yml" <<END
+version: 0.1
+log: {level: info}
+storage: {filesystem: {rootdirectory: $scratch/$name}, delete: {enabled: true}}
+http: {addr: "127.0.0.1:0"${2:+, $2}}
+${3:-}
+END
+  mkfifo "$name.said" "$name.port"
+  # It takes a free port and tells which.
+  sed -un 's/.*listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' <"$name.said" >"$name.port" &
+  # It would take the file of its clients' passwords for a setting of its own.
+  env -u REGISTRY_AUTH_FILE docker-registry serve "$name.yml" >"$name.said" 2>&1 &
+  registries+=($!)
+  read -rt 60 number <"$name.port" || { echo "FAILED: no registry"; exit 1; }
+}
+
+end_registries() {
+  [[ ${#registries[@]} -eq 0 ]] || kill "${registries[@]}" 2>/dev/null
+}
