@@ -24,8 +24,7 @@ bool IsFinal(CURLcode code) {
                                  CURLE_SSL_CONNECT_ERROR,
                                  CURLE_PEER_FAILED_VERIFICATION,
                                  CURLE_SSL_CACERT_BADFILE,
-                                 CURLE_SSL_ISSUER_ERROR,
-                                 CURLE_OUT_OF_MEMORY};
+                                 CURLE_SSL_ISSUER_ERROR};
   return std::ranges::find(kFinal, code) != kFinal.end();
 }
 
@@ -45,15 +44,15 @@ class Transfer {
 
   bool TakeHeader(std::string_view line) {
     return Guarded([&] {
-      if (line.starts_with("HTTP/")) {
-        // Of this response; those of a proxy's answer or of "100 Continue" came before.
-        response_.headers.clear();
-        header_bytes_ = 0;
-        return;
-      }
       header_bytes_ += line.size();
       if (header_bytes_ > kMaxHeaders) {
         throw Error(ErrorKind::kNetwork, "the headers are longer than " + FormatBytes(kMaxHeaders));
+      }
+      head_ended_ = line == "\r\n" || line == "\n";
+      if (line.starts_with("HTTP/")) {
+        // Of this response; those of a proxy's answer or of "100 Continue" came before.
+        response_.headers.clear();
+        return;
       }
       const auto colon = line.find(':');
       if (colon != std::string_view::npos) {
@@ -64,21 +63,32 @@ class Transfer {
 
   bool TakeBody(ByteSpan piece, long status) {
     return Guarded([&] {
-      Open(status);
-      received_ += piece.size();
-      const bool wanted = status == 200 || status == 206;
-      const auto limit = wanted ? request_.limit : std::min(request_.limit, kMaxErrorBody);
-      if (received_ > limit) {
-        throw Error(ErrorKind::kNetwork,
-                    "the server sends more than the " + FormatBytes(limit) + " that are expected");
-      }
-      if (sink_) {
-        sink_(piece);
-      } else {
-        response_.body += AsText(piece);
-      }
-    });
+             Open(status);
+             const bool wanted = status == 200 || status == 206;
+             if (!wanted && received_ + piece.size() > kMaxErrorBody) {
+               enough_ = true;
+               return;
+             }
+             received_ += piece.size();
+             if (const auto limit = request_.limit; wanted && received_ > limit) {
+               throw Error(
+                   ErrorKind::kNetwork,
+                   "the server sends more than the " + FormatBytes(limit) + " that are expected");
+             }
+             if (sink_) {
+               sink_(piece);
+             } else {
+               response_.body += AsText(piece);
+             }
+           }) &&
+           !enough_;
   }
+
+  // libcurl takes a head that is cut between two headers for one that is whole.
+  [[nodiscard]] bool HeadEnded() const { return head_ended_; }
+
+  // Of an error's body: the rest is not worth the time.
+  [[nodiscard]] bool HasEnough() const { return enough_; }
 
   // A sink is opened for an empty body too.
   void Open(long status) {
@@ -133,6 +143,8 @@ class Transfer {
   HttpResponse response_;
   BodySink sink_;
   bool opened_ = false;
+  bool head_ended_ = false;
+  bool enough_ = false;
   Bytes header_bytes_ = 0;
   Bytes received_ = 0;
   Bytes sent_ = 0;
@@ -212,6 +224,30 @@ CurlList MakeHeaders(const HttpRequest& request) {
   return list;
 }
 
+// What the transfer came to; `why` is libcurl's own text, which may be empty.
+HttpResponse Conclude(Transfer& transfer, CURLcode code, long status, const char* why) {
+  auto& response = transfer.response();
+  response.status = 0;
+  if (code == CURLE_OK && !transfer.HeadEnded()) {
+    response.failure = "the connection ended within the headers";
+    return std::move(response);
+  }
+  if (code == CURLE_OK || transfer.HasEnough()) {
+    transfer.Open(status);
+    response.status = static_cast<int>(status);
+    return std::move(response);
+  }
+  // What it says of a header that is longer than it takes.
+  if (code == CURLE_OUT_OF_MEMORY) {
+    throw Error(ErrorKind::kNetwork, "no memory is left, or a header is of any length");
+  }
+  response.failure = ShowText(*why != '\0' ? why : Curl().easy_strerror(code));
+  if (IsFinal(code)) {
+    throw Error(ErrorKind::kNetwork, response.failure);
+  }
+  return std::move(response);
+}
+
 }  // namespace
 
 CurlTransport::CurlTransport(TransportOptions options) : state_(std::make_unique<State>()) {
@@ -266,19 +302,7 @@ HttpResponse CurlTransport::Send(const HttpRequest& request) {
   const auto code = Curl().easy_perform(state.easy.get());
   transfer.ThrowIfFailed();
   ThrowIfInterrupted();
-  auto& response = transfer.response();
-  if (code == CURLE_OK) {
-    transfer.Open(state.Status());
-    response.status = static_cast<int>(state.Status());
-    return std::move(response);
-  }
-  const auto text = ShowText(why.front() != '\0' ? why.data() : Curl().easy_strerror(code));
-  if (IsFinal(code)) {
-    throw Error(ErrorKind::kNetwork, text);
-  }
-  response.status = 0;
-  response.failure = text;
-  return std::move(response);
+  return Conclude(transfer, code, state.Status(), why.data());
 }
 
 }  // namespace ros::registry

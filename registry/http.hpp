@@ -47,7 +47,8 @@ struct HttpRequest {
   std::string url;
   std::vector<HttpHeader> headers;
   std::optional<HttpBody> body;
-  // The longest body that is taken; a longer one throws kNetwork.
+  // The longest body of a 200 or 206 that is taken; a longer one throws kNetwork. Of any other no
+  // more than kMaxErrorBody is read.
   Bytes limit = kMaxErrorBody;
   // Called with status and headers of a response of 200 or 206 before its body: where that goes.
   // It and the sink may throw, which ends the transfer and leaves Send. Without it the body is

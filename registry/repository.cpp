@@ -15,6 +15,7 @@ constexpr int kCreated = 201;
 constexpr int kAccepted = 202;
 constexpr int kPartial = 206;
 constexpr int kNotFound = 404;
+constexpr int kRangeNotSatisfiable = 416;
 constexpr Bytes kMaxTagList = Bytes{4} << 20U;
 constexpr std::string_view kTagsPerPage = "1000";
 // Tries in a row that bring nothing of a blob.
@@ -113,6 +114,12 @@ std::optional<Manifest> Repository::GetManifest(const std::string& name) {
                     .media_type = response.Header("content-type").value_or(""),
                     .digest = {}};
   manifest.digest = keys::Sha256Of(AsBytes(manifest.raw));
+  const auto said = response.Header("docker-content-digest").value_or("");
+  if (said.starts_with("sha256:") && said != manifest.digest.ToString()) {
+    throw Error(ErrorKind::kVerification,
+                Name() + ": the manifest " + name + " has another digest, " +
+                    manifest.digest.ToString() + ", than the registry says, " + ShowText(said));
+  }
   return manifest;
 }
 
@@ -142,7 +149,7 @@ void Repository::ReadBlob(const keys::Digest& digest, Bytes size, const BodySink
       request.headers.push_back({"range", "bytes=" + std::to_string(before) + "-"});
     }
     request.open_sink = [&](const HttpResponse& head) { return download.Open(head); };
-    const auto response = session_.Send(request);
+    const auto response = InContext(doing, [&] { return session_.Send(request); });
     vain = download.done > before ? 0 : vain + 1;
     CheckPart(response, vain, doing);
   } while (download.done < size);
@@ -153,11 +160,12 @@ void Repository::ReadBlob(const keys::Digest& digest, Bytes size, const BodySink
 }
 
 void Repository::CheckPart(const HttpResponse& response, int vain, const std::string& doing) const {
-  const bool came = response.status == kOk || response.status == kPartial;
+  const bool ended = response.status == kRangeNotSatisfiable;
+  const bool came = response.status == kOk || response.status == kPartial || ended;
   if ((response.status != 0 && !came) || (!came && vain == kMaxVain)) {
     throw session_.ErrorOf(response, doing);
   }
-  if (vain == kMaxVain) {
+  if (vain == kMaxVain || ended) {
     throw Error(ErrorKind::kVerification, Name() + ": " + doing + " is shorter than its size says");
   }
 }

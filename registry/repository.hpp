@@ -33,7 +33,8 @@ class Repository {
   // "registry.example/team/myos".
   [[nodiscard]] std::string Name() const { return session_.host() + "/" + name_; }
 
-  // None where there is no such tag.
+  // None where there is no such tag. Of a tag's the digest is compared with the one that the
+  // registry says, where it says one (Docker-Content-Digest).
   std::optional<Manifest> FindManifest(const std::string& tag);
   std::optional<Manifest> FindManifest(const keys::Digest& digest);
 

@@ -81,7 +81,8 @@ std::string SaidBy(const HttpResponse& response) {
   }
 }
 
-std::string TokenIn(const HttpResponse& response) {
+// Throws kVerification as Json does.
+std::string FindToken(const HttpResponse& response) {
   const std::string where = "the token";
   const auto json = Json::Parse(response.body, where);
   for (const auto* name : {"token", "access_token"}) {
@@ -90,6 +91,20 @@ std::string TokenIn(const HttpResponse& response) {
     }
   }
   throw Error(ErrorKind::kNetwork, "there is no token in the answer");
+}
+
+std::string TokenIn(const HttpResponse& response) {
+  std::string token;
+  try {
+    token = FindToken(response);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::kNetwork, error.message());
+  }
+  // It becomes a part of a header.
+  if (token.empty() || !std::ranges::all_of(token, [](char c) { return c > ' ' && c < 0x7f; })) {
+    throw Error(ErrorKind::kNetwork, "\"" + ShowText(token) + "\" is no token");
+  }
+  return token;
 }
 
 std::string Basic(const Credentials& credentials) {
@@ -126,7 +141,8 @@ HttpResponse Session::Follow(HttpRequest request, HttpResponse response) {
           ErrorKind::kNetwork,
           options_.host + (location ? ": redirects without an end" : ": a redirect to nowhere"));
     }
-    request.url = ResolveUrl(request.url, *location);
+    request.url = InContext(options_.host + ": a redirect",
+                            [&] { return ResolveUrl(request.url, *location); });
     response = SendOnce(request, request.url);
   }
   return response;
@@ -152,9 +168,15 @@ HttpResponse Session::Send(HttpRequest request) {
       return open(head);
     };
   }
+  return TryAgain([&] { return SendSignedIn(request); },
+                  [&] { return !begun && OnlyReads(request); });
+}
+
+HttpResponse Session::TryAgain(const std::function<HttpResponse()>& send,
+                               const std::function<bool()>& may) {
   for (int next_try = 2;; ++next_try) {
-    auto response = SendSignedIn(request);
-    if (begun || !MayPass(response.status) || !OnlyReads(request) || next_try > kMaxTries) {
+    auto response = send();
+    if (!MayPass(response.status) || !may() || next_try > kMaxTries) {
       return response;
     }
     options_.wait(WaitBefore(next_try, response));
@@ -167,7 +189,7 @@ bool Session::SignIn(const HttpResponse& refused) {
       continue;
     }
     for (const auto& challenge : ParseChallenges(header.value)) {
-      if (challenge.scheme == "bearer") {
+      if (challenge.scheme == "bearer" && challenge.parameters.contains("realm")) {
         authorization_ = "Bearer " + FetchToken(challenge);
         return true;
       }
@@ -188,7 +210,7 @@ std::string Session::FetchToken(const Challenge& challenge) {
     const auto found = challenge.parameters.find(name);
     return found == challenge.parameters.end() ? std::string() : found->second;
   };
-  const auto realm = ResolveUrl(base_, parameter("realm"));
+  const auto realm = Resolve(parameter("realm"));
   if (!options_.plain_http && !realm.starts_with("https://")) {
     throw Error(
         ErrorKind::kNetwork,
@@ -217,7 +239,7 @@ std::string Session::FetchToken(const Challenge& challenge) {
   }
   const auto doing = options_.host + ": signing in at " + ShowText(realm);
   return InContext(doing, [&] {
-    const auto response = transport_.Send(request);
+    const auto response = TryAgain([&] { return transport_.Send(request); }, [] { return true; });
     if (response.status != 200) {
       throw ErrorOf(response, "");
     }
@@ -226,7 +248,7 @@ std::string Session::FetchToken(const Challenge& challenge) {
 }
 
 std::string Session::Resolve(const std::string& location) const {
-  return ResolveUrl(base_, location);
+  return InContext(options_.host, [&] { return ResolveUrl(base_, location); });
 }
 
 Error Session::ErrorOf(const HttpResponse& response, const std::string& doing) const {
@@ -253,7 +275,7 @@ Error Session::ErrorOf(const HttpResponse& response, const std::string& doing) c
 HttpResponse Session::Expect(const HttpRequest& request,
                              std::initializer_list<int> expected,
                              const std::string& doing) {
-  auto response = Send(request);
+  auto response = InContext(doing, [&] { return Send(request); });
   if (std::ranges::find(expected, response.status) == expected.end()) {
     throw ErrorOf(response, doing);
   }

@@ -35,8 +35,9 @@ class Session {
   // by signing in, once. Redirects are followed for GET and HEAD, five at most, never from https to
   // http; what is secret goes to the origin of the host alone. 429, 500, 502, 503, 504 and failed
   // connections of GET and HEAD are tried four times more, after 1, 2, 4 and 8 seconds or when
-  // Retry-After says so, up to a minute. The last response is returned, whatever its status; one
-  // whose sink has taken bytes is not sent again, but returned with status 0. Throws kNetwork.
+  // Retry-After says so, up to a minute; so is asking for a token. The last response is returned,
+  // whatever its status; one whose sink has taken bytes is not sent again, but returned with status
+  // 0. Throws kNetwork.
   HttpResponse Send(HttpRequest request);
 
   // The URL that a Location or Link header of the host means.
@@ -53,6 +54,9 @@ class Session {
  private:
   HttpResponse SendOnce(const HttpRequest& request, const std::string& url);
   HttpResponse SendSignedIn(HttpRequest request);
+  // Sends until what may pass has passed, as long as `may`.
+  HttpResponse TryAgain(const std::function<HttpResponse()>& send,
+                        const std::function<bool()>& may);
   HttpResponse Follow(HttpRequest request, HttpResponse response);
   bool SignIn(const HttpResponse& refused);
   std::string FetchToken(const Challenge& challenge);
