@@ -12,7 +12,6 @@ namespace {
 
 constexpr int kOk = 200;
 constexpr int kCreated = 201;
-constexpr int kAccepted = 202;
 constexpr int kPartial = 206;
 constexpr int kNotFound = 404;
 constexpr int kRangeNotSatisfiable = 416;
@@ -178,26 +177,12 @@ bool Repository::HasBlob(const keys::Digest& digest) {
              .status == kOk;
 }
 
-void Repository::WriteBlob(const keys::Digest& digest, const HttpBody& body) {
-  if (HasBlob(digest)) {
-    return;
+void Repository::WriteBlob(const keys::Digest& digest,
+                           const HttpBody& body,
+                           const UploadOptions& options) {
+  if (!HasBlob(digest)) {
+    UploadBlob(session_, name_, digest, body, options);
   }
-  const auto doing = "uploading blob " + digest.ToString() + " to " + name_;
-  auto start = Request("POST", Path("blobs/uploads/"));
-  start.body = HttpBody{.size = 0, .read = {}};
-  const auto started = session_.Expect(start, {kAccepted}, doing);
-  const auto location = started.Header("location");
-  if (!location) {
-    throw Error(ErrorKind::kNetwork,
-                Name() + ": " + doing + ": the registry does not say where to");
-  }
-  const auto url = session_.Resolve(*location);
-  auto request = Request("PUT",
-                         url + (url.find('?') == std::string::npos ? "?" : "&") +
-                             "digest=" + PercentEncode(digest.ToString()));
-  request.headers.push_back({"content-type", "application/octet-stream"});
-  request.body = body;
-  session_.Expect(request, {kCreated}, doing);
 }
 
 void Repository::WriteManifest(const std::string& name,

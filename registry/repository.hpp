@@ -9,6 +9,7 @@
 #include "base/bytes.hpp"
 #include "keys/digest.hpp"
 #include "registry/session.hpp"
+#include "registry/upload.hpp"
 
 namespace ros::registry {
 
@@ -46,8 +47,10 @@ class Repository {
 
   [[nodiscard]] bool HasBlob(const keys::Digest& digest);
 
-  // Uploads a blob, in one piece. Nothing is done where it is there already.
-  void WriteBlob(const keys::Digest& digest, const HttpBody& body);
+  // Uploads a blob (upload.hpp). Nothing is done where it is there already.
+  void WriteBlob(const keys::Digest& digest,
+                 const HttpBody& body,
+                 const UploadOptions& options = {});
 
   // Puts a manifest under a tag or its digest.
   void WriteManifest(const std::string& name, const std::string& raw, const std::string& type);

@@ -1,9 +1,9 @@
 #include <catch2/catch.hpp>
-#include <cstdlib>
 
 #include "base/error.hpp"
 #include "registry/curl_transport.hpp"
 #include "registry/repository.hpp"
+#include "tests/registry/support/no_proxy.hpp"
 #include "tests/registry/support/served_repository.hpp"
 
 using Catch::Contains;
@@ -25,16 +25,6 @@ using std::chrono::milliseconds;
 namespace {
 
 using Fault = std::function<void(const ServedRequest&, ServedReply&)>;
-
-// No proxy of whoever runs the tests stands between them and their server.
-class NoProxy {
- public:
-  NoProxy() {
-    for (const auto* name : {"http_proxy", "all_proxy", "ALL_PROXY"}) {
-      ::unsetenv(name);
-    }
-  }
-};
 
 // A real server that is sound but for a fault, and the real client of it.
 struct Frame {
@@ -79,7 +69,7 @@ struct Frame {
     return std::nullopt;
   }
 
-  NoProxy no_proxy;
+  ros::testing::NoProxy no_proxy;
   std::string raw =
       R"({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json"})";
   Fault fault;
