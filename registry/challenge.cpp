@@ -32,6 +32,8 @@ class Reader {
     }
   }
 
+  void SkipPadding() { rest_.remove_prefix(std::min(rest_.find_first_not_of('='), rest_.size())); }
+
   bool Take(char c) {
     if (!rest_.starts_with(c)) {
       return false;
@@ -65,8 +67,6 @@ class Reader {
     return std::nullopt;
   }
 
-  std::optional<std::string> TakeValue() { return Take('"') ? TakeQuoted() : TakeToken(); }
-
  private:
   std::string_view rest_;
 };
@@ -94,9 +94,15 @@ std::vector<Challenge> ParseChallenges(std::string_view value) {
       continue;
     }
     reader.SkipWhite();
-    auto text = reader.TakeValue();
+    const bool quoted = reader.Take('"');
+    auto text = quoted ? reader.TakeQuoted() : reader.TakeToken();
     if (challenges.empty() || !text) {
       break;
+    }
+    if (!quoted && text->empty()) {
+      // No parameter but a token68, which `=` fills up.
+      reader.SkipPadding();
+      continue;
     }
     challenges.back().parameters.emplace(std::move(name), std::move(*text));
   }

@@ -7,12 +7,14 @@
 #include "base/file.hpp"
 #include "base/json.hpp"
 #include "base/process.hpp"
+#include "base/shown_text.hpp"
 #include "keys/base64.hpp"
 
 namespace ros::registry {
 namespace {
 
 constexpr Bytes kMaxFile = Bytes{1} << 20U;
+constexpr std::size_t kMaxHelper = 100;
 constexpr std::string_view kHelperPrefix = "docker-credential-";
 
 std::string Environment(const char* name) {
@@ -56,12 +58,14 @@ Credentials ParseEntry(const Json& entry, const std::string& where) {
 }
 
 std::optional<Credentials> AskHelper(const std::string& name, const std::string& host) {
-  const bool plain = !name.empty() && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.';
-  });
+  const bool plain =
+      !name.empty() && name.size() <= kMaxHelper && std::ranges::all_of(name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_' || c == '.';
+      });
   if (!plain) {
-    throw Error(ErrorKind::kUsage, "\"" + name + "\" is no name of a credential helper");
+    throw Error(ErrorKind::kUsage,
+                "\"" + ShortenText(name) + "\" is no name of a credential helper");
   }
   const Command command{.argv = {std::string(kHelperPrefix) + name, "get"},
                         .environment = {},
@@ -117,7 +121,7 @@ std::optional<Credentials> FindIn(const Json& file,
       if (found == members.end()) {
         continue;
       }
-      auto credentials = ParseEntry(found->value, where + ": auths." + found->key);
+      auto credentials = ParseEntry(found->value, where + ": auths." + ShortenText(found->key));
       if (credentials != Credentials()) {
         return credentials;
       }
@@ -153,6 +157,21 @@ std::vector<std::filesystem::path> CredentialFiles() {
   return files;
 }
 
+std::optional<Credentials> FindCredentialsIn(std::string_view text,
+                                             std::string_view host,
+                                             std::string_view repository,
+                                             const std::string& where) {
+  try {
+    return FindIn(Json::Parse(text, where), host, repository, where);
+  } catch (const Error& error) {
+    // A file that the user wrote, not an image.
+    if (error.kind() == ErrorKind::kVerification) {
+      throw Error(ErrorKind::kUsage, error.message());
+    }
+    throw;
+  }
+}
+
 std::optional<Credentials> FindCredentials(std::string_view host,
                                            std::string_view repository,
                                            const std::vector<std::filesystem::path>& files) {
@@ -160,18 +179,9 @@ std::optional<Credentials> FindCredentials(std::string_view host,
     if (!std::filesystem::exists(file)) {
       continue;
     }
-    const auto where = file.string();
-    try {
-      auto found = FindIn(Json::Parse(ReadFile(file, kMaxFile), where), host, repository, where);
-      if (found) {
-        return found;
-      }
-    } catch (const Error& error) {
-      // A file that the user wrote, not an image.
-      if (error.kind() == ErrorKind::kVerification) {
-        throw Error(ErrorKind::kUsage, error.message());
-      }
-      throw;
+    auto found = FindCredentialsIn(ReadFile(file, kMaxFile), host, repository, file.string());
+    if (found) {
+      return found;
     }
   }
   return std::nullopt;

@@ -22,6 +22,13 @@ struct Credentials {
 // home, docker's in the home, /etc/ros/auth.json (containers-auth.json(5); docker's config.json).
 std::vector<std::filesystem::path> CredentialFiles();
 
+// Those that the text of one such file has; `where` names it. Throws kUsage where it is malformed,
+// and as FindCredentials does.
+std::optional<Credentials> FindCredentialsIn(std::string_view text,
+                                             std::string_view host,
+                                             std::string_view repository,
+                                             const std::string& where);
+
 // Those for a host in the files, by `auths` or by a credential helper (`credHelpers`, `credsStore`;
 // docker-credential-NAME is run). A longer key wins, "registry.example/team" over
 // "registry.example". None where no file has any. Throws kUsage naming the file that is malformed,

@@ -189,7 +189,9 @@ bool Session::SignIn(const HttpResponse& refused) {
       continue;
     }
     for (const auto& challenge : ParseChallenges(header.value)) {
-      if (challenge.scheme == "bearer" && challenge.parameters.contains("realm")) {
+      const auto realm = challenge.parameters.find("realm");
+      const bool leads = realm != challenge.parameters.end() && !realm->second.empty();
+      if (challenge.scheme == "bearer" && leads) {
         authorization_ = "Bearer " + FetchToken(challenge);
         return true;
       }

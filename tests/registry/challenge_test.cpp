@@ -21,6 +21,13 @@ TEST_CASE("ParseChallenges: reads schemes and their parameters", "[registry]") {
   CHECK(two[2] == Challenge{"bearer", {{"realm", "z"}}});
 }
 
+TEST_CASE("ParseChallenges: a token68 is passed over, and what follows is read", "[registry]") {
+  const std::vector<Challenge> two = {{"ntlm", {}}, {"basic", {{"realm", "x"}}}};
+  CHECK(ParseChallenges("NTLM TlRMTVNTUA==, Basic realm=x") == two);
+  CHECK(ParseChallenges("NTLM TlRMTVNTU=, Basic realm=x") == two);
+  CHECK(ParseChallenges("NTLM a=") == std::vector<Challenge>{{"ntlm", {}}});
+}
+
 TEST_CASE("ParseChallenges: what is malformed ends it", "[registry]") {
   CHECK(ParseChallenges("").empty());
   CHECK(ParseChallenges("realm=\"x\"").empty());

@@ -11,6 +11,7 @@
 using ros::AsBytes;
 using ros::registry::Credentials;
 using ros::registry::FindCredentials;
+using ros::registry::FindCredentialsIn;
 
 namespace {
 
@@ -18,7 +19,7 @@ namespace {
 class Files {
  public:
   std::filesystem::path Write(const std::string& name, std::string_view content) const {
-    const auto path = directory_.path() / name;
+    auto path = directory_.path() / name;
     ros::WriteFileAtomically(path, AsBytes(content), 0755);
     return path;
   }
@@ -73,6 +74,24 @@ TEST_CASE("FindCredentials: a malformed file is named", "[registry]") {
   }
 }
 
+TEST_CASE("FindCredentialsIn: what is malformed is told in a few words", "[registry]") {
+  const std::string much(100'000, 'x');
+  for (const auto& text : {R"({"auths": {"https://h/)" + much + R"(": {"auth": "%"}}})",
+                           R"({"auths": {"h": {"auth": ")" + much + R"("}}})",
+                           R"({"credsStore": ")" + much + R"("})",
+                           R"({"credHelpers": {"h": "/)" + much + R"("}})",
+                           R"({"auths": ")" + much + R"("})"}) {
+    CAPTURE(text.substr(0, 40));
+    try {
+      static_cast<void>(FindCredentialsIn(text, "h", "os", "auth.json"));
+      FAIL_CHECK("taken");
+    } catch (const ros::Error& error) {
+      CHECK(error.kind() == ros::ErrorKind::kUsage);
+      CHECK(error.message().size() < 500);
+    }
+  }
+}
+
 TEST_CASE("FindCredentials: asks a credential helper", "[registry]") {
   const Files files;
   files.Write("docker-credential-mine", R"(#!/bin/sh
@@ -84,7 +103,9 @@ case $host in
   *) exit 2 ;;
 esac
 )");
-  const std::string path = std::getenv("PATH");
+  const char* const before = std::getenv("PATH");
+  REQUIRE(before != nullptr);
+  const std::string path(before);
   ::setenv("PATH", (files.path().string() + ":" + path).c_str(), 1);
   const auto file = files.Write("auth.json", R"({"credsStore": "mine",
     "credHelpers": {"missing.example": "not-there"}})");

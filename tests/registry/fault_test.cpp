@@ -302,7 +302,8 @@ TEST_CASE("Faults: a server that knows no range", "[registry]") {
 }
 
 TEST_CASE("Faults: refused without a way to sign in", "[registry]") {
-  for (const auto* challenge : {"", "Negotiate", "Basic realm=\"x\"", "Bearer realm=\"", "\x01"}) {
+  for (const auto* challenge :
+       {"", "Negotiate", "Basic realm=\"x\"", "Bearer realm=\"", "Bearer realm=\"\"", "\x01"}) {
     CAPTURE(challenge);
     const auto refuses = [challenge](const auto& /*request*/, auto& reply) {
       reply = {.status = 401, .headers = {{"www-authenticate", challenge}}, .body = {}};
