@@ -1,9 +1,12 @@
 #include "registry/curl_transport.hpp"
 
+#include <curl/curl.h>
+
 #include <algorithm>
 #include <array>
 #include <exception>
 
+#include "base/c_ptr.hpp"
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
 #include "base/shown_text.hpp"
@@ -15,6 +18,47 @@ namespace {
 constexpr long kConnectSeconds = 30;
 constexpr long kLowSpeed = 1024;  // bytes a second
 constexpr long kLowSpeedSeconds = 60;
+
+// The functions of libcurl that carry requests.
+struct CurlLibrary {
+  CurlLibrary() {
+    FindCurlFunction("curl_easy_init", easy_init);
+    FindCurlFunction("curl_easy_cleanup", easy_cleanup);
+    FindCurlFunction("curl_easy_reset", easy_reset);
+    FindCurlFunction("curl_easy_setopt", easy_setopt);
+    FindCurlFunction("curl_easy_getinfo", easy_getinfo);
+    FindCurlFunction("curl_easy_perform", easy_perform);
+    FindCurlFunction("curl_easy_strerror", easy_strerror);
+    FindCurlFunction("curl_slist_append", slist_append);
+    FindCurlFunction("curl_slist_free_all", slist_free_all);
+  }
+
+  decltype(&curl_easy_init) easy_init = nullptr;
+  decltype(&curl_easy_cleanup) easy_cleanup = nullptr;
+  decltype(&curl_easy_reset) easy_reset = nullptr;
+  decltype(&curl_easy_setopt) easy_setopt = nullptr;
+  decltype(&curl_easy_getinfo) easy_getinfo = nullptr;
+  decltype(&curl_easy_perform) easy_perform = nullptr;
+  decltype(&curl_easy_strerror) easy_strerror = nullptr;
+  decltype(&curl_slist_append) slist_append = nullptr;
+  decltype(&curl_slist_free_all) slist_free_all = nullptr;
+};
+
+const CurlLibrary& Curl() {
+  static const CurlLibrary curl;
+  return curl;
+}
+
+void FreeEasy(CURL* easy) {
+  Curl().easy_cleanup(easy);
+}
+
+void FreeList(curl_slist* list) {
+  Curl().slist_free_all(list);
+}
+
+using CurlEasy = CPtr<CURL, FreeEasy>;
+using CurlList = CPtr<curl_slist, FreeList>;
 
 // What trying again does not mend.
 bool IsFinal(CURLcode code) {

@@ -1,13 +1,49 @@
 #include "registry/http.hpp"
 
+#include <curl/curl.h>
+
 #include <algorithm>
 
+#include "base/c_ptr.hpp"
 #include "base/error.hpp"
 #include "base/shown_text.hpp"
 #include "registry/curl_library.hpp"
 
 namespace ros::registry {
 namespace {
+
+// The functions of libcurl that read URLs.
+struct CurlLibrary {
+  CurlLibrary() {
+    FindCurlFunction("curl_url", url);
+    FindCurlFunction("curl_url_cleanup", url_cleanup);
+    FindCurlFunction("curl_url_set", url_set);
+    FindCurlFunction("curl_url_get", url_get);
+    FindCurlFunction("curl_free", free);
+  }
+
+  decltype(&curl_url) url = nullptr;
+  decltype(&curl_url_cleanup) url_cleanup = nullptr;
+  decltype(&curl_url_set) url_set = nullptr;
+  decltype(&curl_url_get) url_get = nullptr;
+  decltype(&curl_free) free = nullptr;
+};
+
+const CurlLibrary& Curl() {
+  static const CurlLibrary curl;
+  return curl;
+}
+
+void FreeUrl(CURLU* url) {
+  Curl().url_cleanup(url);
+}
+
+void FreeText(char* text) {
+  Curl().free(text);
+}
+
+using CurlUrl = CPtr<CURLU, FreeUrl>;
+using CurlText = CPtr<char, FreeText>;
 
 void Set(const CurlUrl& url, const std::string& text) {
   if (Curl().url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
