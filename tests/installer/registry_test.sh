@@ -1,6 +1,6 @@
 #!/bin/bash
 # registry_test.sh ROS: `ros image push`, `pull` and `list` with Debian's docker-registry, plain, with a
-# password and with TLS; skopeo sees what was pushed.
+# password, with tokens and with TLS; skopeo sees what was pushed.
 # shellcheck source=tests/support/shell_frame.sh
 . "$(dirname "$(realpath "$0")")/../support/shell_frame.sh"
 # shellcheck source=tests/installer/support/small_root.sh
@@ -116,6 +116,24 @@ printf '{"auths": {"127.0.0.1:%s": {"auth": "%s"}}}' "$number" "$(printf 'me:geh
 accepts image push --plain-http pulled.oci "$closed:1"
 accepts image pull --plain-http "$closed:1" -o closed.oci
 accepts image verify --key release.pub closed.oci
+
+# One that wants tokens, from a server of its own.
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=tokens -keyout tokens.key -out tokens.pem 2>/dev/null
+start_token_server tokens.key tokens.pem
+start_registry tokens '' "auth: {token: {realm: \"http://127.0.0.1:$token_port/token\", service: the registry, issuer: ros test,
+  rootcertbundle: $scratch/tokens.pem}}"
+tokens=127.0.0.1:$number/team/os
+echo '{}' >auth.json
+refuses 6 "signing in at http://127.0.0.1:$token_port/token" image push --plain-http pulled.oci "$tokens:1"
+printf '{"auths": {"127.0.0.1:%s": {"auth": "%s"}}}' "$number" "$(printf 'me:geheim' | base64)" >auth.json
+accepts image push --plain-http pulled.oci "$tokens:1"
+# By the identity token that `docker login` may leave.
+printf '{"auths": {"127.0.0.1:%s": {"identitytoken": "identity"}}}' "$number" >auth.json
+accepts image pull --plain-http "$tokens:1" -o tokens.oci
+accepts image verify --key release.pub tokens.oci
+for given in '^token repository:team/os:.*push.* 200' '^access_token repository:team/os:pull 200'; do
+  grep -q "$given" token_server.said || fail "no '$given' in: $(cat token_server.said)"
+done
 
 # And one with a certificate that nobody knows.
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=registry -addext subjectAltName=IP:127.0.0.1 \

@@ -22,6 +22,16 @@ END
   read -rt 60 number <"$name.port" || { echo "FAILED: no registry"; exit 1; }
 }
 
+# start_token_server KEY CERTIFICATE: token_server.pl; $token_port is its port, token_server.said what it says after that.
+start_token_server() {
+  mkfifo token_server.port
+  "$here/support/token_server.pl" "$1" "$2" >token_server.port &
+  registries+=($!)
+  exec {token_fd}<token_server.port
+  read -rt 60 token_port <&"$token_fd" || { echo "FAILED: no token server"; exit 1; }
+  cat <&"$token_fd" >token_server.said &
+}
+
 end_registries() {
   [[ ${#registries[@]} -eq 0 ]] || kill "${registries[@]}" 2>/dev/null
 }
