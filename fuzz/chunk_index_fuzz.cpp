@@ -29,8 +29,10 @@ void Run(ByteSpan input) {
 
 std::vector<Seed> Seeds() {
   const auto chunk = [](std::uint32_t length, std::uint32_t packed) {
-    return images::Chunk{
-        .digest = keys::Sha256Of(AsBytes("chunk")), .length = length, .packed_length = packed};
+    return images::Chunk{.digest = keys::Sha256Of(AsBytes("chunk")),
+                         .packed_digest = keys::Sha256Of(AsBytes("frame")),
+                         .length = length,
+                         .packed_length = packed};
   };
   return {{"one", images::WriteChunkIndex({chunk(4096, 20)})},
           {"some",

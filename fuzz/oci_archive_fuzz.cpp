@@ -38,8 +38,10 @@ std::map<std::string, std::string> SmallImage() {
       .root = {.filesystem = "erofs",
                .size = 4096,
                .verity = {.root_hash = std::string(64, 'a'), .salt = std::string(64, '0')}}};
-  const images::Chunk chunk{
-      .digest = keys::Sha256Of(AsBytes("root")), .length = 4096, .packed_length = 4};
+  const images::Chunk chunk{.digest = keys::Sha256Of(AsBytes("root")),
+                            .packed_digest = keys::Sha256Of(AsBytes("root")),
+                            .length = 4096,
+                            .packed_length = 4};
   const images::ImageManifest manifest{
       .config = add(images::WriteImageConfig(config), images::kConfigType),
       .kernel = add("kernel", images::kKernelType),

@@ -16,6 +16,7 @@ void Run(ByteSpan bytes) {
     return;  // no index says so
   }
   chunk.packed_length = static_cast<std::uint32_t>(frame.size());
+  chunk.packed_digest = keys::Sha256Of(frame);
   const MemoryBlob layer(AsText(frame));
   images::ChunkReader reader(layer);
   std::vector<std::byte> content(chunk.length);

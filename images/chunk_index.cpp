@@ -8,8 +8,8 @@ namespace ros::images {
 namespace {
 
 // Header: magic (8 bytes), version (u32), number of entries (u32), size of the root image (u64),
-// size of the layer (u64). Entry: digest (32 bytes), length (u32), packed length (u32). Numbers are
-// little-endian.
+// size of the layer (u64). Entry: digest (32 bytes), digest of the frame (32 bytes), length (u32),
+// packed length (u32). Numbers are little-endian.
 constexpr std::string_view kMagic = "ROSINDEX";
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kVersionOffset = 8;
@@ -17,6 +17,9 @@ constexpr std::size_t kCountOffset = 12;
 constexpr std::size_t kRootSizeOffset = 16;
 constexpr std::size_t kPackedSizeOffset = 24;
 constexpr std::size_t kDigestSize = 32;
+constexpr std::size_t kPackedDigest = kDigestSize;  // in an entry
+constexpr std::size_t kLength = 2 * kDigestSize;
+constexpr std::size_t kPackedLength = kLength + sizeof(std::uint32_t);
 
 [[noreturn]] void Refuse(const std::string& why) {
   throw Error(ErrorKind::kVerification, "the root index: " + why);
@@ -94,8 +97,9 @@ std::string WriteChunkIndex(const std::vector<Chunk>& chunks) {
     }
     sums.Add(chunk);
     std::memcpy(bytes.data() + at, chunk.digest.bytes.data(), kDigestSize);
-    StoreLe32(bytes, at + kDigestSize, chunk.length);
-    StoreLe32(bytes, at + kDigestSize + sizeof(std::uint32_t), chunk.packed_length);
+    std::memcpy(bytes.data() + at + kPackedDigest, chunk.packed_digest.bytes.data(), kDigestSize);
+    StoreLe32(bytes, at + kLength, chunk.length);
+    StoreLe32(bytes, at + kPackedLength, chunk.packed_length);
     at += kIndexEntrySize;
   }
   std::memcpy(bytes.data(), kMagic.data(), kMagic.size());
@@ -116,8 +120,9 @@ std::vector<Chunk> ParseChunkIndex(ByteSpan raw, Bytes root_size, Bytes packed_s
   for (std::size_t i = 0; i < chunks.size(); ++i, at += kIndexEntrySize) {
     auto& chunk = chunks[i];
     std::memcpy(chunk.digest.bytes.data(), raw.data() + at, kDigestSize);
-    chunk.length = LoadLe32(raw, at + kDigestSize);
-    chunk.packed_length = LoadLe32(raw, at + kDigestSize + sizeof(std::uint32_t));
+    std::memcpy(chunk.packed_digest.bytes.data(), raw.data() + at + kPackedDigest, kDigestSize);
+    chunk.length = LoadLe32(raw, at + kLength);
+    chunk.packed_length = LoadLe32(raw, at + kPackedLength);
     if (const auto why = WhyNotAChunk(chunk); !why.empty()) {
       Refuse("entry " + std::to_string(i) + ": " + why);
     }

@@ -14,6 +14,7 @@ namespace ros::images {
 // the lengths before it.
 struct Chunk {
   keys::Digest digest;              // of the unpacked bytes
+  keys::Digest packed_digest;       // of its zstd frame
   std::uint32_t length = 0;         // of the unpacked bytes: a multiple of 4096, at most 1 MiB
   std::uint32_t packed_length = 0;  // of its zstd frame: at most 8 KiB more than `length`
 
@@ -30,7 +31,7 @@ inline constexpr std::size_t kMaxChunks = std::size_t{1} << 20U;
 inline constexpr unsigned kMaxWindowLog = 24;
 
 inline constexpr Bytes kIndexHeaderSize = 32;
-inline constexpr Bytes kIndexEntrySize = 40;
+inline constexpr Bytes kIndexEntrySize = 72;
 inline constexpr Bytes kMaxIndexSize = kIndexHeaderSize + kMaxChunks * kIndexEntrySize;
 
 // The bytes of an index. Throws kFailed where a chunk is outside of the limits.

@@ -82,6 +82,9 @@ void ChunkReader::Read(const Chunk& chunk, Bytes packed_offset, MutableByteSpan 
 void ChunkReader::Unpack(const Chunk& chunk, Bytes packed_offset, MutableByteSpan into) {
   const auto packed = state_->packed.span().first(chunk.packed_length);
   state_->layer.ReadAt(packed_offset, packed);
+  if (keys::Sha256Of(packed) != chunk.packed_digest) {
+    Refuse("its frame does not have the digest of the index");
+  }
   CheckFrame(packed, chunk.length);
   const auto length = ZSTD_decompressDCtx(
       state_->decompressor.get(), into.data(), into.size(), packed.data(), packed.size());

@@ -22,11 +22,12 @@ class ChunkReader {
   ~ChunkReader();
 
   // Unpacks the frame at `packed_offset` of the layer into `into`, which has just the chunk's
-  // length. Throws kVerification: not exactly one frame, another content size, a window over
-  // kMaxWindowLog, a dictionary, damaged, or not the chunk's digest.
+  // length. The frame's digest is compared before it is unpacked. Throws kVerification: another
+  // digest, not exactly one frame, another content size, a window over kMaxWindowLog, a
+  // dictionary, damaged, or not the chunk's digest.
   void Read(const Chunk& chunk, Bytes packed_offset, MutableByteSpan into);
 
-  // As above without looking at the digest, for one who checks the content in another way.
+  // As above without comparing the digest of the content, for one who checks that in another way.
   void Unpack(const Chunk& chunk, Bytes packed_offset, MutableByteSpan into);
 
  private:

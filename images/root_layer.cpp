@@ -19,6 +19,7 @@ namespace {
 
 struct PackedChunk {
   keys::Digest digest;
+  keys::Digest packed_digest;
   std::string frame;
   std::vector<keys::Digest> block_digests;
 };
@@ -39,6 +40,7 @@ class Worker {
     hash_.Update(buffer_);
     chunk.digest = hash_.Finish();
     chunk.frame = packer_.Pack(buffer_);
+    chunk.packed_digest = keys::Sha256Of(AsBytes(chunk.frame));
     chunk.block_digests.resize(buffer_.size() / kBlockSize);
     hasher_.HashAll(buffer_, chunk.block_digests);
     return chunk;
@@ -90,7 +92,10 @@ RootLayer PackRootLayer(const RootLayerInput& input,
     hash.Update(AsBytes(chunk.frame));
     tree.Add(chunk.block_digests);
     layer.size += chunk.frame.size();
-    layer.chunks.push_back({chunk.digest, length, static_cast<std::uint32_t>(chunk.frame.size())});
+    layer.chunks.push_back({.digest = chunk.digest,
+                            .packed_digest = chunk.packed_digest,
+                            .length = length,
+                            .packed_length = static_cast<std::uint32_t>(chunk.frame.size())});
     work.Release();
     done += length;
     progress.Update(done);

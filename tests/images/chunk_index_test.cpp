@@ -10,9 +10,13 @@ using namespace ros::images::fakes;
 namespace {
 
 std::vector<Chunk> SomeChunks() {
-  return {{.digest = keys::Sha256Of(AsBytes("a")), .length = 4096, .packed_length = 100},
-          {.digest = keys::Sha256Of(AsBytes("b")), .length = 1048576, .packed_length = 1050000},
-          {.digest = keys::Sha256Of(AsBytes("c")), .length = 8192, .packed_length = 1}};
+  const auto chunk = [](const char* text, std::uint32_t length, std::uint32_t packed_length) {
+    return Chunk{.digest = keys::Sha256Of(AsBytes(text)),
+                 .packed_digest = keys::Sha256Of(AsBytes("packed")),
+                 .length = length,
+                 .packed_length = packed_length};
+  };
+  return {chunk("a", 4096, 100), chunk("b", 1048576, 1050000), chunk("c", 8192, 1)};
 }
 
 constexpr Bytes kRootSize = 4096 + 1048576 + 8192;
@@ -35,6 +39,7 @@ TEST_CASE("ChunkIndex: the format does not change by accident", "[images]") {
         "0010000000000000"  // root image
         "6400000000000000"  // layer
         "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
+        "88cb8a087b6e8cebfc9ae5602f5a2159a6bcf923e7f2c56809bcda6cad1727a7"
         "00100000"
         "64000000");
 }
@@ -64,14 +69,14 @@ TEST_CASE("ParseChunkIndex: refuses hostile bytes, naming the place", "[images]"
       {16, 1, "the root image is"},
       {20, 1, "the root image is"},
       {24, 1, "the root layer is"},
-      {32 + 32, 0, "entry 0: a length of 0"},
-      {32 + 32, 4097, "entry 0: a length of 4097"},
-      {72 + 32, 1048576 + 4096, "entry 1: a length of 1052672"},
-      {72 + 32, 0xfffff000, "entry 1: a length of 4294963200"},
-      {112 + 32, 4096, "the sum of all chunks"},
-      {112 + 36, 0, "entry 2: a packed length of 0"},
-      {112 + 36, 0xffffffff, "entry 2: a packed length"},
-      {112 + 36, 2, "the sum of all packed chunks"},
+      {32 + 64, 0, "entry 0: a length of 0"},
+      {32 + 64, 4097, "entry 0: a length of 4097"},
+      {104 + 64, 1048576 + 4096, "entry 1: a length of 1052672"},
+      {104 + 64, 0xfffff000, "entry 1: a length of 4294963200"},
+      {176 + 64, 4096, "the sum of all chunks"},
+      {176 + 68, 0, "entry 2: a packed length of 0"},
+      {176 + 68, 0xffffffff, "entry 2: a packed length"},
+      {176 + 68, 2, "the sum of all packed chunks"},
   }));
   auto raw = WriteChunkIndex(SomeChunks());
   StoreLe32(std::as_writable_bytes(std::span(raw)), case_.offset, case_.value);

@@ -32,15 +32,23 @@ class TextBlob final : public Blob {
   std::string text_;
 };
 
-std::string ReadChunk(const std::string& frame, const std::string& expected) {
+// `named` is the frame whose digest the index has.
+std::string ReadChunk(const std::string& frame,
+                      const std::string& expected,
+                      const std::string& named) {
   const TextBlob blob("front" + frame + "behind");
   std::string content(expected.size(), '?');
   ChunkReader(blob).Read({.digest = keys::Sha256Of(AsBytes(expected)),
+                          .packed_digest = keys::Sha256Of(AsBytes(named)),
                           .length = static_cast<std::uint32_t>(expected.size()),
                           .packed_length = static_cast<std::uint32_t>(frame.size())},
                          5,
                          std::as_writable_bytes(std::span(content)));
   return content;
+}
+
+std::string ReadChunk(const std::string& frame, const std::string& expected) {
+  return ReadChunk(frame, expected, frame);
 }
 
 // A frame made by zstd's streaming interface, which writes a window into the header.
@@ -128,5 +136,8 @@ TEST_CASE("ChunkReader: refuses frames that are not what the index says", "[imag
   }));
   CheckError(ErrorKind::kVerification, case_.message, [&] { ReadChunk(case_.frame, data); });
   CheckError(ErrorKind::kVerification, "", [&] { ReadChunk(damaged, data); });
+  CheckError(ErrorKind::kVerification, "its frame does not have the digest of the index", [&] {
+    ReadChunk(case_.frame, data, frame);
+  });
   CHECK((ReadChunk(StreamFrame(data, 17, data.size()), data) == data));
 }

@@ -110,9 +110,9 @@ TEST_CASE("WriteRoot: wrong content is refused, and the chunk named", "[images]"
     --parts.chunks[1].packed_length;
     PackIndex(parts);
     Bench bench(parts);
-    CheckError(ErrorKind::kVerification, "chunk 0 of the root layer: it is not exactly one", [&] {
-      bench.Write();
-    });
+    CheckError(ErrorKind::kVerification,
+               "chunk 0 of the root layer: its frame does not have the digest of the index",
+               [&] { bench.Write(); });
   }
 }
 

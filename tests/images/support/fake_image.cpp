@@ -123,6 +123,7 @@ void PackRoot(FakeParts& parts, unsigned seed) {
     const auto length = std::min<Bytes>(lengths[random() % lengths.size()], root.size() - at);
     const auto frame = PackFrame(root.substr(at, length));
     parts.chunks.push_back({.digest = keys::Sha256Of(AsBytes(root.substr(at, length))),
+                            .packed_digest = keys::Sha256Of(AsBytes(frame)),
                             .length = static_cast<std::uint32_t>(length),
                             .packed_length = static_cast<std::uint32_t>(frame.size())});
     parts.layer += frame;
@@ -142,8 +143,9 @@ void PackIndex(FakeParts& parts) {
   std::size_t at = kIndexHeaderSize;
   for (const auto& chunk : parts.chunks) {
     std::memcpy(raw.data() + at, chunk.digest.bytes.data(), chunk.digest.bytes.size());
-    StoreLe32(bytes, at + 32, chunk.length);
-    StoreLe32(bytes, at + 36, chunk.packed_length);
+    std::memcpy(raw.data() + at + 32, chunk.packed_digest.bytes.data(), 32);
+    StoreLe32(bytes, at + 64, chunk.length);
+    StoreLe32(bytes, at + 68, chunk.packed_length);
     at += kIndexEntrySize;
   }
   parts.raw_index = std::move(raw);
