@@ -154,6 +154,8 @@ class Transfer {
     return given ? length : CURL_READFUNC_ABORT;
   }
 
+  [[nodiscard]] bool IsCancelled() const { return request_.cancelled && request_.cancelled(); }
+
   bool Rewind(curl_off_t offset) {
     sent_ = static_cast<Bytes>(offset);
     return sent_ <= request_.body->size;
@@ -200,8 +202,8 @@ std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* tran
   return taken ? size * count : 0;
 }
 
-int OnProgress(void* /*unused*/, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return WaitingInterrupt() ? 1 : 0;
+int OnProgress(void* transfer, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return WaitingInterrupt() || static_cast<Transfer*>(transfer)->IsCancelled() ? 1 : 0;
 }
 
 std::size_t OnUpload(char* into, std::size_t size, std::size_t count, void* transfer) {
@@ -326,6 +328,7 @@ HttpResponse CurlTransport::Send(const HttpRequest& request) {
   state.Set(CURLOPT_WRITEFUNCTION, &OnBody);
   state.Set(CURLOPT_WRITEDATA, &target);
   state.Set(CURLOPT_XFERINFOFUNCTION, &OnProgress);
+  state.Set(CURLOPT_XFERINFODATA, &transfer);
   state.Set(CURLOPT_NOPROGRESS, 0L);
   std::array<char, CURL_ERROR_SIZE> why{};
   state.Set(CURLOPT_ERRORBUFFER, why.data());

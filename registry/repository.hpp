@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,15 @@ class Repository {
   // its end.
   void ReadBlob(const keys::Digest& digest, Bytes size, const BodySink& sink);
 
+  // Hands these ranges of a blob of this size on, in their order; they ascend and do not overlap.
+  // Those that lie close together are fetched by one request. Breaks are mended as above. A server
+  // that knows no Range sends the whole blob, of which the rest is passed over. Nothing is compared
+  // with the digest: that is left to whoever knows the parts.
+  void ReadRanges(const keys::Digest& digest,
+                  Bytes size,
+                  std::span<const ByteRange> ranges,
+                  const BodySink& sink);
+
   [[nodiscard]] bool HasBlob(const keys::Digest& digest);
 
   // Uploads a blob (upload.hpp). Nothing is done where it is there already.
@@ -59,7 +69,10 @@ class Repository {
   std::vector<std::string> ListTags();
 
  private:
+  struct Download;
+
   std::optional<Manifest> GetManifest(const std::string& name);
+  void Fetch(const keys::Digest& digest, Bytes size, Download& download, const std::string& doing);
   // Throws where this response to a part of a blob is the end, after so many tries in vain.
   void CheckPart(const HttpResponse& response, int vain, const std::string& doing) const;
   [[nodiscard]] std::string Path(const std::string& rest) const;

@@ -46,16 +46,15 @@ void SetHeader(HttpRequest& request, const std::string& name, const std::string&
   }
 }
 
-// Ends early where an interrupt waits.
-void WaitFor(milliseconds time) {
-  if (!HoldsInterrupts()) {
-    ::poll(nullptr, 0, static_cast<int>(time.count()));
-    return;
+// Ends early where an interrupt waits, or nobody does.
+void WaitFor(milliseconds time, const std::function<bool()>& cancelled) {
+  constexpr milliseconds kSlice{200};
+  const auto interrupts = HoldsInterrupts() ? OpenInterrupts() : UniqueFd();
+  for (; time.count() > 0 && !(cancelled && cancelled()); time -= kSlice) {
+    pollfd waiting{.fd = interrupts.get(), .events = POLLIN, .revents = 0};
+    ::poll(&waiting, 1, static_cast<int>(std::min(time, kSlice).count()));
+    ThrowIfInterrupted();
   }
-  const auto interrupts = OpenInterrupts();
-  pollfd waiting{.fd = interrupts.get(), .events = POLLIN, .revents = 0};
-  ::poll(&waiting, 1, static_cast<int>(time.count()));
-  ThrowIfInterrupted();
 }
 
 milliseconds WaitBefore(int next_try, const HttpResponse& response) {
@@ -117,13 +116,14 @@ Session::Session(Transport& transport, SessionOptions options)
     : transport_(transport), options_(std::move(options)) {
   base_ = (options_.plain_http ? "http://" : "https://") + options_.host;
   if (!options_.wait) {
-    options_.wait = WaitFor;
+    options_.wait = [this](milliseconds time) { WaitFor(time, options_.cancelled); };
   }
 }
 
 HttpResponse Session::SendOnce(const HttpRequest& request, const std::string& url) {
   HttpRequest sent = request;
   sent.url = url;
+  sent.cancelled = options_.cancelled;
   if (!options_.plain_http && !url.starts_with("https://")) {
     throw Error(ErrorKind::kNetwork,
                 options_.host + " leads to " + ShowText(url) +
@@ -176,7 +176,8 @@ HttpResponse Session::TryAgain(const std::function<HttpResponse()>& send,
                                const std::function<bool()>& may) {
   for (int next_try = 2;; ++next_try) {
     auto response = send();
-    if (!MayPass(response.status) || !may() || next_try > kMaxTries) {
+    const bool unwanted = options_.cancelled && options_.cancelled();
+    if (unwanted || !MayPass(response.status) || !may() || next_try > kMaxTries) {
       return response;
     }
     options_.wait(WaitBefore(next_try, response));
@@ -222,7 +223,12 @@ std::string Session::FetchToken(const Challenge& challenge) {
   if (const auto scope = parameter("scope"); !scope.empty()) {
     query += "&scope=" + PercentEncode(scope);
   }
-  HttpRequest request{.url = realm, .headers = {}, .body = {}, .limit = kMaxToken, .open_sink = {}};
+  HttpRequest request{.url = realm,
+                      .headers = {},
+                      .body = {},
+                      .limit = kMaxToken,
+                      .open_sink = {},
+                      .cancelled = options_.cancelled};
   const auto& credentials = options_.credentials;
   if (credentials && !credentials->identity_token.empty()) {
     query += "&client_id=ros&grant_type=refresh_token&refresh_token=" +

@@ -20,6 +20,9 @@ struct SessionOptions {
   bool plain_http = false;
   // Waits; may throw to end it. Tests bring their own.
   std::function<void(std::chrono::milliseconds)> wait;
+  // Whether nobody wants an answer any more: a request that is on its way fails then, and no other
+  // is begun. May be asked on any thread that sends.
+  std::function<bool()> cancelled;
 };
 
 // Requests to one registry: signs in as it asks (basic, or a bearer token, by credentials or

@@ -8,6 +8,8 @@
 
 using ros::AsBytes;
 using ros::AsText;
+using ros::ByteRange;
+using ros::Bytes;
 using ros::ByteSpan;
 using ros::keys::Sha256Of;
 using ros::registry::Repository;
@@ -31,6 +33,12 @@ struct Frame {
     repository.ReadBlob(Sha256Of(AsBytes(content)), content.size(), [this](ByteSpan piece) {
       got += AsText(piece);
     });
+  }
+
+  void ReadRanges(Bytes size, std::span<const ByteRange> ranges) {
+    got.clear();
+    repository.ReadRanges(
+        Sha256Of({}), size, ranges, [this](ByteSpan piece) { got += AsText(piece); });
   }
 };
 
@@ -62,8 +70,8 @@ TEST_CASE("Repository: a broken line is taken up where it was", "[registry]") {
                              Part("bytes 6-9/10", "6789")};
   frame.Read(kContent);
   CHECK(frame.got == kContent);
-  CHECK(frame.transport.HeaderOf(1, "range") == "bytes=4-");
-  CHECK(frame.transport.HeaderOf(3, "range") == "bytes=6-");
+  CHECK(frame.transport.HeaderOf(1, "range") == "bytes=4-9");
+  CHECK(frame.transport.HeaderOf(3, "range") == "bytes=6-9");
 }
 
 TEST_CASE("Repository: a server that knows no range is read from the start", "[registry]") {
@@ -71,6 +79,48 @@ TEST_CASE("Repository: a server that knows no range is read from the start", "[r
   frame.transport.answers = {{.body = "0123", .breaks = true}, {.body = kContent}};
   frame.Read(kContent);
   CHECK(frame.got == kContent);
+}
+
+TEST_CASE("Repository: ranges that lie close come by one request, others by their own",
+          "[registry]") {
+  constexpr Bytes kFar = 100'000;
+  std::string content(kFar + 10, '.');
+  content.replace(0, 10, "0123456789");
+  content.replace(kFar, 10, "abcdefghij");
+  const ByteRange ranges[] = {{.offset = 1, .length = 2},
+                              {.offset = 3, .length = 0},
+                              {.offset = 5, .length = 1},
+                              {.offset = kFar + 4, .length = 3}};
+  Frame frame;
+  SECTION("a server that knows ranges, and a line that breaks inside of one") {
+    frame.transport.answers = {Part("bytes 1-5/100010", "1234", true),
+                               Part("bytes 5-5/100010", "5"),
+                               Part("bytes 100004-100006/100010", "ef", true),
+                               Part("bytes 100006-100006/100010", "g")};
+    frame.ReadRanges(content.size(), ranges);
+    CHECK(frame.transport.HeaderOf(0, "range") == "bytes=1-5");
+    CHECK(frame.transport.HeaderOf(1, "range") == "bytes=5-5");
+    CHECK(frame.transport.HeaderOf(2, "range") == "bytes=100004-100006");
+    CHECK(frame.transport.HeaderOf(3, "range") == "bytes=100006-100006");
+  }
+  SECTION("one that knows none sends it once") {
+    frame.transport.answers = {{.body = content}};
+    frame.ReadRanges(content.size(), ranges);
+  }
+  SECTION("one that knows none, by a line that breaks") {
+    frame.transport.answers = {{.body = content.substr(0, 50'000), .breaks = true},
+                               {.body = content}};
+    frame.ReadRanges(content.size(), ranges);
+  }
+  CHECK(frame.got == "125efg");
+}
+
+TEST_CASE("Repository: a part that is longer than was asked for is refused", "[registry]") {
+  const ByteRange range{.offset = 2, .length = 3};
+  Frame frame;
+  frame.transport.answers = {Part("bytes 2-4/10", "2345")};
+  CHECK_THROWS_WITH(frame.ReadRanges(10, std::span(&range, 1)),
+                    Catch::Contains("more came than the bytes up to 5"));
 }
 
 TEST_CASE("Repository: a bad blob ends in one sentence", "[registry]") {
@@ -83,7 +133,7 @@ TEST_CASE("Repository: a bad blob ends in one sentence", "[registry]") {
   const Case cases[] = {
       {"missing", {{.status = 404}}, "status 404"},
       {"other bytes", {{.body = "0123456780"}}, "does not have this digest"},
-      {"longer", {{.body = "01234567890"}}, "more than the 10 bytes"},
+      {"longer", {{.body = "01234567890"}}, "more came than the bytes up to 10"},
       {"the wrong range",
        {{.body = "01", .breaks = true}, Part("bytes 3-9/10", "3")},
        "asked for the bytes from 2 on, and got \"bytes 3-9/10\""},

@@ -1,0 +1,131 @@
+#include "registry/blob_stream.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace ros::registry {
+namespace {
+
+// Copies between a ring and a piece, whichever of them is written.
+template <typename Copy>
+void ForRing(Bytes ring_size, Bytes place, Bytes length, Copy copy) {
+  const auto at = place % ring_size;
+  const auto first = std::min(length, ring_size - at);
+  copy(at, Bytes{0}, first);
+  if (first < length) {
+    copy(Bytes{0}, first, length - first);
+  }
+}
+
+}  // namespace
+
+BlobStream::BlobStream(std::vector<ByteRange> ranges, Fetch fetch)
+    : ranges_(std::move(ranges)), fetch_(std::move(fetch)), window_(kWindow) {
+  Bytes place = 0;
+  for (const auto& range : ranges_) {
+    places_.push_back(place);
+    place += range.length;
+  }
+  thread_ = std::thread([this] { Run(); });
+}
+
+BlobStream::~BlobStream() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+const ByteRange* BlobStream::RangeOf(Bytes offset) const {
+  const auto behind = std::ranges::upper_bound(ranges_, offset, {}, &ByteRange::offset);
+  if (behind == ranges_.begin()) {
+    return nullptr;
+  }
+  const auto& range = *std::prev(behind);
+  return offset < range.End() ? &range : nullptr;
+}
+
+Bytes BlobStream::PlaceOf(const ByteRange& range, Bytes offset) const {
+  return places_[static_cast<std::size_t>(&range - ranges_.data())] + offset - range.offset;
+}
+
+bool BlobStream::Has(const ByteRange& wanted) const {
+  const auto* const range = RangeOf(wanted.offset);
+  if (range == nullptr || wanted.End() > range->End() || wanted.length == 0 ||
+      wanted.length > kMaxPiece) {
+    return false;
+  }
+  const std::lock_guard lock(mutex_);
+  const auto place = PlaceOf(*range, wanted.offset);
+  const auto behind = released_.upper_bound(place + wanted.length - 1);
+  const bool was_read =
+      behind != released_.begin() && std::prev(behind)->first + std::prev(behind)->second > place;
+  return place >= begin_ && !was_read;
+}
+
+void BlobStream::Read(Bytes offset, MutableByteSpan into) {
+  const auto place = PlaceOf(*RangeOf(offset), offset);
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return end_ >= place + into.size() || failure_; });
+  if (end_ < place + into.size()) {
+    std::rethrow_exception(failure_);
+  }
+  ForRing(kWindow, place, into.size(), [&](Bytes at, Bytes done, Bytes length) {
+    std::memcpy(into.data() + done, window_.data() + at, length);
+  });
+  Release(place, into.size());
+  lock.unlock();
+  changed_.notify_all();
+}
+
+void BlobStream::Release(Bytes place, Bytes length) {
+  released_.emplace(place, length);
+  while (!released_.empty() && released_.begin()->first == begin_) {
+    begin_ += released_.begin()->second;
+    released_.erase(released_.begin());
+  }
+}
+
+void BlobStream::Put(ByteSpan piece) {
+  while (!piece.empty()) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return stop_ || end_ - begin_ < kWindow; });
+    if (stop_) {
+      throw Error(ErrorKind::kFailed, "nobody reads it any more");
+    }
+    const auto length = std::min<Bytes>(piece.size(), kWindow - (end_ - begin_));
+    ForRing(kWindow, end_, length, [&](Bytes at, Bytes done, Bytes part) {
+      std::memcpy(window_.data() + at, piece.data() + done, part);
+    });
+    end_ += length;
+    piece = piece.subspan(length);
+    lock.unlock();
+    changed_.notify_all();
+  }
+}
+
+void BlobStream::Run() {
+  std::exception_ptr failure;
+  try {
+    fetch_(
+        [this] {
+          const std::lock_guard lock(mutex_);
+          return stop_;
+        },
+        [this](ByteSpan piece) { Put(piece); });
+    // For who reads more than has come.
+    throw Error(ErrorKind::kFailed, "the blob has ended");
+  } catch (...) {  // a thread's end, as main is the program's
+    failure = std::current_exception();
+  }
+  const std::lock_guard lock(mutex_);
+  failure_ = failure;
+  changed_.notify_all();
+}
+
+}  // namespace ros::registry
