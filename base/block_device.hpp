@@ -28,7 +28,7 @@ class BlockDevice {
   [[nodiscard]] virtual std::uint32_t sector_size() const = 0;
 
   // Reads `into.size()` bytes at `offset`; throws kFailed, also when that is beyond the end. May be
-  // called from several threads at once while nothing is written.
+  // called from several threads at once, and while other sectors are written.
   virtual void Read(Bytes offset, MutableByteSpan into) const = 0;
   // Hands `data` to the device. In place: a sector that is not touched keeps its bytes. Durable
   // after the next Sync(); until then a power cut may keep any subset of the sectors.

@@ -14,6 +14,16 @@ using Bytes = std::uint64_t;
 using ByteSpan = std::span<const std::byte>;
 using MutableByteSpan = std::span<std::byte>;
 
+// Bytes that follow each other, of a file, a blob, a region.
+struct ByteRange {
+  Bytes offset = 0;
+  Bytes length = 0;
+
+  [[nodiscard]] Bytes End() const { return offset + length; }
+
+  bool operator==(const ByteRange&) const = default;
+};
+
 namespace literals {
 // NOLINTBEGIN(google-runtime-int): the type of a literal operator is given by the language.
 constexpr Bytes operator""_KiB(unsigned long long n) {

@@ -46,6 +46,7 @@ void CheckPart(const ImageSource& source, const Part& part, Done done) {
     refuse("has " + std::to_string(blob->size()) + " bytes instead of " +
            std::to_string(part.descriptor.size));
   }
+  blob->Announce({{.offset = 0, .length = blob->size()}});
   AlignedBuffer buffer(kPieceSize);
   keys::Sha256 hash;
   for (Bytes at = 0; at < blob->size(); at += kPieceSize) {

@@ -26,6 +26,10 @@ class Blob {
   [[nodiscard]] virtual Bytes size() const = 0;
   // Fills `into`; throws kVerification when the blob ends before.
   virtual void ReadAt(Bytes offset, MutableByteSpan into) const = 0;
+
+  // These ranges will be read, each byte of them once and about in this order, which is that of the
+  // blob: one that comes over a network may be fetched ahead. Called before any is read.
+  virtual void Announce(const std::vector<ByteRange>& ranges) { static_cast<void>(ranges); }
 };
 
 // Where an image comes from: an OCI layout in some form.
@@ -45,6 +49,10 @@ class ImageSource {
   // Throws kVerification "NAME: blob sha256:... is missing".
   [[nodiscard]] virtual std::unique_ptr<Blob> OpenBlob(const keys::Digest& digest) const = 0;
   [[nodiscard]] virtual bool HasBlob(const keys::Digest& digest) const = 0;
+
+  // Whether reading costs the network: nothing is read twice then, and each part is compared with
+  // its digest on its way to the disk instead of before.
+  [[nodiscard]] virtual bool is_remote() const { return false; }
 };
 
 // Limits on an archive's shape.

@@ -11,7 +11,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/interrupt.hpp"
-#include "base/json.hpp"
+#include "images/oci_index.hpp"
 
 namespace ros::images {
 namespace {
@@ -103,23 +103,6 @@ class TarWriter {
   ArchiveWriter writer_;
 };
 
-std::string WriteIndex(const ImageArchive& archive) {
-  Descriptor descriptor = archive.manifest.descriptor;
-  descriptor.annotations[std::string(kRefNameAnnotation)] = archive.reference;
-  Json entry = ToJson(descriptor);
-  entry.Set("artifactType", archive.artifact_type);
-  Json index = Json::MakeObject();
-  index.Set("schemaVersion", 2);
-  index.Set("mediaType", kOciIndexType);
-  auto manifests = Json::MakeArray();
-  manifests.Append(std::move(entry));
-  if (archive.signatures) {
-    manifests.Append(ToJson(archive.signatures->descriptor));
-  }
-  index.Set("manifests", manifests);
-  return index.Dump();
-}
-
 }  // namespace
 
 Bytes WriteOciArchive(const ImageArchive& archive, OutputFile& output) {
@@ -133,7 +116,12 @@ Bytes WriteOciArchive(const ImageArchive& archive, OutputFile& output) {
   return InContext("writing " + output.target().string(), [&] {
     TarWriter tar(output.fd());
     tar.AddText("oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
-    tar.AddText("index.json", WriteIndex(archive));
+    tar.AddText("index.json",
+                WriteOciIndex(archive.manifest.descriptor,
+                              archive.reference,
+                              archive.artifact_type,
+                              archive.signatures ? std::optional(archive.signatures->descriptor)
+                                                 : std::nullopt));
     tar.AddBlob(archive.manifest);
     if (archive.signatures) {
       tar.AddBlob(*archive.signatures);

@@ -1,7 +1,6 @@
 #include "images/registry_copy.hpp"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -9,52 +8,13 @@
 #include "base/output_file.hpp"
 #include "images/channel_archive.hpp"
 #include "images/oci_archive_writer.hpp"
+#include "images/registry_artifact.hpp"
 #include "images/signature.hpp"
 
 namespace ros::images {
 namespace {
 
-using registry::Manifest;
 using registry::Repository;
-
-// What a manifest names: its config and layers, each once.
-struct Content {
-  ArtifactKind kind = kOsImage;
-  std::vector<Descriptor> blobs;
-};
-
-std::vector<Descriptor> BlobsOf(const Json& manifest, const std::string& where) {
-  std::vector<Descriptor> blobs = {
-      ParseDescriptor(manifest.At("config", where), where + ": config")};
-  const auto& layers = manifest.At("layers", where).AsArray(where + ": layers");
-  if (layers.size() > kMaxLayers) {
-    throw Error(ErrorKind::kVerification,
-                where + ": more than " + std::to_string(kMaxLayers) + " layers");
-  }
-  std::set<keys::Digest> seen = {blobs.front().digest};
-  for (const auto& layer : layers) {
-    auto blob = ParseDescriptor(layer, where + ": layers");
-    if (blob.size > kMaxRootBlobSize) {
-      throw Error(ErrorKind::kVerification, where + ": a layer that is longer than any may be");
-    }
-    if (seen.insert(blob.digest).second) {
-      blobs.push_back(std::move(blob));
-    }
-  }
-  return blobs;
-}
-
-Content ReadContent(std::string_view raw, const std::string& where) {
-  const auto json = Json::Parse(raw, where);
-  Content content;
-  const auto* type = json.Find("artifactType", where);
-  if (type != nullptr && type->AsString(where) == kChannelArtifactType) {
-    content.kind = kChannelKind;
-  }
-  ExpectKind(json, content.kind, where);
-  content.blobs = BlobsOf(json, where);
-  return content;
-}
 
 Bytes SizeOf(const std::vector<Descriptor>& blobs) {
   Bytes size = 0;
@@ -81,25 +41,6 @@ class Counter {
   Bytes done_ = 0;
 };
 
-Descriptor DescriptorOf(const Manifest& manifest) {
-  return {.media_type = std::string(kOciManifestType),
-          .digest = manifest.digest,
-          .size = manifest.raw.size(),
-          .annotations = {}};
-}
-
-Manifest FindWanted(Repository& repository, const registry::Reference& reference) {
-  auto manifest = reference.digest ? repository.FindManifest(*reference.digest)
-                                   : repository.FindManifest(reference.tag);
-  if (!manifest) {
-    throw Error(ErrorKind::kNetwork,
-                "there is no " + (reference.digest ? reference.digest->ToString() : reference.tag) +
-                    " in " + repository.Name() + "; `ros image list " + repository.Name() +
-                    "` lists what there is");
-  }
-  return *std::move(manifest);
-}
-
 ArchiveBlob FromRegistry(Repository& repository, const Descriptor& descriptor, Counter& counter) {
   BlobProducer produce = [&repository, &counter, descriptor](const auto& take) {
     repository.ReadBlob(descriptor.digest, descriptor.size, [&](ByteSpan piece) {
@@ -108,17 +49,6 @@ ArchiveBlob FromRegistry(Repository& repository, const Descriptor& descriptor, C
     });
   };
   return {.descriptor = descriptor, .content = std::move(produce)};
-}
-
-// The blobs of both, each once: an archive holds no entry twice.
-std::vector<Descriptor> Together(std::vector<Descriptor> blobs,
-                                 const std::vector<Descriptor>& more) {
-  for (const auto& blob : more) {
-    if (std::ranges::find(blobs, blob.digest, &Descriptor::digest) == blobs.end()) {
-      blobs.push_back(blob);
-    }
-  }
-  return blobs;
 }
 
 void UploadBlobs(const ImageSource& source,
@@ -150,9 +80,10 @@ std::optional<Descriptor> SignaturesIn(const ImageSource& source, const keys::Di
   return found == signatures.end() ? std::nullopt : std::optional(*found);
 }
 
-void CheckOthers(Repository& repository, const keys::Digest& digest, const Descriptor* ours) {
-  const auto theirs = repository.FindManifest(SignatureName(digest));
-  if (theirs && (ours == nullptr || theirs->digest != ours->digest)) {
+void CheckOthers(Repository& repository, const StoredArtifact& artifact) {
+  const auto& ours = artifact.signatures;
+  const auto theirs = repository.FindManifest(SignatureName(artifact.manifest.descriptor.digest));
+  if (theirs && (!ours || theirs->digest != ours->descriptor.digest)) {
     throw Error(ErrorKind::kRefused,
                 repository.Name() +
                     " has other signatures of it, which would be lost; `ros image "
@@ -160,10 +91,21 @@ void CheckOthers(Repository& repository, const keys::Digest& digest, const Descr
   }
 }
 
-// Of an image or, where there is none, of a channel document.
-Descriptor ChooseArtifact(const ImageSource& source) {
+StoredManifest ReadStored(const ImageSource& source, Descriptor descriptor) {
+  auto raw = ReadBlob(source, descriptor, kMaxManifestSize);
+  return {.descriptor = std::move(descriptor), .raw = std::move(raw)};
+}
+
+// The image of a source or, where there is none, its channel document.
+StoredArtifact ReadArtifactOf(const ImageSource& source) {
   const auto images = ListIndex(source, kOsImage).images;
-  return ChooseManifest(source, images.empty() ? kChannelKind : kOsImage, std::nullopt);
+  const auto chosen =
+      ChooseManifest(source, images.empty() ? kChannelKind : kOsImage, std::nullopt);
+  auto signatures = SignaturesIn(source, chosen.digest);
+  return ReadArtifact(
+      ReadStored(source, chosen),
+      signatures ? std::optional(ReadStored(source, *std::move(signatures))) : std::nullopt,
+      source.name());
 }
 
 }  // namespace
@@ -173,32 +115,22 @@ CopiedArtifact PullArtifact(Repository& repository,
                             const std::filesystem::path& output,
                             Progress& progress) {
   OutputFile file(output);
-  const auto where = reference.ToString();
-  const auto manifest = FindWanted(repository, reference);
-  const auto content = ReadContent(manifest.raw, where);
-  const auto signatures = repository.FindManifest(SignatureName(manifest.digest));
-  auto blobs = content.blobs;
-  if (signatures) {
-    const auto signed_by = where + ": its signatures";
-    blobs = Together(blobs, BlobsOf(Json::Parse(signatures->raw, signed_by), signed_by));
-  }
-  CopiedArtifact copied{.digest = manifest.digest,
-                        .size = SizeOf(blobs),
-                        .is_signed = signatures.has_value(),
-                        .called = std::string(content.kind.called)};
-  Counter counter(progress, "pulling " + where, copied.size);
-  ImageArchive archive{.manifest = {DescriptorOf(manifest), manifest.raw},
+  const auto artifact = FindArtifact(repository, reference);
+  CopiedArtifact copied{.digest = artifact.manifest.descriptor.digest,
+                        .size = SizeOf(artifact.blobs),
+                        .is_signed = artifact.signatures.has_value(),
+                        .called = std::string(artifact.kind.called)};
+  Counter counter(progress, "pulling " + reference.ToString(), copied.size);
+  ImageArchive archive{.manifest = {artifact.manifest.descriptor, artifact.manifest.raw},
                        .reference = reference.tag,
                        .blobs = {},
                        .signatures = {},
-                       .artifact_type = content.kind.artifact_type};
-  for (const auto& blob : blobs) {
+                       .artifact_type = artifact.kind.artifact_type};
+  for (const auto& blob : artifact.blobs) {
     archive.blobs.push_back(FromRegistry(repository, blob, counter));
   }
-  if (signatures) {
-    auto descriptor = DescriptorOf(*signatures);
-    descriptor.annotations[std::string(kRefNameAnnotation)] = SignatureName(manifest.digest);
-    archive.signatures = ArchiveBlob{std::move(descriptor), signatures->raw};
+  if (artifact.signatures) {
+    archive.signatures = ArchiveBlob{artifact.signatures->descriptor, artifact.signatures->raw};
   }
   WriteOciArchive(archive, file);
   progress.End();
@@ -210,32 +142,23 @@ CopiedArtifact PushArtifact(const ImageSource& source,
                             const std::string& tag,
                             OtherSignatures others,
                             Progress& progress) {
-  const auto chosen = ChooseArtifact(source);
-  const auto raw = ReadBlob(source, chosen, kMaxManifestSize);
-  const auto content = ReadContent(raw, source.name());
-  const auto signatures = SignaturesIn(source, chosen.digest);
+  const auto artifact = ReadArtifactOf(source);
+  const auto& digest = artifact.manifest.descriptor.digest;
   if (others == OtherSignatures::kRefuse) {
-    CheckOthers(repository, chosen.digest, signatures ? &*signatures : nullptr);
+    CheckOthers(repository, artifact);
   }
-  auto blobs = content.blobs;
-  std::string raw_signatures;
-  if (signatures) {
-    raw_signatures = ReadBlob(source, *signatures, kMaxManifestSize);
-    const auto where = source.name() + ": its signatures";
-    blobs = Together(blobs, BlobsOf(Json::Parse(raw_signatures, where), where));
-  }
-  CopiedArtifact copied{.digest = chosen.digest,
-                        .size = SizeOf(blobs),
-                        .is_signed = signatures.has_value(),
-                        .called = std::string(content.kind.called)};
+  CopiedArtifact copied{.digest = digest,
+                        .size = SizeOf(artifact.blobs),
+                        .is_signed = artifact.signatures.has_value(),
+                        .called = std::string(artifact.kind.called)};
   Counter counter(progress, "pushing to " + repository.Name() + ":" + tag, copied.size);
-  UploadBlobs(source, repository, blobs, counter);
+  UploadBlobs(source, repository, artifact.blobs, counter);
   const std::string type(kOciManifestType);
-  repository.WriteManifest(chosen.digest.ToString(), raw, type);
-  if (signatures) {
-    repository.WriteManifest(SignatureName(chosen.digest), raw_signatures, type);
+  repository.WriteManifest(digest.ToString(), artifact.manifest.raw, type);
+  if (artifact.signatures) {
+    repository.WriteManifest(SignatureName(digest), artifact.signatures->raw, type);
   }
-  repository.WriteManifest(tag, raw, type);
+  repository.WriteManifest(tag, artifact.manifest.raw, type);
   progress.End();
   return copied;
 }

@@ -47,6 +47,7 @@ std::vector<Piece> CutPieces(const std::vector<Chunk>& chunks) {
 struct Place {
   AlignedBuffer data{kPieceSize};
   std::vector<keys::Digest> digests = std::vector<keys::Digest>(kPieceSize / kBlockSize);
+  std::vector<ByteRange> fresh;  // what of the piece the slot does not have yet
 
   [[nodiscard]] MutableByteSpan Data(Bytes length) { return data.span().first(length); }
 
@@ -80,6 +81,98 @@ void ReadPiece(ChunkReader& reader,
     offset += chunk.length;
     packed_offset += chunk.packed_length;
   }
+}
+
+// Puts the content of chunks together, one thread's worth.
+class ChunkGatherer {
+ public:
+  // All live longer than this. Without `reuse` everything comes from the layer.
+  ChunkGatherer(const Blob& layer,
+                const std::vector<Chunk>& chunks,
+                const Region& slot,
+                const RootReuse* reuse)
+      : reader_(layer), chunks_(chunks), slot_(slot), reuse_(reuse) {}
+
+  // Fills `place` with a piece.
+  void Gather(const Piece& piece, Place& place) {
+    const auto into = place.Data(piece.length);
+    place.fresh.clear();
+    Bytes offset = 0;
+    Bytes packed_offset = piece.packed_offset;
+    for (std::size_t i = piece.first; i < piece.first + piece.count; ++i) {
+      const auto& chunk = chunks_[i];
+      const auto content = into.subspan(offset, chunk.length);
+      if (!IsKept(i, piece.offset + offset, content)) {
+        if (!IsCopied(i, content)) {
+          InContext("chunk " + std::to_string(i) + " of the root layer",
+                    [&] { reader_.Unpack(chunk, packed_offset, content); });
+        }
+        AddFresh(place.fresh, {.offset = offset, .length = chunk.length});
+      }
+      offset += chunk.length;
+      packed_offset += chunk.packed_length;
+    }
+  }
+
+ private:
+  [[nodiscard]] PlannedChunk PlanOf(std::size_t chunk) const {
+    return reuse_ == nullptr ? PlannedChunk() : reuse_->plan.chunks[chunk];
+  }
+
+  bool IsKept(std::size_t chunk, Bytes offset, MutableByteSpan content) const {
+    return PlanOf(chunk).origin == ChunkOrigin::kSlot &&
+           ReadsAs(chunks_[chunk], slot_, offset, content);
+  }
+
+  bool IsCopied(std::size_t chunk, MutableByteSpan content) const {
+    const auto planned = PlanOf(chunk);
+    return planned.origin == ChunkOrigin::kOldRoot &&
+           ReadsAs(chunks_[chunk], reuse_->old_root, planned.old_offset, content);
+  }
+
+  // Whether a place that is said to hold the chunk does.
+  static bool ReadsAs(const Chunk& chunk,
+                      const Region& from,
+                      Bytes offset,
+                      MutableByteSpan content) {
+    try {
+      from.Read(offset, content);
+      return keys::Sha256Of(content) == chunk.digest;
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  static void AddFresh(std::vector<ByteRange>& fresh, const ByteRange& range) {
+    if (!fresh.empty() && fresh.back().End() == range.offset) {
+      fresh.back().length += range.length;
+    } else {
+      fresh.push_back(range);
+    }
+  }
+
+  ChunkReader reader_;
+  const std::vector<Chunk>& chunks_;
+  const Region& slot_;
+  const RootReuse* reuse_;
+};
+
+// The frames that a plan wants of the layer, those that touch in one.
+std::vector<ByteRange> FramesOf(const std::vector<Chunk>& chunks, const RootReuse* reuse) {
+  std::vector<ByteRange> ranges;
+  Bytes offset = 0;
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    const Bytes length = chunks[i].packed_length;
+    if (reuse == nullptr || reuse->plan.chunks[i].origin == ChunkOrigin::kImage) {
+      if (!ranges.empty() && ranges.back().End() == offset) {
+        ranges.back().length += length;
+      } else {
+        ranges.push_back({.offset = offset, .length = length});
+      }
+    }
+    offset += length;
+  }
+  return ranges;
 }
 
 // Throws for the first chunk whose content does not have the digest of the index, if there is one.
@@ -153,10 +246,12 @@ Bytes BytesNeeded(const RootDescription& root) {
 void WriteRoot(const ImageSource& source,
                const VerifiedImage& image,
                const Region& slot,
-               Progress& progress) {
+               Progress& progress,
+               const RootReuse* reuse) {
   const auto& root = image.config.root;
   CheckSpace(slot, root);
   const auto layer = source.OpenBlob(image.manifest.root.digest);
+  layer->Announce(FramesOf(image.chunks, reuse));
   const auto in_source = [&](auto work) { InContext(source.name(), work); };
   const auto pieces = CutPieces(image.chunks);
   const auto threads = OrderedWork::DefaultThreads();
@@ -166,24 +261,29 @@ void WriteRoot(const ImageSource& source,
   });
   progress.Begin("writing the root", root.size);
   OrderedWork work(pieces.size(), places.size(), threads, [&] {
-    const auto reader = std::make_shared<ChunkReader>(*layer);
+    const auto gatherer = std::make_shared<ChunkGatherer>(*layer, image.chunks, slot, reuse);
     const auto hasher = std::make_shared<VerityBlockHasher>(root.verity.salt);
-    return [&, reader, hasher](std::size_t job, std::size_t place) {
+    return [&, gatherer, hasher](std::size_t job, std::size_t place) {
+      in_source([&] { gatherer->Gather(pieces[job], places[place]); });
       const auto data = places[place].Data(pieces[job].length);
-      in_source([&] { ReadPiece(*reader, &ChunkReader::Unpack, image.chunks, pieces[job], data); });
       hasher->HashAll(data, places[place].Digests(data.size()));
     };
   });
   for (const auto& piece : pieces) {
     auto& place = places[work.Next()];
-    slot.Write(piece.offset, place.Data(piece.length));
+    for (const auto& range : place.fresh) {
+      slot.Write(piece.offset + range.offset,
+                 place.Data(piece.length).subspan(range.offset, range.length));
+    }
     tree.Add(place.Digests(piece.length));
     work.Release();
     progress.Update(piece.offset + piece.length);
   }
   if (const auto found = tree.Finish(); found != root.verity.root_hash) {
     in_source([&] {
-      FindWrongChunk(*layer, image.chunks, pieces);
+      if (!source.is_remote()) {
+        FindWrongChunk(*layer, image.chunks, pieces);
+      }
       CheckRootHash(found, root.verity.root_hash);
     });
   }

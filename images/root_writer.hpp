@@ -4,6 +4,7 @@
 #include "base/progress.hpp"
 #include "images/image_config.hpp"
 #include "images/image_source.hpp"
+#include "images/root_reuse.hpp"
 #include "images/verified_image.hpp"
 
 namespace ros::images {
@@ -11,16 +12,25 @@ namespace ros::images {
 // Bytes that a slot must have for this root: the image and its verity tree.
 Bytes BytesNeeded(const RootDescription& root);
 
-// Unpacks the root layer, whose blob CheckBlobs has read, into the start of `slot` and puts the
-// verity tree behind it, then syncs. The tree's root hash is compared with the config's, which also
-// finds a file that has changed since it was checked. Uses all cores and less than 48 MiB, whatever
-// the size. `slot` need not be empty; bytes behind the tree keep what they have. Throws kDoesNotFit
-// before the first write when the slot is too small, kVerification when content is not what was
-// signed, with the chunk where the index tells it: the slot holds something of no use then.
+// What of a root need not come from the image.
+struct RootReuse {
+  RootPlan plan;
+  Region old_root;  // what the plan copies from; empty where it copies nothing
+};
+
+// Unpacks the root layer into the start of `slot` and puts the verity tree behind it, then syncs.
+// Each frame is compared with its digest before it is unpacked, and the tree's root hash with the
+// config's. Uses all cores and less than 48 MiB, whatever the size. `slot` need not be empty; bytes
+// behind the tree keep what they have. With `reuse` chunks are taken from where its plan says,
+// compared with their digest, and come from the image where they are not what they should be; what
+// is in its place is not written again. Throws kDoesNotFit before the first write when the slot is
+// too small, kVerification when content is not what was signed, with the chunk where the index
+// tells it: the slot holds something of no use then.
 void WriteRoot(const ImageSource& source,
                const VerifiedImage& image,
                const Region& slot,
-               Progress& progress);
+               Progress& progress,
+               const RootReuse* reuse = nullptr);
 
 // Reads image and tree back from the disk, computes the tree again and compares every block of it
 // and the root hash. Throws kVerification saying where the first difference is.

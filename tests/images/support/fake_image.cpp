@@ -152,8 +152,13 @@ void PackIndex(FakeParts& parts) {
 }
 
 FakeParts MakeParts(Bytes root_size, unsigned seed) {
+  return MakePartsOf(MakeData(root_size, seed), seed);
+}
+
+FakeParts MakePartsOf(std::string root, unsigned seed) {
   FakeParts parts;
-  parts.root = MakeData(root_size, seed);
+  const Bytes root_size = root.size();
+  parts.root = std::move(root);
   auto& config = parts.config;
   config.name = "fake";
   config.version = "1.0.0";

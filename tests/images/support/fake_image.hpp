@@ -37,6 +37,8 @@ struct FakeParts {
 
 // Parts that fit each other: a root of `root_size` bytes cut into chunks of different lengths.
 FakeParts MakeParts(Bytes root_size = Bytes{2} << 20U, unsigned seed = 1);
+// The same of a root of whole blocks.
+FakeParts MakePartsOf(std::string root, unsigned seed = 1);
 // Chunks and layer anew, for a root that was changed; then PackIndex.
 void PackRoot(FakeParts& parts, unsigned seed = 1);
 // `raw_index` anew from `chunks`, without the checks of WriteChunkIndex.

@@ -1,0 +1,165 @@
+#include "images/registry_image.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "base/error.hpp"
+#include "images/oci_index.hpp"
+#include "images/registry_artifact.hpp"
+#include "registry/blob_stream.hpp"
+
+namespace ros::images {
+namespace {
+
+using registry::BlobStream;
+using registry::BodySink;
+using registry::Connection;
+
+// A connection that several threads take turns with.
+struct SharedConnection {
+  SharedConnection(const registry::ConnectionOptions& options, const registry::Reference& reference)
+      : connection(options, reference) {}
+
+  Connection connection;
+  std::mutex mutex;
+};
+
+// Where blobs come from.
+struct Origin {
+  registry::Reference reference;
+  registry::ConnectionOptions options;
+  std::shared_ptr<SharedConnection> shared;
+};
+
+[[noreturn]] void RefuseEnd(const std::string& name, const keys::Digest& digest) {
+  throw Error(ErrorKind::kVerification,
+              name + ": blob " + digest.ToString() + " is read beyond its end");
+}
+
+class TextBlob final : public Blob {
+ public:
+  TextBlob(std::string name, keys::Digest digest, std::string text)
+      : name_(std::move(name)), digest_(digest), text_(std::move(text)) {}
+
+  [[nodiscard]] Bytes size() const override { return text_.size(); }
+
+  void ReadAt(Bytes offset, MutableByteSpan into) const override {
+    if (offset > text_.size() || into.size() > text_.size() - offset) {
+      RefuseEnd(name_, digest_);
+    }
+    std::memcpy(into.data(), text_.data() + offset, into.size());
+  }
+
+ private:
+  std::string name_;
+  keys::Digest digest_;
+  std::string text_;
+};
+
+class RemoteBlob final : public Blob {
+ public:
+  RemoteBlob(Origin origin, const keys::Digest& digest, Bytes size)
+      : origin_(std::move(origin)), digest_(digest), size_(size) {}
+
+  [[nodiscard]] Bytes size() const override { return size_; }
+
+  void ReadAt(Bytes offset, MutableByteSpan into) const override {
+    if (offset > size_ || into.size() > size_ - offset) {
+      RefuseEnd(origin_.reference.ToString(), digest_);
+    }
+    if (stream_ && stream_->Has({.offset = offset, .length = into.size()})) {
+      stream_->Read(offset, into);
+      return;
+    }
+    const ByteRange range{.offset = offset, .length = into.size()};
+    Bytes done = 0;
+    const std::lock_guard lock(origin_.shared->mutex);
+    origin_.shared->connection.repository().ReadRanges(
+        digest_, size_, std::span(&range, 1), [&](ByteSpan piece) {
+          std::ranges::copy(piece, into.subspan(done).begin());
+          done += piece.size();
+        });
+  }
+
+  void Announce(const std::vector<ByteRange>& ranges) override {
+    if (ranges.empty()) {
+      return;
+    }
+    stream_ = std::make_unique<BlobStream>(
+        ranges,
+        [origin = origin_, digest = digest_, size = size_, ranges](
+            const std::function<bool()>& cancelled, const BodySink& sink) {
+          Connection connection(origin.options, origin.reference, cancelled);
+          connection.repository().ReadRanges(digest, size, ranges, sink);
+        });
+  }
+
+ private:
+  Origin origin_;
+  keys::Digest digest_;
+  Bytes size_;
+  std::unique_ptr<BlobStream> stream_;
+};
+
+class RegistryImage final : public ImageSource {
+ public:
+  RegistryImage(const registry::Reference& reference, const registry::ConnectionOptions& options)
+      : name_(reference.ToString()),
+        origin_{.reference = reference,
+                .options = options,
+                .shared = std::make_shared<SharedConnection>(options, reference)} {
+    const auto artifact = FindArtifact(origin_.shared->connection.repository(), reference);
+    texts_[artifact.manifest.descriptor.digest] = artifact.manifest.raw;
+    if (artifact.signatures) {
+      texts_[artifact.signatures->descriptor.digest] = artifact.signatures->raw;
+    }
+    for (const auto& blob : artifact.blobs) {
+      sizes_[blob.digest] = blob.size;
+    }
+    index_ = WriteOciIndex(
+        artifact.manifest.descriptor,
+        reference.tag,
+        artifact.kind.artifact_type,
+        artifact.signatures ? std::optional(artifact.signatures->descriptor) : std::nullopt);
+  }
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+
+  [[nodiscard]] std::string ReadIndex() const override { return index_; }
+
+  [[nodiscard]] std::unique_ptr<Blob> OpenBlob(const keys::Digest& digest) const override {
+    if (const auto text = texts_.find(digest); text != texts_.end()) {
+      return std::make_unique<TextBlob>(name_, digest, text->second);
+    }
+    const auto size = sizes_.find(digest);
+    if (size == sizes_.end()) {
+      throw Error(ErrorKind::kVerification, name_ + ": blob " + digest.ToString() + " is missing");
+    }
+    return std::make_unique<RemoteBlob>(origin_, digest, size->second);
+  }
+
+  [[nodiscard]] bool HasBlob(const keys::Digest& digest) const override {
+    return texts_.contains(digest) || sizes_.contains(digest);
+  }
+
+  [[nodiscard]] bool is_remote() const override { return true; }
+
+ private:
+  std::string name_;
+  Origin origin_;
+  std::map<keys::Digest, std::string> texts_;  // manifests
+  std::map<keys::Digest, Bytes> sizes_;        // of the blobs that they name
+  std::string index_;
+};
+
+}  // namespace
+
+std::unique_ptr<ImageSource> OpenRegistryImage(const registry::Reference& reference,
+                                               const registry::ConnectionOptions& options) {
+  return std::make_unique<RegistryImage>(reference, options);
+}
+
+}  // namespace ros::images
