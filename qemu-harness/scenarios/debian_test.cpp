@@ -47,6 +47,7 @@ TEST_CASE("debian-installs-upgrades-and-rolls-back", "[qemu]") {
   CheckFreshStatus(machine);
 
   INFO("a to b, committed by the gate that systemd runs");
+  GateIsOver(machine);
   UpgradeTo(machine, "debian-v2");
   machine.WaitForShell("2", kLong);
   CHECK(WhoRuns(machine) == RunningOs{"b", "2", true});

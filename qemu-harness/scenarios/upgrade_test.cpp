@@ -45,6 +45,7 @@ TEST_CASE("upgrade-commits-and-goes-back-again", "[qemu]") {
   CHECK(machine.MustRun("cat /var/note /etc/note") == "kept\nmine\n");
 
   INFO("already there: says so, exit 0");
+  story.WaitForServices();
   CHECK(machine.Run("ros upgrade --no-reboot -i " + InGuest("tiny-v2")).exit_code == 0);
 
   INFO("b to a with a third version");
@@ -61,6 +62,7 @@ TEST_CASE("upgrade-commits-and-goes-back-again", "[qemu]") {
   INFO("back by hand, and it sticks");
   Machine& last = story.Boot();
   CHECK(WhoRuns(last) == RunningOs{"a", "3"});
+  story.WaitForServices();
   last.MustRun("ros rollback --no-reboot");
   last.RestartBy("reboot -f");
   last.WaitForShell();

@@ -143,7 +143,9 @@ TEST_CASE("WriteBootEntry: adds ours, leaves all others, and does it once", "[bo
   CHECK(firmware.Get("BootOrder") == Order({1, 0}));
   CHECK(firmware.Get("Boot0000") == "somebody's");
 
-  const auto before = std::filesystem::last_write_time(firmware.PathOf("BootOrder"));
+  const auto before =
+      std::filesystem::last_write_time(firmware.PathOf("BootOrder")) - std::chrono::hours(1);
+  std::filesystem::last_write_time(firmware.PathOf("BootOrder"), before);
   WriteBootEntry(firmware.variables, Plan(firmware));
   CHECK(Plan(firmware).Name() == "Boot0001");
   CHECK(firmware.variables.List() ==

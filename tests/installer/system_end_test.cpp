@@ -56,10 +56,10 @@ class Sleeper {
 
   [[nodiscard]] pid_t pid() const { return pid_; }
 
-  // The signal that ended it; 0 while it lives.
+  // Waits for its end; the signal that brought it.
   int EndedBy() {
     int status = 0;
-    if (::waitpid(pid_, &status, WNOHANG) != pid_) {
+    if (::waitpid(pid_, &status, 0) != pid_) {
       return 0;
     }
     pid_ = -1;

@@ -7,7 +7,7 @@
 
 # No PIN is ever shown.
 no_pin() {
-  ! grep -qE '271828|314159' out err || fail "$*: shows the PIN: $(cat out err)"
+  ! grep -qE 'pin-of-user|pin-of-owner' out err || fail "$*: shows the PIN: $(cat out err)"
 }
 
 accepts() {
@@ -30,13 +30,13 @@ module=/usr/lib/softhsm/libsofthsm2.so
 export SOFTHSM2_CONF=$scratch/softhsm2.conf
 mkdir tokens
 echo "directories.tokendir = $scratch/tokens" >softhsm2.conf
-softhsm2-util --init-token --free --label ros --pin 271828 --so-pin 314159 >/dev/null || fail "no token"
+softhsm2-util --init-token --free --label ros --pin pin-of-user --so-pin pin-of-owner >/dev/null || fail "no token"
 for key in release:EC:prime256v1 wide:EC:secp384r1 rsa:rsa:3072 short:rsa:2048; do
-  pkcs11-tool --module $module --login --pin 271828 --keypairgen --key-type "${key#*:}" --label "${key%%:*}" \
+  pkcs11-tool --module $module --login --pin pin-of-user --keypairgen --key-type "${key#*:}" --label "${key%%:*}" \
     >/dev/null 2>err || fail "no key $key: $(cat err)"
 done
-printf '271828\n' >pin
-printf '314159\n' >wrong
+printf 'pin-of-user\n' >pin
+printf 'pin-of-owner\n' >wrong
 
 # key NAME: how it is named.
 key() {
@@ -68,7 +68,7 @@ refuses 'an RSA key of 2048 bits is not taken' image sign --key "$(key short)" -
 refuses 'PIN incorrect' image sign --key "$(key release)" --passphrase-file wrong small.oci
 refuses 'the token has no such key' image sign --key "$(key none)" --passphrase-file pin small.oci
 refuses 'a passphrase is needed, and there is no terminal' image sign --key "$(key release)" small.oci
-refuses 'is seen by everybody' image sign --key "$(key release)&pin-value=271828" small.oci
+refuses 'is seen by everybody' image sign --key "$(key release)&pin-value=pin-of-user" small.oci
 refuses 'Unable to load PKCS#11 module' image sign --key 'pkcs11:object=release?module-path=/none.so' \
   --passphrase-file pin small.oci
 refuses 'the token has no such public key' keys show "$(key none)"
