@@ -7,6 +7,7 @@
 #include "images/unified_kernel.hpp"
 #include "installer/channel_memory.hpp"
 #include "installer/first_boot.hpp"
+#include "installer/image_reuse.hpp"
 #include "installer/kept_boot.hpp"
 #include "installer/kept_state.hpp"
 #include "installer/machine.hpp"
@@ -230,6 +231,7 @@ std::map<std::string, StateFile> StateFiles(const InstallRequest& request,
   }
   files["/ros/verified.json"] = {.content =
                                      FormatVerifiedSlots({{SlotId::kA, VerifiedSlotOf(image)}})};
+  files["/ros/" + RootIndexFile(SlotId::kA)] = {.content = images::WriteChunkIndex(image.chunks)};
   if (request.channel) {
     const auto& [channel, digest] = *request.channel;
     files[std::string("/ros/") + kChannelMemoryFile] = {

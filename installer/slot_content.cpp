@@ -17,10 +17,6 @@ using namespace ros::literals;  // NOLINT(google-build-using-namespace): literal
 constexpr Bytes kPiece = 1_MiB;
 constexpr Bytes kBlock = 4_KiB;
 
-std::string PathOf(SlotId slot, std::string_view name) {
-  return std::string(partitions::SlotDirectory(slot)) + "/" + std::string(name);
-}
-
 // Writes in whole blocks, so that no sector has to be read first; the rest of the last one is zero.
 class BlockWriter {
  public:
@@ -44,17 +40,6 @@ class BlockWriter {
   AlignedBuffer& buffer_;
 };
 
-keys::Digest DigestOnDisk(const Region& file, Bytes length, AlignedBuffer& buffer) {
-  keys::Sha256 hash;
-  for (Bytes at = 0; at < length; at += kPiece) {
-    const Bytes piece = std::min(kPiece, length - at);
-    const Bytes padded = std::min(RoundUp(piece, kBlock), file.length() - at);
-    file.Read(at, buffer.span().first(padded));
-    hash.Update(buffer.span().first(piece));
-  }
-  return hash.Finish();
-}
-
 void CheckReadBack(const partitions::FatFile& file,
                    Bytes length,
                    const keys::Digest& expected,
@@ -75,6 +60,7 @@ class SlotFileWriter {
                  std::string_view name) {
     const auto file = Open(name, descriptor.size);
     const auto blob = source.OpenBlob(descriptor.digest);
+    blob->Announce({{.offset = 0, .length = descriptor.size}});
     keys::Sha256 hash;
     BlockWriter(file.data, buffer_).Write(descriptor.size, [&](Bytes at, MutableByteSpan into) {
       blob->ReadAt(at, into);
@@ -130,19 +116,6 @@ class SlotFileWriter {
   Bytes done_ = 0;
 };
 
-// The large files of a slot: the image's blobs and what they are called on the boot partition.
-struct KernelBlob {
-  std::string_view name;
-  images::Descriptor descriptor;
-};
-
-std::vector<KernelBlob> KernelBlobs(const images::ImageManifest& manifest) {
-  if (manifest.unified_kernel) {
-    return {{partitions::kUnifiedKernelFile, *manifest.unified_kernel}};
-  }
-  return {{partitions::kKernelFile, manifest.kernel}, {partitions::kInitrdFile, manifest.initrd}};
-}
-
 bool IsKernelFile(std::string_view name) {
   return name == partitions::kKernelFile || name == partitions::kInitrdFile ||
          name == partitions::kUnifiedKernelFile;
@@ -192,6 +165,28 @@ bool SumsFit(const partitions::FatVolume& boot,
 }
 
 }  // namespace
+
+std::string PathOf(SlotId slot, std::string_view name) {
+  return std::string(partitions::SlotDirectory(slot)) + "/" + std::string(name);
+}
+
+std::vector<KernelBlob> KernelBlobs(const images::ImageManifest& manifest) {
+  if (manifest.unified_kernel) {
+    return {{partitions::kUnifiedKernelFile, *manifest.unified_kernel}};
+  }
+  return {{partitions::kKernelFile, manifest.kernel}, {partitions::kInitrdFile, manifest.initrd}};
+}
+
+keys::Digest DigestOnDisk(const Region& file, Bytes length, AlignedBuffer& buffer) {
+  keys::Sha256 hash;
+  for (Bytes at = 0; at < length; at += kPiece) {
+    const Bytes piece = std::min(kPiece, length - at);
+    const Bytes padded = std::min(RoundUp(piece, kBlock), file.length() - at);
+    file.Read(at, buffer.span().first(padded));
+    hash.Update(buffer.span().first(piece));
+  }
+  return hash.Finish();
+}
 
 std::string SlotContent::VersionText() const {
   if (!complete) {

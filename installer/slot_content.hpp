@@ -31,6 +31,20 @@ struct SlotContent {
   bool operator==(const SlotContent&) const = default;
 };
 
+// Where a file of a slot's folder is on the boot partition.
+std::string PathOf(SlotId slot, std::string_view name);
+
+// The large files of a slot: the image's blobs and what they are called in its folder.
+struct KernelBlob {
+  std::string_view name;
+  images::Descriptor descriptor;
+};
+
+std::vector<KernelBlob> KernelBlobs(const images::ImageManifest& manifest);
+
+// Of the first `length` bytes of a file, read through `buffer` of 1 MiB.
+keys::Digest DigestOnDisk(const Region& file, Bytes length, AlignedBuffer& buffer);
+
 // Reads a slot's folder. A folder that makes no sense is told in `problem`, never thrown.
 SlotContent ReadSlotContent(const partitions::FatVolume& boot, SlotId slot);
 

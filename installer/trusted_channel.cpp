@@ -2,7 +2,6 @@
 
 #include "base/error.hpp"
 #include "images/channel_archive.hpp"
-#include "installer/trusted_image.hpp"
 #include "trust/judgement.hpp"
 
 namespace ros::installer {
@@ -43,8 +42,8 @@ class Judge {
   std::vector<trust::RuleResult> results_;
 };
 
-TrustedChannel OpenJudged(const fs::path& file, const TrustRules& rules, Judge& judge) {
-  const auto source = images::OpenImage(file);
+TrustedChannel OpenJudged(const ImageLocation& location, const TrustRules& rules, Judge& judge) {
+  const auto source = OpenImageAt(location);
   auto artifact = images::VerifyChannel(
       *source, trust::KeysOf(rules.policy), [&](const auto& facts) { judge.Signers(facts); });
   TrustedChannel opened{.manifest = artifact.manifest, .signers = std::move(artifact.signers)};
@@ -57,46 +56,52 @@ TrustedChannel OpenJudged(const fs::path& file, const TrustRules& rules, Judge& 
 }
 
 // The directory that an image's file, or the directory that is its layout, lies in.
-fs::path Beside(const std::string& image) {
-  const auto path = fs::path(ImagePath(image)).lexically_normal();
+fs::path Beside(const fs::path& image) {
+  const auto path = image.lexically_normal();
   return path.has_filename() ? path.parent_path() : path.parent_path().parent_path();
 }
 
 }  // namespace
 
-TrustedChannel OpenTrustedChannel(const fs::path& file,
+TrustedChannel OpenTrustedChannel(const ImageLocation& location,
                                   const TrustRules& rules,
                                   const ChannelMemory& memory) {
   Judge judge(rules, memory);
-  return OpenJudged(file, rules, judge);
+  return OpenJudged(location, rules, judge);
 }
 
-TrustExplanation ExplainChannel(const fs::path& file,
+TrustExplanation ExplainChannel(const ImageLocation& location,
                                 const TrustRules& rules,
                                 const ChannelMemory& memory) {
   Judge judge(rules, memory);
   return ExplainJudge(rules.source, judge.results(), "signed, and a channel document", [&] {
-    static_cast<void>(OpenJudged(file, rules, judge));
+    static_cast<void>(OpenJudged(location, rules, judge));
   });
 }
 
-std::optional<fs::path> FindChannelFile(const trust::Policy& policy, const ChannelChoice& choice) {
+std::optional<ImageLocation> FindChannel(const trust::Policy& policy, const ChannelChoice& choice) {
   if (!choice.named.empty()) {
-    return choice.named;
+    return LocateImage(choice.named, choice.image.connection);
   }
   if (policy.restrictions.channels.empty()) {
     return std::nullopt;
   }
-  const auto file =
-      Beside(choice.image) / (policy.restrictions.channels.front().name + kChannelEnding);
-  return fs::exists(file) ? std::optional(file) : std::nullopt;
+  const auto& name = policy.restrictions.channels.front().name;
+  auto location = choice.image;
+  if (location.reference) {
+    location.reference->tag = name + kChannelTagEnding;
+    location.reference->digest.reset();
+    return location;
+  }
+  location = {.path = Beside(choice.image.path) / (name + kChannelEnding)};
+  return fs::exists(location.path) ? std::optional(location) : std::nullopt;
 }
 
 TrustRules WithChannel(TrustRules rules,
                        const ChannelChoice& choice,
                        const std::function<ChannelMemory()>& memory) {
-  if (const auto file = FindChannelFile(rules.policy, choice)) {
-    rules.channel = OpenTrustedChannel(*file, rules, memory()).shown;
+  if (const auto location = FindChannel(rules.policy, choice)) {
+    rules.channel = OpenTrustedChannel(*location, rules, memory()).shown;
   }
   return rules;
 }

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "installer/channel_memory.hpp"
+#include "installer/image_location.hpp"
 #include "installer/trust_explanation.hpp"
 #include "installer/trust_rules.hpp"
 #include "keys/digest.hpp"
@@ -23,27 +23,27 @@ struct TrustedChannel {
 
 // Opens and judges a document (trust/channel_judgement.hpp). It is signed as the policy says of its
 // channel, or as images are where the policy asks for none. `memory` is what this machine has
-// accepted before. Throws as OpenImage and images::VerifyChannel do, and kVerification with the
+// accepted before. Throws as OpenImageAt and images::VerifyChannel do, and kVerification with the
 // rule that is not met.
-TrustedChannel OpenTrustedChannel(const std::filesystem::path& file,
+TrustedChannel OpenTrustedChannel(const ImageLocation& location,
                                   const TrustRules& rules,
                                   const ChannelMemory& memory);
 
 // The same, explained. Throws only where the document cannot be opened at all.
-TrustExplanation ExplainChannel(const std::filesystem::path& file,
+TrustExplanation ExplainChannel(const ImageLocation& location,
                                 const TrustRules& rules,
                                 const ChannelMemory& memory);
 
 // What an image is to be judged with.
 struct ChannelChoice {
-  std::string named;  // a document's file; empty: none was named
-  std::string image;  // FILE or FILE:VERSION; NAME.channel.oci is looked for beside it
+  std::string named;    // where a document is; empty: none was named
+  ImageLocation image;  // the document is looked for beside it
 };
 
-// The document's file: the one that is named, or, where the policy asks for a channel and it is
-// there, the one beside the image.
-std::optional<std::filesystem::path> FindChannelFile(const trust::Policy& policy,
-                                                     const ChannelChoice& choice);
+// The document: the one that is named, or, where the policy asks for a channel, the one beside the
+// image: NAME.channel.oci in its directory if that is there, the tag NAME.channel in its
+// repository.
+std::optional<ImageLocation> FindChannel(const trust::Policy& policy, const ChannelChoice& choice);
 
 // The rules with the channel in them: where there is a document it is judged, and OpenTrustedImage
 // asks whether it has released the image. `memory` is called for that alone. Throws as

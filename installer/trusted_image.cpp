@@ -1,7 +1,6 @@
 #include "installer/trusted_image.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <optional>
 
 #include "base/error.hpp"
@@ -9,20 +8,6 @@
 
 namespace ros::installer {
 namespace {
-
-struct Reference {
-  std::string path;
-  std::optional<std::string> version;
-};
-
-// FILE where that exists, else FILE:VERSION as skopeo writes it.
-Reference ParseReference(const std::string& text) {
-  const auto colon = text.rfind(':');
-  if (std::filesystem::exists(text) || colon == std::string::npos) {
-    return {text, std::nullopt};
-  }
-  return {text.substr(0, colon), text.substr(colon + 1)};
-}
 
 // Collects what the rules say, as much of the image as may be read by then.
 class Judge {
@@ -119,17 +104,17 @@ void CheckOwnPolicy(const images::VerifiedImage& image, const TrustRules& rules)
   }
 }
 
-TrustedImage OpenJudged(const std::string& reference,
+TrustedImage OpenJudged(const ImageLocation& location,
                         const TrustRules& rules,
                         images::SignaturePolicy policy,
                         Judge& judge) {
-  const auto [path, version] = ParseReference(reference);
   TrustedImage opened;
-  opened.source = images::OpenImage(path);
-  opened.image = images::VerifyImage(
-      *opened.source, trust::KeysOf(rules.policy), policy, version, [&](const auto& facts) {
-        judge.Signers(facts);
-      });
+  opened.source = OpenImageAt(location);
+  opened.image = images::VerifyImage(*opened.source,
+                                     trust::KeysOf(rules.policy),
+                                     policy,
+                                     location.version,
+                                     [&](const auto& facts) { judge.Signers(facts); });
   InContext(opened.source->name(), [&] {
     judge.Image(opened.image);
     CheckOwnPolicy(opened.image, rules);
@@ -139,30 +124,28 @@ TrustedImage OpenJudged(const std::string& reference,
 
 }  // namespace
 
-TrustedImage OpenTrustedImage(const std::string& reference,
+TrustedImage OpenTrustedImage(const ImageLocation& location,
                               const TrustRules& rules,
                               images::SignaturePolicy policy,
                               Progress& progress) {
   Judge judge(rules);
-  auto opened = OpenJudged(reference, rules, policy, judge);
-  images::CheckBlobs(*opened.source, opened.image, progress);
+  auto opened = OpenJudged(location, rules, policy, judge);
+  if (!opened.source->is_remote()) {
+    images::CheckBlobs(*opened.source, opened.image, progress);
+  }
   return opened;
 }
 
-TrustExplanation ExplainTrust(const std::string& reference,
+TrustExplanation ExplainTrust(const ImageLocation& location,
                               const TrustRules& rules,
                               Progress& progress) {
   Judge judge(rules);
   return ExplainJudge(
       rules.source, judge.results(), "signed, and every part is what was signed", [&] {
-        const auto opened = OpenJudged(reference, rules, images::SignaturePolicy::kRequired, judge);
+        const auto opened = OpenJudged(location, rules, images::SignaturePolicy::kRequired, judge);
         images::CheckBlobs(*opened.source, opened.image, progress);
         judge.Parts(opened.image);
       });
-}
-
-std::string ImagePath(const std::string& reference) {
-  return ParseReference(reference).path;
 }
 
 }  // namespace ros::installer

@@ -64,6 +64,9 @@ EtcChanges FindEtcChanges(const Machine& machine,
   if (machine.root.empty()) {
     return {};
   }
+  if (source.is_remote()) {
+    return {.unknown = "an image in a registry is not looked into before it is fetched"};
+  }
   if (!running.config || running.config->root.filesystem != kReadable ||
       facts.image.config.root.filesystem != kReadable) {
     return {.unknown = "only roots that are an erofs can be looked into"};
@@ -139,17 +142,29 @@ class Upgrader {
     RememberVerifiedSlot(means_.state, step.slot, step.verified);
   }
 
+  void operator()(const RememberIndex& step) {
+    RememberRootIndex(means_.state, step.slot, means_.image);
+  }
+
   void operator()(const WriteSlotRoot& step) {
     InContext("writing the root of slot " + std::string(Name(step.slot)), [&] {
       const auto slot = means_.open(partitions::RoleOf(step.slot), DeviceAccess::kExclusive);
-      images::WriteRoot(means_.source, means_.image, slot, means_.progress);
+      std::optional<images::RootReuse> reuse;
+      if (plan_.reuse) {
+        reuse = {.plan = plan_.reuse->root,
+                 .old_root = means_.open(partitions::RoleOf(plan_.running), DeviceAccess::kRead)};
+      }
+      images::WriteRoot(
+          means_.source, means_.image, slot, means_.progress, reuse ? &*reuse : nullptr);
       images::VerifyRoot(slot, means_.image.config.root, means_.progress);
     });
   }
 
   void operator()(const WriteSlotBootFiles& step) {
     InContext("writing the boot files of slot " + std::string(Name(step.slot)), [&] {
-      WriteSlotFiles(boot_, means_.source, means_.image, plan_.entry, means_.progress);
+      const ImageReuse reuse = plan_.reuse.value_or(ImageReuse());
+      const ReusingImage source(means_.source, boot_, plan_.running, reuse);
+      WriteSlotFiles(boot_, source, means_.image, plan_.entry, means_.progress);
     });
   }
 
@@ -269,6 +284,9 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
   facts.target_holds_image = TargetHolds(machine, boot, facts, progress);
   if (facts.target_holds_image) {
     facts.target_texts = ReadSlotTexts(boot, facts.target());
+  }
+  if (source.is_remote()) {
+    facts.reuse = FindReuse(machine, boot, facts.image, facts.target(), progress);
   }
   facts.etc = FindEtcChanges(machine, source, facts);
   FindLoader(machine, source, boot, facts);

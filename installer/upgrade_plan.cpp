@@ -140,10 +140,26 @@ void AddWriting(const UpgradeFacts& facts,
   steps.emplace_back(EmptySlot{target});
   steps.emplace_back(RememberVerified{target, verified});
   if (!facts.target_holds_image) {
+    steps.emplace_back(RememberIndex{target, facts.image.manifest.root_index.size});
     steps.emplace_back(WriteSlotRoot{target, root.size, images::BytesNeeded(root) - root.size});
   }
   steps.emplace_back(WriteSlotBootFiles{target, lengths});
   steps.emplace_back(FillSlot{target, lengths});
+}
+
+bool WritesBootFiles(const UpgradePlan& plan) {
+  return std::ranges::any_of(plan.steps, [](const UpgradeStep& step) {
+    return std::holds_alternative<WriteSlotBootFiles>(step);
+  });
+}
+
+// What the steps fetch.
+void AddTransfer(const UpgradeFacts& facts, UpgradePlan& plan) {
+  if (!facts.reuse || !WritesBootFiles(plan)) {
+    return;
+  }
+  plan.reuse = facts.reuse;
+  plan.to_fetch = BytesToFetch(facts.image, *facts.reuse, !facts.target_holds_image);
 }
 
 void AddRepairs(const UpgradeFacts& facts, std::vector<UpgradeStep>& steps) {
@@ -326,6 +342,7 @@ UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request
     plan.etc = facts.etc;
     plan.steps.emplace_back(MirrorGoodSlot{facts.boot.StateOr(facts.running).good});
     AddWriting(facts, texts, plan.steps);
+    AddTransfer(facts, plan);
   }
   if (arguments != facts.machine_arguments) {
     // Also that the kernel can take them is known before they are kept.

@@ -16,6 +16,7 @@
 #include "images/verified_image.hpp"
 #include "installer/etc_changes.hpp"
 #include "installer/image_check.hpp"
+#include "installer/image_reuse.hpp"
 #include "installer/loader_install.hpp"
 #include "installer/loader_plan.hpp"
 #include "installer/slot_content.hpp"
@@ -73,6 +74,8 @@ struct UpgradeFacts {
   std::optional<trust::AcceptedChannel> accepted;
   std::vector<std::string> machine_arguments;
   EtcChanges etc;
+  // Of an image in a registry, what need not come from there.
+  std::optional<ImageReuse> reuse;
   // What the image brings to boot with, and how the disk's compares with it; none when the image
   // has no boot loader.
   std::optional<LoaderParts> loader_parts;
@@ -130,6 +133,13 @@ struct MirrorGoodSlot {
 struct EmptySlot {
   SlotId slot = SlotId::kB;
   bool operator==(const EmptySlot&) const = default;
+};
+
+// STATE/root-index-b: where later upgrades find the chunks of this root.
+struct RememberIndex {
+  SlotId slot = SlotId::kB;
+  Bytes size = 0;
+  bool operator==(const RememberIndex&) const = default;
 };
 
 struct WriteSlotRoot {
@@ -198,6 +208,7 @@ using UpgradeStep = std::variant<RememberDocument,
                                  MirrorGoodSlot,
                                  EmptySlot,
                                  RememberVerified,
+                                 RememberIndex,
                                  WriteSlotRoot,
                                  WriteSlotBootFiles,
                                  FillSlot,
@@ -228,6 +239,9 @@ struct UpgradePlan {
   std::string target_version;  // what the target holds now
   bootloader::SlotEntry entry;
   EtcChanges etc;
+  // Of an image in a registry: what need not come from there, and how many bytes do.
+  std::optional<ImageReuse> reuse;
+  Bytes to_fetch = 0;
   // The image was created before the running one: what the journal is told.
   std::string older;
   // The trust policy that is in force once the image is committed, where it is another one than

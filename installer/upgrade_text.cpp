@@ -52,6 +52,11 @@ struct StepText {
            (step.verified.policy.empty() ? "" : ", and its trust policy");
   }
 
+  std::string operator()(const RememberIndex& step) const {
+    return "remember on the state partition of which chunks the root of " + Slot(step.slot) +
+           " is made, " + FormatBytes(step.size);
+  }
+
   std::string operator()(const WriteSlotRoot& step) const {
     return "write the root of " + Slot(step.slot) + ": " + FormatBytes(step.image) + " and " +
            FormatBytes(step.hash_tree) + " hash tree; read back and verify";
@@ -132,6 +137,10 @@ struct StepJson {
         .Set("has_policy", !step.verified.policy.empty());
   }
 
+  Json operator()(const RememberIndex& step) const {
+    return Named("remember-root-index").Set("slot", Name(step.slot)).Set("size", step.size);
+  }
+
   Json operator()(const WriteSlotRoot& step) const {
     return Named("write-root")
         .Set("slot", Name(step.slot))
@@ -179,6 +188,42 @@ std::string StepList(const UpgradePlan& plan) {
     text += "  " + std::to_string(number++) + ". " + std::visit(StepText(), step) + "\n";
   }
   return text;
+}
+
+// What comes over the network, and what does not have to.
+std::string TransferText(const UpgradePlan& plan) {
+  if (!plan.reuse) {
+    return {};
+  }
+  const auto& root = plan.reuse->root;
+  std::string text = "  fetch    " + FormatBytes(plan.to_fetch);
+  if (root.copied > 0) {
+    text += "; " + FormatBytes(root.copied) + " of the root are in " + Slot(plan.running);
+  }
+  if (root.kept > 0) {
+    text += "; " + FormatBytes(root.kept) + " of it are in their place already";
+  }
+  for (const auto& [digest, name] : plan.reuse->files) {
+    text += "; " + name + " is that of " + Slot(plan.running);
+  }
+  return text + "\n";
+}
+
+Json TransferToJson(const UpgradePlan& plan) {
+  const auto& root = plan.reuse->root;
+  auto files = Json::MakeArray();
+  for (const auto& [digest, name] : plan.reuse->files) {
+    files.Append(Json::MakeObject().Set("name", name).Set("digest", digest.ToString()));
+  }
+  return Json::MakeObject()
+      .Set("fetch_bytes", plan.to_fetch)
+      .Set("root",
+           Json::MakeObject()
+               .Set("fetch_bytes", root.fetched)
+               .Set("unpacked_bytes", root.unpacked)
+               .Set("copied_bytes", root.copied)
+               .Set("kept_bytes", root.kept))
+      .Set("copied_files", std::move(files));
 }
 
 // Why there is a reboot although kexec was asked for.
@@ -239,6 +284,7 @@ std::string DescribeUpgrade(const UpgradePlan& plan, const partitions::RosDisk& 
   if (!plan.older.empty()) {
     text += "  older    " + plan.older + "\n";
   }
+  text += TransferText(plan);
   if (plan.loader_offer) {
     text += "  note     " + *plan.loader_offer + "\n";
   }
@@ -290,6 +336,9 @@ Json UpgradeToJson(const UpgradePlan& plan) {
   }
   if (!plan.older.empty()) {
     json.Set("older", plan.older);
+  }
+  if (plan.reuse) {
+    json.Set("transfer", TransferToJson(plan));
   }
   if (plan.loader_offer) {
     json.Set("boot_loader_offer", *plan.loader_offer);

@@ -115,10 +115,10 @@ void Verify(const VerifyOptions& options, CommandContext& context) {
   const auto rules = RulesOf(options.rules);
   const auto memory = ChannelMemoryOf(options.rules);
   if (options.explain) {
-    ShowExplanation(ExplainChannel(options.file, rules, memory), context);
+    ShowExplanation(ExplainChannel(LocateImage(options.file), rules, memory), context);
     return;
   }
-  const auto opened = OpenTrustedChannel(options.file, rules, memory);
+  const auto opened = OpenTrustedChannel(LocateImage(options.file), rules, memory);
   Show({.channel = opened.shown.channel, .manifest = opened.manifest, .signers = opened.signers},
        "good: ",
        context.console);

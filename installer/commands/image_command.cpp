@@ -16,6 +16,7 @@
 #include "images/unified_kernel.hpp"
 #include "installer/command.hpp"
 #include "installer/commands/artifact_options.hpp"
+#include "installer/commands/network_options.hpp"
 #include "installer/image_text.hpp"
 #include "installer/initrd_keys.hpp"
 #include "installer/machine.hpp"
@@ -213,7 +214,7 @@ void Build(ImageBuildOptions options, CommandContext& context) {
   }
 }
 
-struct ImageVerifyOptions : VerifyOptions {
+struct ImageVerifyOptions : VerifyOptions, NetworkOptions {
   std::string channel;
 };
 
@@ -246,23 +247,27 @@ void Sign(const SignOptions& options, CommandContext& context) {
   }
 }
 
+ImageLocation LocationOf(const ImageVerifyOptions& options) {
+  return LocateImage(options.file, ConnectionOf(options));
+}
+
 // The rules, and the channel document that was named or is beside the image.
 TrustRules RulesFor(const ImageVerifyOptions& options) {
   return WithChannel(RulesOf(options.rules),
-                     {.named = options.channel, .image = options.file},
+                     {.named = options.channel, .image = LocationOf(options)},
                      [&] { return ChannelMemoryOf(options.rules); });
 }
 
 void Verify(const ImageVerifyOptions& options, CommandContext& context) {
   const auto& console = context.console;
-  const auto& file = options.file;
   const auto rules = RulesFor(options);
   if (options.explain) {
-    ShowExplanation(ExplainTrust(file, rules, *console.MakePlanProgress()), context);
+    ShowExplanation(ExplainTrust(LocationOf(options), rules, *console.MakePlanProgress()), context);
     return;
   }
   const auto progress = console.MakePlanProgress();
-  const auto opened = OpenTrustedImage(file, rules, images::SignaturePolicy::kRequired, *progress);
+  const auto opened =
+      OpenTrustedImage(LocationOf(options), rules, images::SignaturePolicy::kRequired, *progress);
   const auto hints = ReadHints(*opened.source, opened.image);
   if (console.json()) {
     console.PrintJson(ImageToJson(opened.image, hints));
@@ -271,9 +276,14 @@ void Verify(const ImageVerifyOptions& options, CommandContext& context) {
   }
 }
 
-void Inspect(const std::string& file, const Console& console) {
-  const auto source = images::OpenImage(file);
-  const auto image = images::InspectImage(*source);
+struct InspectOptions : NetworkOptions {
+  std::string image;
+};
+
+void Inspect(const InspectOptions& options, const Console& console) {
+  const auto location = LocateImage(options.image, ConnectionOf(options));
+  const auto source = OpenImageAt(location);
+  const auto image = images::InspectImage(*source, location.version);
   const auto hints = ReadHints(*source, image);
   if (console.json()) {
     console.PrintJson(ImageToJson(image, hints));
@@ -378,14 +388,16 @@ void AddImageCommand(CLI::App& app, CommandContext& context) {
   AddVerifyOptions(*verify, *verifying, "IMAGE");
   verify->add_option("--channel", verifying->channel, "Channel document that has released it")
       ->type_name("FILE");
+  AddNetworkOptions(*verify, *verifying);
   AddJsonFlag(*verify, context);
   verify->callback([verifying, &context] { Verify(*verifying, context); });
 
-  auto file = std::make_shared<std::string>();
+  auto inspecting = std::make_shared<InspectOptions>();
   auto* inspect = image->add_subcommand("inspect", "Show what an image says, unverified");
-  inspect->add_option("IMAGE", *file)->required();
+  inspect->add_option("IMAGE", inspecting->image)->required();
+  AddNetworkOptions(*inspect, *inspecting);
   AddJsonFlag(*inspect, context);
-  inspect->callback([file, &context] { Inspect(*file, context.console); });
+  inspect->callback([inspecting, &context] { Inspect(*inspecting, context.console); });
   AddImageCopyCommands(*image, context);
 }
 

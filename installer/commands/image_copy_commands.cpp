@@ -4,44 +4,15 @@
 #include "base/shown_text.hpp"
 #include "images/registry_copy.hpp"
 #include "installer/command.hpp"
-#include "registry/curl_transport.hpp"
+#include "installer/commands/network_options.hpp"
+#include "registry/connection.hpp"
 #include "registry/reference.hpp"
 
 namespace ros::installer {
 namespace {
 
-// How a registry is reached.
-struct RegistryOptions {
+struct RegistryOptions : NetworkOptions {
   std::string reference;
-  std::string ca_file;
-  bool plain_http = false;
-};
-
-void AddRegistryOptions(CLI::App& command, RegistryOptions& options) {
-  command.add_option("--ca", options.ca_file, "Certificates to trust instead of the system's, PEM")
-      ->type_name("FILE");
-  command.add_flag("--plain-http", options.plain_http, "Without encryption");
-}
-
-// A repository and what it is reached by.
-class Connection {
- public:
-  Connection(const RegistryOptions& options, const registry::Reference& reference)
-      : transport_({.ca_file = options.ca_file}),
-        session_(transport_,
-                 {.host = reference.host,
-                  .credentials = registry::FindCredentials(
-                      reference.host, reference.repository, registry::CredentialFiles()),
-                  .plain_http = options.plain_http,
-                  .wait = {}}),
-        repository_(session_, reference.repository) {}
-
-  registry::Repository& repository() { return repository_; }
-
- private:
-  registry::CurlTransport transport_;
-  registry::Session session_;
-  registry::Repository repository_;
 };
 
 Json ToJson(const images::CopiedArtifact& copied, const std::string& reference) {
@@ -61,7 +32,7 @@ void Pull(const PullOptions& options, CommandContext& context) {
   const InterruptGuard guard;
   context.when_interrupted = "no file was made";
   const auto reference = registry::ParseReference(options.reference);
-  Connection connection(options, reference);
+  registry::Connection connection(ConnectionOf(options), reference);
   const auto progress = console.MakeProgress();
   const auto copied =
       images::PullArtifact(connection.repository(), reference, options.output, *progress);
@@ -92,7 +63,7 @@ void Push(const PushOptions& options, CommandContext& context) {
     throw Error(ErrorKind::kUsage, "an image is pushed under a tag, not under a digest");
   }
   const auto source = images::OpenImage(options.file);
-  Connection connection(options, reference);
+  registry::Connection connection(ConnectionOf(options), reference);
   const auto progress = console.MakeProgress();
   const auto copied = images::PushArtifact(
       *source,
@@ -114,7 +85,7 @@ void Push(const PushOptions& options, CommandContext& context) {
 void List(const RegistryOptions& options, CommandContext& context) {
   const InterruptGuard guard;
   const auto reference = registry::ParseReference(options.reference);
-  Connection connection(options, reference);
+  registry::Connection connection(ConnectionOf(options), reference);
   const auto tags = connection.repository().ListTags();
   if (context.console.json()) {
     auto list = Json::MakeArray();
@@ -135,7 +106,7 @@ void List(const RegistryOptions& options, CommandContext& context) {
 void AddImageCopyCommands(CLI::App& image, CommandContext& context) {
   auto pulling = std::make_shared<PullOptions>();
   auto* pull = image.add_subcommand("pull", "Fetch an image and its signatures from a registry");
-  AddRegistryOptions(*pull, *pulling);
+  AddNetworkOptions(*pull, *pulling);
   pull->add_option("-o,--output", pulling->output, "The file to make")->required();
   pull->add_option("REFERENCE", pulling->reference, "registry.example/myos:1.2.0")->required();
   AddJsonFlag(*pull, context);
@@ -143,7 +114,7 @@ void AddImageCopyCommands(CLI::App& image, CommandContext& context) {
 
   auto pushing = std::make_shared<PushOptions>();
   auto* push = image.add_subcommand("push", "Bring an image and its signatures to a registry");
-  AddRegistryOptions(*push, *pushing);
+  AddNetworkOptions(*push, *pushing);
   push->add_flag("-f,--force", pushing->force, "Replace other signatures of it");
   push->add_option("IMAGE", pushing->file)->required();
   push->add_option("REFERENCE", pushing->reference, "registry.example/myos:1.2.0")->required();
@@ -152,7 +123,7 @@ void AddImageCopyCommands(CLI::App& image, CommandContext& context) {
 
   auto listing = std::make_shared<RegistryOptions>();
   auto* list = image.add_subcommand("list", "List the tags of a repository");
-  AddRegistryOptions(*list, *listing);
+  AddNetworkOptions(*list, *listing);
   list->add_option("REPOSITORY", listing->reference, "registry.example/myos")->required();
   AddJsonFlag(*list, context);
   list->callback([listing, &context] { List(*listing, context); });

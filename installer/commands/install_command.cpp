@@ -7,6 +7,7 @@
 #include "base/interrupt.hpp"
 #include "config/cloud_config.hpp"
 #include "installer/command.hpp"
+#include "installer/commands/network_options.hpp"
 #include "installer/install.hpp"
 #include "installer/kept_state.hpp"
 #include "installer/machine.hpp"
@@ -21,7 +22,7 @@ constexpr const char* kLiveKeys = "/etc/ros/keys";
 constexpr const char* kAutoDevice = "auto";
 constexpr Bytes kCloudConfigLimit = Bytes{1} << 20U;
 
-struct InstallOptions {
+struct InstallOptions : NetworkOptions {
   std::string device;
   std::string image;
   std::string channel;
@@ -200,7 +201,9 @@ TrustRules RulesFor(const InstallOptions& options, const std::optional<KeptState
     rules = RulesKeeping(std::move(rules), kept->own_rules);
   }
   return WithChannel(
-      std::move(rules), {.named = options.channel, .image = options.image}, [&]() -> ChannelMemory {
+      std::move(rules),
+      {.named = options.channel, .image = LocateImage(options.image, ConnectionOf(options))},
+      [&]() -> ChannelMemory {
         return kept && !kept->channels.empty()
                    ? ParseChannelMemory(kept->channels, "/ros/channels.json of ROS-STATE")
                    : ChannelMemory();
@@ -222,7 +225,8 @@ void Install(const InstallOptions& options, CommandContext& context) {
   }
   const auto rules = RulesFor(options, kept);
   request.channel = rules.channel;
-  auto opened = OpenTrustedImage(options.image, rules, policy, *progress);
+  auto opened =
+      OpenTrustedImage(LocateImage(options.image, ConnectionOf(options)), rules, policy, *progress);
   request.loader = LoaderFor(opened.image.manifest, request.loader);
   InstallFacts facts{.image = opened.image,
                      .loader = ReadBootLoader(*opened.source, opened.image, request.loader),
@@ -272,7 +276,10 @@ void AddOptions(CLI::App& command, InstallOptions& options) {
                   "Disk (/dev/sda), disk image file, or auto: the only empty disk")
       ->required()
       ->type_name("TARGET");
-  command.add_option("-i,--image", options.image, "OS image: an OCI archive or layout")
+  command
+      .add_option("-i,--image",
+                  options.image,
+                  "OS image: an OCI archive or layout, or where it is in a registry")
       ->required()
       ->type_name("IMAGE");
   command.add_option("--key", options.keys, "Public key to trust, now and for later upgrades")
@@ -327,6 +334,7 @@ void AddInstallCommand(CLI::App& app, CommandContext& context) {
   auto options = std::make_shared<InstallOptions>();
   AddOptions(*command, *options);
   AddSizeOptions(*command, *options);
+  AddNetworkOptions(*command, *options);
   AddJsonFlag(*command, context);
   command->callback([options, &context] { Install(*options, context); });
 }

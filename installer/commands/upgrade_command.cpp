@@ -6,6 +6,7 @@
 #include "base/interrupt.hpp"
 #include "health/journal.hpp"
 #include "installer/command.hpp"
+#include "installer/commands/network_options.hpp"
 #include "installer/kexec.hpp"
 #include "installer/machine.hpp"
 #include "installer/trusted_channel.hpp"
@@ -15,7 +16,7 @@
 namespace ros::installer {
 namespace {
 
-struct UpgradeOptions {
+struct UpgradeOptions : NetworkOptions {
   std::string image;
   std::string channel;
   std::string append;
@@ -215,10 +216,11 @@ void Upgrade(const UpgradeOptions& options, CommandContext& context) {
   const auto policy = options.insecure ? images::SignaturePolicy::kAllowUnsigned
                                        : images::SignaturePolicy::kRequired;
   const auto progress = options.plan ? console.MakePlanProgress() : console.MakeProgress();
+  const auto location = LocateImage(options.image, ConnectionOf(options));
   const auto rules = WithChannel(FindTrustRules(machine, SystemClock()),
-                                 {.named = options.channel, .image = options.image},
+                                 {.named = options.channel, .image = location},
                                  [&] { return ReadChannelMemory(machine.state); });
-  const auto opened = OpenTrustedImage(options.image, rules, policy, *progress);
+  const auto opened = OpenTrustedImage(location, rules, policy, *progress);
   const auto facts = InspectUpgrade(machine, *opened.source, opened.image, rules, *progress);
   const auto plan = PlanUpgrade(facts, MakeRequest(options));
   if (options.plan) {
@@ -245,7 +247,10 @@ void AddUpgrade(CLI::App& parent, CommandContext& context) {
   auto* command =
       parent.add_subcommand("upgrade", "Write an OS image to the other slot and try it");
   auto options = std::make_shared<UpgradeOptions>();
-  command->add_option("-i,--image", options->image, "OS image: an OCI archive or layout")
+  command
+      ->add_option("-i,--image",
+                   options->image,
+                   "OS image: an OCI archive or layout, or where it is in a registry")
       ->type_name("IMAGE");
   command
       ->add_option("--channel",
@@ -276,6 +281,7 @@ void AddUpgrade(CLI::App& parent, CommandContext& context) {
   command->add_flag("--insecure", options->insecure, "Take an image that nobody has signed");
   command->add_flag("-f,--force", options->force, "Accepted for RancherOS; nothing is asked");
   command->add_flag("--plan", options->plan, "Show what would be done, and stop");
+  AddNetworkOptions(*command, *options);
   AddJsonFlag(*command, context);
   command->callback([options, &context] { Upgrade(*options, context); });
 }

@@ -23,7 +23,7 @@ accepts() {
 refuses 2 'unknown command "bogus"; see ros --help' bogus
 refuses 2 'unknown command "instal" (did you mean "install"?); see ros --help' instal
 refuses 2 'unknown command "buid" (did you mean "build"?); see ros image --help' image buid
-refuses 2 'a command is missing: build, sign, verify, inspect; see ros image --help' image
+refuses 2 'a command is missing: build, sign, verify, inspect, pull, push, list; see ros image --help' image
 refuses 2 '--root is required; see ros image build --help' image build
 refuses 2 '--epoch: Value -1 not in range' image build --epoch -1 --root a --name b --version 1 -o c
 refuses 2 '"-x" is no name' image build --root a --name -x --version 1 -o c --init /dev/null --no-boot-loader

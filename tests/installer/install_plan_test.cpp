@@ -37,11 +37,12 @@ TEST_CASE("DescribeInstall: tells every file with its size", "[installer]") {
                            "       /GRUB/GRUBENV2         1 KiB\n",
                            "       /EFI/BOOT/BOOTX64.EFI  700 KiB\n",
                            "write GRUB for BIOS machines (100 KiB) and its boot sector",
-                           "5 files\n",
+                           "6 files\n",
                            "       /ros/args                     6 bytes\n",
                            "       /ros/config/cloud-config.yml  14 bytes\n",
                            "       /ros/epoch                    3 bytes\n",
                            "       /ros/keys/release.pub         178 bytes\n",
+                           "       /ros/root-index-a             104 bytes\n",
                            "       /ros/verified.json            "}) {
     CHECK_THAT(text, Catch::Contains(part));
   }

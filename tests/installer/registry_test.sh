@@ -61,6 +61,35 @@ accepts image verify --key release.pub pulled.oci
 shows 'signed    release'
 refuses 4 'is not signed by a trusted key' image verify --key stranger.pub pulled.oci
 [[ $(digest_in pulled.oci 1) == "$digest" ]] || fail "another digest came back"
+accepts image verify --plain-http --key release.pub "$os:1"
+shows "good: "
+accepts image inspect --plain-http --json "$os:1"
+shows "$digest"
+
+# Installed from the registry, in a stream, and from a file: the same disk.
+bootable=$plain/team/bootable:2
+accepts image build --root root --name small --version 2 --init root/sbin/init --work . -o bootable.oci
+accepts image sign --key release.key bootable.oci
+accepts image push --plain-http bootable.oci "$bootable"
+seed=11111111-2222-4333-8444-555555555555
+sizes=(--size 2G --slot-size 128M --seed "$seed" -f)
+accepts install -d file.img -i bootable.oci --key release.pub "${sizes[@]}"
+accepts install -d registry.img -i "$bootable" --plain-http --key release.pub "${sizes[@]}"
+cmp <(head -c 700M file.img) <(head -c 700M registry.img) || fail "a disk installed from a registry differs"
+refuses 4 'stranger' install -d other.img -i "$bootable" --plain-http --key stranger.pub "${sizes[@]}"
+refuses 6 'there is no 9 in' install -d other.img -i "$plain/team/bootable:9" --plain-http --key release.pub "${sizes[@]}"
+[[ ! -e other.img ]] || fail "a refused installation left a file"
+# A frame that is not what was signed ends it, and leaves no disk.
+layer=$(skopeo inspect --tls-verify=false --raw "docker://$bootable" |
+  sed 's/[{}]/\n/g' | sed -n 's/.*ros\.os\.root\.v1+zstd.*"sha256:\([0-9a-f]*\)".*/\1/p')
+blob=plain/docker/registry/v2/blobs/sha256/${layer:0:2}/$layer/data
+[[ -s $blob ]] || fail "the root layer is not at $blob"
+cp "$blob" whole
+printf 'XXXX' | dd of="$blob" bs=1 seek=$(($(stat -c %s "$blob") / 2)) conv=notrunc status=none
+refuses 4 'its frame does not have the digest of the index' \
+  install -d other.img -i "$bootable" --plain-http --key release.pub "${sizes[@]}"
+[[ ! -e other.img ]] || fail "a failed installation left a file"
+cp whole "$blob"
 accepts image pull --plain-http "docker://$os@sha256:$digest" -o by-digest.oci
 accepts image verify --key release.pub by-digest.oci
 # What skopeo copies out is what `ros` pushed.

@@ -92,9 +92,9 @@ struct Attack {
     NoProgress progress;
     const auto image = (directory / "os.oci").string();
     const auto rules = WithChannel({.policy = policy, .source = "the test's rules", .now = kNow},
-                                   {.named = named, .image = image},
+                                   {.named = named, .image = LocateImage(image)},
                                    [&] { return memory; });
-    OpenTrustedImage(image, rules, images::SignaturePolicy::kRequired, progress);
+    OpenTrustedImage(LocateImage(image), rules, images::SignaturePolicy::kRequired, progress);
   }
 
   // Empty when the image is taken.
@@ -305,13 +305,15 @@ TEST_CASE("WithChannel: a document that is not there is a wrong command line", "
   }
 }
 
-TEST_CASE("FindChannelFile: beside the image, whatever form that has", "[installer]") {
+TEST_CASE("FindChannel: beside the image, whatever form that has", "[installer]") {
   const TempDirectory directory;
   Attack attack;
   attack.Write(directory.path());
   fs::create_directory(directory.path() / "layout");
   const auto find = [&](const std::string& image) {
-    return FindChannelFile(attack.policy, {.named = "", .image = directory.path() / image});
+    const auto found =
+        FindChannel(attack.policy, {.named = "", .image = LocateImage(directory.path() / image)});
+    return found ? std::optional(found->path) : std::nullopt;
   };
   const auto beside = directory.path() / "stable.channel.oci";
   for (const auto* image : {"os.oci", "os.oci:1.3.0", "layout", "layout/"}) {
@@ -322,12 +324,27 @@ TEST_CASE("FindChannelFile: beside the image, whatever form that has", "[install
   CHECK_FALSE(find("os.oci"));
 }
 
+TEST_CASE("FindChannel: a tag beside the image in a registry", "[installer]") {
+  const Attack attack;
+  const auto image =
+      LocateImage("registry.example/team/os@sha256:" + std::string(64, 'a'), {.ca_file = "ca.pem"});
+  const auto found = FindChannel(attack.policy, {.named = "", .image = image});
+  REQUIRE(found);
+  CHECK(found->reference->ToString() == "registry.example/team/os:stable.channel");
+  CHECK(found->connection.ca_file == "ca.pem");
+  const auto named =
+      FindChannel(attack.policy, {.named = "registry.example/channels:x", .image = image});
+  REQUIRE(named);
+  CHECK(named->reference->ToString() == "registry.example/channels:x");
+  CHECK(named->connection.ca_file == "ca.pem");
+}
+
 TEST_CASE("ExplainChannel: shows each rule and how it was met", "[installer]") {
   Attack attack;
   const auto explain = [&] {
     const TempDirectory directory;
     attack.Write(directory.path());
-    return ExplainChannel(directory.path() / attack.called,
+    return ExplainChannel(LocateImage(directory.path() / attack.called),
                           {.policy = attack.policy, .source = "the test's rules", .now = kNow},
                           attack.memory);
   };

@@ -75,7 +75,7 @@ struct Attack {
     NoProgress progress;
     try {
       OpenTrustedImage(
-          directory.path().string(), Rules(), images::SignaturePolicy::kRequired, progress);
+          LocateImage(directory.path()), Rules(), images::SignaturePolicy::kRequired, progress);
     } catch (const Error& error) {
       CHECK(error.kind() == ErrorKind::kVerification);
       return error.message();
@@ -87,7 +87,7 @@ struct Attack {
     const TempDirectory directory;
     Image().WriteLayout(directory.path());
     NoProgress progress;
-    return ExplainTrust(directory.path().string(), Rules(), progress);
+    return ExplainTrust(LocateImage(directory.path()), Rules(), progress);
   }
 };
 
@@ -205,8 +205,10 @@ TEST_CASE("OpenTrustedImage: what an unsigned image brings counts for nothing", 
   const TempDirectory directory;
   attack.Image().WriteLayout(directory.path());
   NoProgress progress;
-  const auto opened = OpenTrustedImage(
-      directory.path().string(), attack.Rules(), images::SignaturePolicy::kAllowUnsigned, progress);
+  const auto opened = OpenTrustedImage(LocateImage(directory.path()),
+                                       attack.Rules(),
+                                       images::SignaturePolicy::kAllowUnsigned,
+                                       progress);
   CHECK(VerifiedSlotOf(opened.image).policy.empty());
 }
 
@@ -217,7 +219,7 @@ TEST_CASE("OpenTrustedImage: no unsigned image whose initrd asks for a signature
   const TempDirectory directory;
   attack.Image().WriteLayout(directory.path());
   NoProgress progress;
-  CHECK_THROWS_WITH(OpenTrustedImage(directory.path().string(),
+  CHECK_THROWS_WITH(OpenTrustedImage(LocateImage(directory.path()),
                                      attack.Rules(),
                                      images::SignaturePolicy::kAllowUnsigned,
                                      progress),

@@ -8,6 +8,7 @@
 #include "installer/trusted_image.hpp"
 #include "installer/upgrade.hpp"
 #include "installer/verified_slots.hpp"
+#include "tests/images/support/remote_image.hpp"
 #include "tests/installer/support/installed_disk.hpp"
 #include "tests/installer/support/overlay_disk.hpp"
 #include "tests/support/crashing_device.hpp"
@@ -130,6 +131,93 @@ TEST_CASE("ApplyUpgrade: a channel's document is remembered first of all", "[cra
   }));
 }
 
+TEST_CASE("ApplyUpgrade: one from a registry that was cut goes on with what is there", "[crash]") {
+  Story story;
+  const auto file = std::move(story.v2.source);
+  story.v2.source = std::make_unique<images::fakes::RemoteImage>(*file);
+  const auto plan = story.Plan();
+  REQUIRE(plan.reuse);
+  CHECK(plan.reuse->root.kept == 0);
+
+  // The write to the root, kept by the disk.
+  PowerSupply all;
+  REQUIRE(story.Run(
+      plan, std::make_shared<CrashingDevice>(std::make_shared<OverlayDisk>(story.disk), all)));
+  const auto& part = story.installed.layout.Get(PartitionRole::kSlotB);
+  std::uint64_t write = 0;
+  for (const auto& event : all.events()) {
+    write += event.length > 0 ? 1 : 0;
+    if (event.length > 0 && event.offset == part.offset) {
+      break;
+    }
+  }
+  PowerSupply power(
+      {.write = write, .moment = CutMoment::kAfter, .unsynced = Unsynced::kKept, .seed = 1});
+  REQUIRE_FALSE(story.Run(plan, std::make_shared<CrashingDevice>(story.disk, power)));
+  REQUIRE(WhatBoots(story.disk, story.installed.layout).version == "1");
+
+  const auto again = story.Plan();
+  REQUIRE(again.reuse);
+  CHECK(again.reuse->root.kept > 0);
+  CHECK(again.to_fetch == plan.to_fetch - (plan.reuse->root.fetched - again.reuse->root.fetched));
+  REQUIRE(story.Run(again, story.disk));
+  const auto outcome = WhatBoots(story.disk, story.installed.layout);
+  CHECK(outcome.fault.empty());
+  CHECK(outcome.version == "2");
+}
+
+TEST_CASE("ApplyUpgrade: from a registry, what the running slot has is not fetched", "[crash]") {
+  Story story;
+  story.v2 = story.shelf.MakeLike("1", "3");
+  const auto file = std::move(story.v2.source);
+  auto remote = std::make_unique<images::fakes::RemoteImage>(*file);
+  const auto& source = *remote;
+  story.v2.source = std::move(remote);
+  RememberRootIndex(story.state.path(), SlotId::kA, story.v1.image);
+  const auto plan = story.Plan();
+  REQUIRE(plan.reuse);
+  CHECK(plan.reuse->root.copied == story.v2.image.config.root.size);
+  CHECK(plan.reuse->files.size() == 2);
+  CHECK(plan.to_fetch == 0);
+  CHECK_THAT(DescribeUpgrade(plan, story.machine.disk),
+             Catch::Contains("fetch    0 bytes; 256 KiB of the root are in slot a; ") &&
+                 Catch::Contains("; KERNEL is that of slot a") &&
+                 Catch::Contains("; INITRD is that of slot a"));
+  const auto before = source.read();
+  SECTION("all of it") {
+    REQUIRE(story.Run(plan, story.disk));
+    CHECK(source.read() == before);
+  }
+  SECTION("but for what is damaged there, since the plan and before") {
+    auto root = story.Part(story.disk, PartitionRole::kSlotA);
+    AlignedBuffer block(4096);
+    root.Read(0, block.span());
+    block.span()[0] ^= std::byte{1};
+    root.Write(0, block.span());
+    REQUIRE(story.Run(plan, story.disk));
+    CHECK(source.read() == before + story.v2.image.chunks.front().packed_length);
+
+    const auto boot = partitions::FatVolume::Open(story.Part(story.disk, PartitionRole::kBoot));
+    const auto kernel = boot.Find("/a/KERNEL").data;
+    kernel.Read(0, block.span());
+    block.span()[0] ^= std::byte{1};
+    kernel.Write(0, block.span());
+    NoProgress progress;
+    const auto reuse = FindReuse(story.machine, boot, story.v2.image, SlotId::kB, progress);
+    CHECK(reuse.files.size() == 1);
+    CHECK(BytesToFetch(story.v2.image, reuse, true) == story.v2.image.manifest.kernel.size);
+    return;
+  }
+  SECTION("an index that is not the slot's is passed over") {
+    RememberRootIndex(story.state.path(), SlotId::kA, story.shelf.Make("4").image);
+    CHECK(story.Plan().reuse->root.copied == 0);
+    REQUIRE(story.Run(plan, story.disk));
+  }
+  const auto outcome = WhatBoots(story.disk, story.installed.layout);
+  CHECK(outcome.fault.empty());
+  CHECK(outcome.version == "3");
+}
+
 TEST_CASE("ApplyUpgrade: what a channel refuses leaves disk and memory as they were", "[crash]") {
   const Story story;
   const auto key = keys::PrivateKey::Generate(keys::KeyType::kEd25519);
@@ -149,10 +237,10 @@ TEST_CASE("ApplyUpgrade: what a channel refuses leaves disk and memory as they w
     images::SignChannel(file, key, channel.name);
     NoProgress progress;
     const auto rules = WithChannel({.policy = policy, .source = "the test's", .now = 1000},
-                                   {.named = file, .image = image},
+                                   {.named = file, .image = LocateImage(image)},
                                    [&] { return ReadChannelMemory(story.state.path()); });
     const auto opened =
-        OpenTrustedImage(image, rules, images::SignaturePolicy::kRequired, progress);
+        OpenTrustedImage(LocateImage(image), rules, images::SignaturePolicy::kRequired, progress);
     const auto plan =
         PlanUpgrade(InspectUpgrade(story.machine, *opened.source, opened.image, rules, progress),
                     {.after = AfterWriting::kArm});

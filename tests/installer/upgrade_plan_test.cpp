@@ -36,6 +36,7 @@ images::VerifiedImage SomeImage(const std::string& version, char digest) {
   image.manifest.digest = DigestOf(digest);
   image.manifest.kernel.size = 8_MiB;
   image.manifest.initrd.size = 20_MiB;
+  image.manifest.root_index.size = 104;
   image.config.name = "os";
   image.config.version = version;
   image.config.architecture = "amd64";
@@ -128,15 +129,16 @@ TEST_CASE("PlanUpgrade: remembers the channel's document before all else", "[ins
 
 TEST_CASE("PlanUpgrade: has the order of the design", "[installer]") {
   const auto plan = PlanUpgrade(SomeFacts(), {});
-  REQUIRE(plan.steps.size() == 8);
+  REQUIRE(plan.steps.size() == 9);
   CHECK(std::holds_alternative<MirrorGoodSlot>(plan.steps[0]));
   CHECK(std::holds_alternative<EmptySlot>(plan.steps[1]));
   CHECK(plan.steps[2] == UpgradeStep(RememberVerified{SlotId::kB, {plan.digest, ""}}));
-  CHECK(std::holds_alternative<WriteSlotRoot>(plan.steps[3]));
-  CHECK(std::holds_alternative<WriteSlotBootFiles>(plan.steps[4]));
-  CHECK(std::holds_alternative<FillSlot>(plan.steps[5]));
-  CHECK(plan.steps[6] == UpgradeStep(ArmTrial{SlotId::kB, 3}));
-  CHECK(std::holds_alternative<Reboot>(plan.steps[7]));
+  CHECK(plan.steps[3] == UpgradeStep(RememberIndex{SlotId::kB, 104}));
+  CHECK(std::holds_alternative<WriteSlotRoot>(plan.steps[4]));
+  CHECK(std::holds_alternative<WriteSlotBootFiles>(plan.steps[5]));
+  CHECK(std::holds_alternative<FillSlot>(plan.steps[6]));
+  CHECK(plan.steps[7] == UpgradeStep(ArmTrial{SlotId::kB, 3}));
+  CHECK(std::holds_alternative<Reboot>(plan.steps[8]));
   CHECK(PlanUpgrade(SomeFacts(), {}) == plan);
 }
 
@@ -309,10 +311,10 @@ TEST_CASE("PlanUpgrade: options change the end, not the order", "[installer]") {
   facts.bad = health::BadImage{.digest = "x"};
   const auto retried = PlanUpgrade(facts, {.bad_images = UpgradeRequest::BadImages::kRetry});
   // An attempt that fails before the slot is whole leaves the image on the list.
-  REQUIRE(retried.steps.size() == 9);
-  CHECK(std::holds_alternative<FillSlot>(retried.steps[5]));
-  CHECK(std::holds_alternative<ForgetBadImage>(retried.steps[6]));
-  CHECK(std::holds_alternative<ArmTrial>(retried.steps[7]));
+  REQUIRE(retried.steps.size() == 10);
+  CHECK(std::holds_alternative<FillSlot>(retried.steps[6]));
+  CHECK(std::holds_alternative<ForgetBadImage>(retried.steps[7]));
+  CHECK(std::holds_alternative<ArmTrial>(retried.steps[8]));
   const auto appended = PlanUpgrade(SomeFacts(), {.append = {"quiet"}});
   CHECK(appended.entry.machine_arguments == std::vector<std::string>{"quiet"});
   CHECK(Has<KeepArguments>(appended));
@@ -324,17 +326,17 @@ TEST_CASE("PlanUpgrade: kexec does what the boot loader would, the trial armed i
   const UpgradeRequest kexec{.after = AfterWriting::kArmKexec, .tries = 5};
   SECTION("possible, as far as is known") {
     const auto plan = PlanUpgrade(facts, kexec);
-    REQUIRE(plan.steps.size() == 9);
-    CHECK(std::holds_alternative<FillSlot>(plan.steps[5]));
-    const auto& load = std::get<LoadTrialKernel>(plan.steps[6]);
+    REQUIRE(plan.steps.size() == 10);
+    CHECK(std::holds_alternative<FillSlot>(plan.steps[6]));
+    const auto& load = std::get<LoadTrialKernel>(plan.steps[7]);
     CHECK(load.slot == SlotId::kB);
     CHECK_THAT(load.command_line,
                Catch::Contains("ros.root=00000000-0000-4000-8000-000000000004 ") &&
                    Catch::Contains(" ros.trial=4"));
-    CHECK(plan.steps[7] == UpgradeStep(ArmTrial{SlotId::kB, 5}));
-    CHECK(plan.steps[8] == UpgradeStep(StartTrialKernel{SlotId::kB}));
+    CHECK(plan.steps[8] == UpgradeStep(ArmTrial{SlotId::kB, 5}));
+    CHECK(plan.steps[9] == UpgradeStep(StartTrialKernel{SlotId::kB}));
     const auto text = DescribeUpgrade(plan, SomeDisk());
-    CHECK_THAT(text, Catch::Contains("7. load kernel and initrd of slot b into memory"));
+    CHECK_THAT(text, Catch::Contains("8. load kernel and initrd of slot b into memory"));
     CHECK_THAT(text, Catch::Contains("start its kernel without firmware"));
     CHECK_THAT(UpgradeToJson(plan).Dump(), Catch::Contains("ros.trial=4"));
   }
@@ -445,6 +447,26 @@ TEST_CASE("DescribeUpgrade: lists the files that both sides changed", "[installe
              Catch::Contains("the slot cannot be read"));
 }
 
+TEST_CASE("PlanUpgrade: tells what comes over the network, and what does not", "[installer]") {
+  auto facts = SomeFacts();
+  CHECK_FALSE(PlanUpgrade(facts, {}).reuse);
+  facts.image.manifest.kernel.digest = keys::Sha256Of(AsBytes("kernel"));
+  facts.image.manifest.initrd.digest = keys::Sha256Of(AsBytes("initrd"));
+  facts.reuse = ImageReuse{
+      .root = {.chunks = {}, .fetched = 3_MiB, .unpacked = 9_MiB, .copied = 500_MiB, .kept = 3_MiB},
+      .files = {{facts.image.manifest.kernel.digest, "KERNEL"}}};
+  const auto plan = PlanUpgrade(facts, {});
+  CHECK(plan.to_fetch == 3_MiB + facts.image.manifest.initrd.size);
+  CHECK_THAT(DescribeUpgrade(plan, SomeDisk()),
+             Catch::Contains("fetch    23 MiB; 500 MiB of the root are in slot a; 3 MiB of it are "
+                             "in their place already; KERNEL is that of slot a\n"));
+  CHECK_THAT(UpgradeToJson(plan).Dump(),
+             Catch::Contains(R"("fetch_bytes":24117248,"root":{"fetch_bytes":3145728,)"));
+  // A root that is there as a whole is not fetched.
+  facts.target_holds_image = true;
+  CHECK(PlanUpgrade(facts, {}).to_fetch == facts.image.manifest.initrd.size);
+}
+
 TEST_CASE("DescribeUpgrade: tells versions, digest, signer and every step", "[installer]") {
   const auto text = DescribeUpgrade(PlanUpgrade(SomeFacts(), {}), SomeDisk());
   for (const auto* part : {"upgrade os 1 -> 2",
@@ -453,7 +475,8 @@ TEST_CASE("DescribeUpgrade: tells versions, digest, signer and every step", "[in
                            "write the root of slot b: 512 MiB",
                            "KERNEL    8 MiB",
                            "try slot b up to 3 times",
-                           "8. reboot"}) {
+                           "of which chunks the root of slot b is made, 104 bytes",
+                           "9. reboot"}) {
     CHECK_THAT(text, Catch::Contains(part));
   }
 }

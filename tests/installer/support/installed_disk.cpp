@@ -137,9 +137,20 @@ SmallImage ImageShelf::Make(const std::string& version, std::uint64_t epoch) con
 SmallImage ImageShelf::Make(const std::string& version,
                             std::uint64_t epoch,
                             const bootloader::GrubParts& loader) const {
+  return MakeOf(version, version, epoch, loader);
+}
+
+SmallImage ImageShelf::MakeLike(const std::string& other, const std::string& version) const {
+  return MakeOf(other, version, 0, unified_ ? OwnersGrub() : RealGrub());
+}
+
+SmallImage ImageShelf::MakeOf(const std::string& content,
+                              const std::string& version,
+                              std::uint64_t epoch,
+                              const bootloader::GrubParts& loader) const {
   const auto path = directory_.path() / (version + ".oci");
   if (!std::filesystem::exists(path)) {
-    const auto seed = static_cast<unsigned>(std::hash<std::string>()(version));
+    const auto seed = static_cast<unsigned>(std::hash<std::string>()(content));
     auto parts = fakes::MakeParts(kRootSize, seed);
     parts.config.version = version;
     parts.config.epoch = epoch;

@@ -41,6 +41,9 @@ class ImageShelf {
   // A version's root differs from that of every other; the same version is the same image.
   [[nodiscard]] SmallImage Make(const std::string& version, std::uint64_t epoch = 0) const;
 
+  // A version with the root, kernel and initrd of another one.
+  [[nodiscard]] SmallImage MakeLike(const std::string& other, const std::string& version) const;
+
   // The same with another boot loader than the real GRUB.
   [[nodiscard]] SmallImage Make(const std::string& version,
                                 std::uint64_t epoch,
@@ -51,6 +54,11 @@ class ImageShelf {
   [[nodiscard]] std::string public_key() const { return key_.Public().ToPem(); }
 
  private:
+  // What an image holds follows from `content`.
+  [[nodiscard]] SmallImage MakeOf(const std::string& content,
+                                  const std::string& version,
+                                  std::uint64_t epoch,
+                                  const bootloader::GrubParts& loader) const;
   [[nodiscard]] std::string Policy(const std::string& version) const;
 
   TempDirectory directory_;

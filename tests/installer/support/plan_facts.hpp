@@ -26,6 +26,7 @@ inline installer::InstallFacts SomeFacts() {
   image.config.root = {.filesystem = "erofs",
                        .size = 512_MiB,
                        .verity = {std::string(64, 'a'), std::string(64, 'b')}};
+  image.chunks = {{.length = 4096, .packed_length = 100}};
   image.raw_manifest = "{}";
   image.raw_config = "{}";
   image.raw_signatures = "[]";

@@ -1,0 +1,17 @@
+#include "installer/commands/network_options.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace ros::installer {
+
+void AddNetworkOptions(CLI::App& command, NetworkOptions& options) {
+  command.add_option("--ca", options.ca_file, "Certificates to trust instead of the system's, PEM")
+      ->type_name("FILE");
+  command.add_flag("--plain-http", options.plain_http, "Reach the registry without encryption");
+}
+
+registry::ConnectionOptions ConnectionOf(const NetworkOptions& options) {
+  return {.ca_file = options.ca_file, .plain_http = options.plain_http};
+}
+
+}  // namespace ros::installer

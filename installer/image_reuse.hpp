@@ -1,0 +1,78 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/progress.hpp"
+#include "base/slot.hpp"
+#include "images/image_source.hpp"
+#include "images/root_reuse.hpp"
+#include "images/verified_image.hpp"
+#include "installer/machine.hpp"
+#include "partitions/fat_volume.hpp"
+
+namespace ros::installer {
+
+// What of an image in a registry this machine has already, and need not fetch. Only a hint: what is
+// used is compared with the image's digests again.
+struct ImageReuse {
+  images::RootPlan root;
+  // Blobs that the running slot's folder has: digest, and the file's name there.
+  std::map<keys::Digest, std::string> files;
+
+  bool operator==(const ImageReuse&) const = default;
+};
+
+// Looks at both slots. Reads all of the target's root, and those files of the running slot whose
+// digests its manifest shares with the image. What cannot be read is of no use, and no error.
+ImageReuse FindReuse(const Machine& machine,
+                     const partitions::FatVolume& boot,
+                     const images::VerifiedImage& image,
+                     SlotId target,
+                     Progress& progress);
+
+// What is fetched of an image for a slot: frames of the root (where `with_root` says that it is
+// written), kernel and initrd. Manifests, config and root index have come by then.
+Bytes BytesToFetch(const images::VerifiedImage& image, const ImageReuse& reuse, bool with_root);
+
+// The image, with some of its blobs read from the running slot's folder.
+class ReusingImage final : public images::ImageSource {
+ public:
+  // All live longer than this.
+  ReusingImage(const images::ImageSource& image,
+               const partitions::FatVolume& boot,
+               SlotId running,
+               const ImageReuse& reuse);
+
+  [[nodiscard]] const std::string& name() const override { return image_.name(); }
+
+  [[nodiscard]] std::string ReadIndex() const override { return image_.ReadIndex(); }
+
+  [[nodiscard]] std::unique_ptr<images::Blob> OpenBlob(const keys::Digest& digest) const override;
+
+  [[nodiscard]] bool HasBlob(const keys::Digest& digest) const override {
+    return image_.HasBlob(digest);
+  }
+
+  [[nodiscard]] bool is_remote() const override { return image_.is_remote(); }
+
+ private:
+  const images::ImageSource& image_;
+  const partitions::FatVolume& boot_;
+  SlotId running_;
+  const ImageReuse& reuse_;
+};
+
+// STATE/root-index-a, -b: the root index of the image that a slot was written with, for finding its
+// chunks. Nothing depends on it: what a slot holds is told by its folder on the boot partition.
+std::string RootIndexFile(SlotId slot);
+
+// Durable.
+void RememberRootIndex(const std::filesystem::path& state,
+                       SlotId slot,
+                       const images::VerifiedImage& image);
+
+}  // namespace ros::installer
