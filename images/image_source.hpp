@@ -30,6 +30,10 @@ class Blob {
   // These ranges will be read, each byte of them once and about in this order, which is that of the
   // blob: one that comes over a network may be fetched ahead. Called before any is read.
   virtual void Announce(const std::vector<ByteRange>& ranges) { static_cast<void>(ranges); }
+
+  // Nothing of what was announced is wanted any more: whoever waits for it in ReadAt, on another
+  // thread, fails.
+  virtual void Abandon() {}
 };
 
 // Where an image comes from: an OCI layout in some form.

@@ -84,6 +84,12 @@ class RemoteBlob final : public Blob {
         });
   }
 
+  void Abandon() override {
+    if (stream_) {
+      stream_->Abandon();
+    }
+  }
+
   void Announce(const std::vector<ByteRange>& ranges) override {
     if (ranges.empty()) {
       return;

@@ -175,6 +175,22 @@ std::vector<ByteRange> FramesOf(const std::vector<Chunk>& chunks, const RootReus
   return ranges;
 }
 
+// Ends what is announced of a blob, so that threads that wait for it can be joined.
+class Abandoned {
+ public:
+  explicit Abandoned(Blob& blob) : blob_(blob) {}
+
+  Abandoned(const Abandoned&) = delete;
+  Abandoned& operator=(const Abandoned&) = delete;
+  Abandoned(Abandoned&&) = delete;
+  Abandoned& operator=(Abandoned&&) = delete;
+
+  ~Abandoned() { blob_.Abandon(); }
+
+ private:
+  Blob& blob_;
+};
+
 // Throws for the first chunk whose content does not have the digest of the index, if there is one.
 void FindWrongChunk(const Blob& layer,
                     const std::vector<Chunk>& chunks,
@@ -269,6 +285,9 @@ void WriteRoot(const ImageSource& source,
       hasher->HashAll(data, places[place].Digests(data.size()));
     };
   });
+  // Before the end of `work`, which joins its threads: a piece that failed is not read to its end,
+  // and others would wait for ever for what comes behind it.
+  const Abandoned at_end(*layer);
   for (const auto& piece : pieces) {
     auto& place = places[work.Next()];
     for (const auto& range : place.fresh) {

@@ -33,12 +33,16 @@ BlobStream::BlobStream(std::vector<ByteRange> ranges, Fetch fetch)
 }
 
 BlobStream::~BlobStream() {
+  Abandon();
+  thread_.join();
+}
+
+void BlobStream::Abandon() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
   }
   changed_.notify_all();
-  thread_.join();
 }
 
 const ByteRange* BlobStream::RangeOf(Bytes offset) const {
@@ -71,9 +75,12 @@ bool BlobStream::Has(const ByteRange& wanted) const {
 void BlobStream::Read(Bytes offset, MutableByteSpan into) {
   const auto place = PlaceOf(*RangeOf(offset), offset);
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return end_ >= place + into.size() || failure_; });
+  changed_.wait(lock, [&] { return end_ >= place + into.size() || failure_ || stop_; });
   if (end_ < place + into.size()) {
-    std::rethrow_exception(failure_);
+    if (failure_) {
+      std::rethrow_exception(failure_);
+    }
+    throw Error(ErrorKind::kFailed, "it is not fetched any more");
   }
   ForRing(kWindow, place, into.size(), [&](Bytes at, Bytes done, Bytes length) {
     std::memcpy(into.data() + done, window_.data() + at, length);

@@ -45,6 +45,9 @@ class BlobStream {
   // a window behind one that nobody asks for. Throws what ended the fetching.
   void Read(Bytes offset, MutableByteSpan into);
 
+  // Ends the fetching; who waits in Read fails. For whoever has to wait for those readers.
+  void Abandon();
+
  private:
   // Where a byte of the blob is in the row of all ranges; none where it is in none.
   [[nodiscard]] const ByteRange* RangeOf(Bytes offset) const;

@@ -1,6 +1,7 @@
 #include "images/root_reuse.hpp"
 
 #include <algorithm>
+#include <condition_variable>
 #include <mutex>
 #include <utility>
 
@@ -57,6 +58,52 @@ class WatchedDisk final : public BlockDevice {
   std::string bytes_;
   Bytes written_ = 0;
   mutable std::mutex mutex_;
+};
+
+// A source whose root layer begins with a wrong frame, and then brings nothing more: whoever reads
+// behind it waits, as behind a window that is full.
+class StuckImage final : public ImageSource {
+ public:
+  [[nodiscard]] const std::string& name() const override { return name_; }
+
+  [[nodiscard]] std::string ReadIndex() const override { return {}; }
+
+  [[nodiscard]] std::unique_ptr<Blob> OpenBlob(const keys::Digest& /*digest*/) const override {
+    return std::make_unique<StuckBlob>();
+  }
+
+  [[nodiscard]] bool HasBlob(const keys::Digest& /*digest*/) const override { return true; }
+
+  [[nodiscard]] bool is_remote() const override { return true; }
+
+ private:
+  class StuckBlob final : public Blob {
+   public:
+    [[nodiscard]] Bytes size() const override { return Bytes{1} << 40U; }
+
+    void ReadAt(Bytes offset, MutableByteSpan into) const override {
+      if (offset == 0) {
+        std::ranges::fill(into, std::byte{0});
+        return;
+      }
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return abandoned_; });
+      throw Error(ErrorKind::kFailed, "abandoned");
+    }
+
+    void Abandon() override {
+      const std::lock_guard lock(mutex_);
+      abandoned_ = true;
+      changed_.notify_all();
+    }
+
+   private:
+    mutable std::mutex mutex_;
+    mutable std::condition_variable changed_;
+    bool abandoned_ = false;
+  };
+
+  std::string name_ = "stuck";
 };
 
 // Two versions of a root that share some chunks, the old one in a slot of its own.
@@ -228,6 +275,14 @@ TEST_CASE("WriteRoot: a kept chunk that changes meanwhile is written anew", "[im
   const auto kept = FindKeptChunks(versions.slot, versions.image.chunks, progress);
   versions.slot_disk->bytes()[5] ^= 1;
   versions.Write(versions.Reuse(kept));
+}
+
+TEST_CASE("WriteRoot: a frame that is wrong ends those that wait for later ones", "[images]") {
+  Versions versions;
+  NoProgress progress;
+  CheckError(ErrorKind::kVerification,
+             "stuck: chunk 0 of the root layer: its frame does not have the digest",
+             [&] { WriteRoot(StuckImage(), versions.image, versions.slot, progress, nullptr); });
 }
 
 TEST_CASE("FindKeptChunks: a slot that is too short holds what is in it", "[images]") {

@@ -109,6 +109,26 @@ TEST_CASE("BlobStream: one that brings too little is no endless wait", "[registr
   CHECK_THROWS_AS(stream.Read(0, std::as_writable_bytes(std::span(piece))), Error);
 }
 
+TEST_CASE("BlobStream: who waits for what is abandoned fails", "[registry]") {
+  std::atomic<bool> begun = false;
+  BlobStream stream({{.offset = 0, .length = 100}},
+                    [&](const Cancelled& cancelled, const BodySink&) {
+                      begun = true;
+                      while (!cancelled()) {
+                        std::this_thread::yield();
+                      }
+                    });
+  std::thread other([&] {
+    while (!begun) {
+      std::this_thread::yield();
+    }
+    stream.Abandon();
+  });
+  std::string piece(10, '?');
+  CHECK_THROWS_AS(stream.Read(0, std::as_writable_bytes(std::span(piece))), Error);
+  other.join();
+}
+
 TEST_CASE("BlobStream: ends while it waits for a reader, and while it waits for the network",
           "[registry]") {
   const ByteRange range{.offset = 0, .length = 3 * BlobStream::kWindow};
