@@ -46,6 +46,12 @@ StoredManifest Store(registry::Manifest manifest) {
 StoredArtifact ReadArtifact(StoredManifest manifest,
                             std::optional<StoredManifest> signatures,
                             const std::string& where) {
+  for (const auto* raw : {&manifest.raw, signatures ? &signatures->raw : nullptr}) {
+    if (raw != nullptr && raw->size() > kMaxManifestSize) {
+      throw Error(ErrorKind::kVerification,
+                  where + ": a manifest that is longer than " + FormatBytes(kMaxManifestSize));
+    }
+  }
   StoredArtifact artifact;
   const auto json = Json::Parse(manifest.raw, where);
   const auto* type = json.Find("artifactType", where);
