@@ -10,10 +10,12 @@ ImageLocation LocateImage(const std::string& text, const registry::ConnectionOpt
   if (std::filesystem::exists(text)) {
     return location;
   }
-  if (registry::LooksLikeReference(text)) {
+  const bool has_version = colon != std::string::npos;
+  const bool is_there = has_version && std::filesystem::exists(text.substr(0, colon));
+  if (!is_there && registry::LooksLikeReference(text)) {
     location.path.clear();
     location.reference = registry::ParseReference(text);
-  } else if (colon != std::string::npos) {
+  } else if (has_version) {
     location.path = text.substr(0, colon);
     location.version = text.substr(colon + 1);
   }

@@ -268,6 +268,9 @@ void Verify(const ImageVerifyOptions& options, CommandContext& context) {
   const auto progress = console.MakePlanProgress();
   const auto opened =
       OpenTrustedImage(LocationOf(options), rules, images::SignaturePolicy::kRequired, *progress);
+  if (opened.source->is_remote()) {
+    images::CheckBlobs(*opened.source, opened.image, *progress);
+  }
   const auto hints = ReadHints(*opened.source, opened.image);
   if (console.json()) {
     console.PrintJson(ImageToJson(opened.image, hints));

@@ -79,6 +79,9 @@ cmp <(head -c 700M file.img) <(head -c 700M registry.img) || fail "a disk instal
 refuses 4 'stranger' install -d other.img -i "$bootable" --plain-http --key stranger.pub "${sizes[@]}"
 refuses 6 'there is no 9 in' install -d other.img -i "$plain/team/bootable:9" --plain-http --key release.pub "${sizes[@]}"
 [[ ! -e other.img ]] || fail "a refused installation left a file"
+# A file whose path could be a registry's is a file.
+mkdir build-1.0 && cp bootable.oci build-1.0/os.oci
+accepts image verify --key release.pub build-1.0/os.oci:2
 # A frame that is not what was signed ends it, and leaves no disk.
 layer=$(skopeo inspect --tls-verify=false --raw "docker://$bootable" |
   sed 's/[{}]/\n/g' | sed -n 's/.*ros\.os\.root\.v1+zstd.*"sha256:\([0-9a-f]*\)".*/\1/p')
@@ -89,6 +92,7 @@ printf 'XXXX' | dd of="$blob" bs=1 seek=$(($(stat -c %s "$blob") / 2)) conv=notr
 refuses 4 'its frame does not have the digest of the index' \
   install -d other.img -i "$bootable" --plain-http --key release.pub "${sizes[@]}"
 [[ ! -e other.img ]] || fail "a failed installation left a file"
+refuses 4 'does not have this digest' image verify --plain-http --key release.pub "$bootable"
 cp whole "$blob"
 accepts image pull --plain-http "docker://$os@sha256:$digest" -o by-digest.oci
 accepts image verify --key release.pub by-digest.oci
