@@ -143,7 +143,11 @@ class Upgrader {
   }
 
   void operator()(const RememberIndex& step) {
-    RememberRootIndex(means_.state, step.slot, means_.image);
+    try {
+      RememberRootIndex(means_.state, step.slot, means_.image);
+    } catch (const Error& error) {
+      means_.progress.Warn(error.message() + "; later upgrades from a registry fetch more");
+    }
   }
 
   void operator()(const WriteSlotRoot& step) {
