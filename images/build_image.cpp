@@ -25,7 +25,9 @@
 #include "images/module_index.hpp"
 #include "images/oci_archive_writer.hpp"
 #include "images/os_root.hpp"
+#include "images/root_delta.hpp"
 #include "images/root_layer.hpp"
+#include "images/root_reuse.hpp"
 #include "images/unified_kernel.hpp"
 
 namespace ros::images {
@@ -220,6 +222,52 @@ RootLayer BuildRoot(const BuildOptions& options,
   return layer;
 }
 
+// What was found for one older image, put into the archive.
+class DeltaAdder {
+ public:
+  DeltaAdder(ImageArchive& archive, ImageManifest& manifest, const DeltaTarget& target)
+      : archive_(archive), manifest_(manifest), target_(target) {}
+
+  // Unpacks the old image into `work` while it is needed.
+  BuiltDelta Add(const std::filesystem::path& image,
+                 const std::filesystem::path& work,
+                 Progress& progress) {
+    const TempDirectory unpacked(work, "base");
+    const auto base = UnpackDeltaBase(image, unpacked.path() / "root", progress);
+    for (const auto& other : manifest_.deltas) {
+      if (other.base == base.root_hash) {
+        throw Error(ErrorKind::kUsage, "--delta-from names the same root twice: " + image.string());
+      }
+    }
+    const auto file = work / ("delta-" + std::to_string(manifest_.deltas.size()));
+    const auto layer = MakeDelta(base, target_, file, progress);
+    DeltaLayers layers{.base = base.root_hash};
+    layers.index = AddBlob(MakeBlob(kDeltaIndexType, WriteDeltaIndex(layer.index, target_.chunks)));
+    if (layer.size > 0) {
+      layers.patches = AddBlob({{std::string(kDeltaType), layer.digest, layer.size, {}}, file});
+    }
+    manifest_.deltas.push_back(layers);
+    const auto plan = PlanRoot(target_.chunks, {.delta = &layer.index}, {});
+    return {.version = base.version,
+            .index_size = layers.index.size,
+            .size = layer.size,
+            .copied = plan.copied,
+            .patched = plan.patched,
+            .unpacked = plan.unpacked,
+            .frames = plan.fetched - layer.size};
+  }
+
+ private:
+  Descriptor AddBlob(ArchiveBlob blob) {
+    archive_.blobs.push_back(std::move(blob));
+    return archive_.blobs.back().descriptor;
+  }
+
+  ImageArchive& archive_;
+  ImageManifest& manifest_;
+  const DeltaTarget& target_;
+};
+
 std::string MakeUnifiedKernel(const UnifiedKernelOptions& options,
                               const ImageConfig& config,
                               TreeParts& parts) {
@@ -275,6 +323,11 @@ BuildResult BuildImage(const BuildOptions& options, Progress& progress) {
     manifest.bootloader = add(MakeBlob(kBootloaderType, options.bootloader_tar));
   }
   manifest.root_index = add(MakeBlob(kRootIndexType, WriteChunkIndex(root.chunks)));
+  const DeltaTarget target{.root = parts.erofs, .chunks = root.chunks};
+  DeltaAdder deltas(archive, manifest, target);
+  for (const auto& older : options.delta_from) {
+    result.deltas.push_back(deltas.Add(older, work.path(), progress));
+  }
   manifest.root = add({{std::string(kRootType), root.digest, root.size, {}}, root_file});
   archive.manifest = MakeBlob(kOciManifestType, WriteManifest(manifest));
   archive.reference = options.version;

@@ -60,6 +60,19 @@ struct BuildOptions {
   std::filesystem::path work_directory;
   RosInRoot ros_in_root = RosInRoot::kRequired;
   std::optional<UnifiedKernelOptions> unified_kernel;  // none: kernel and initrd by themselves
+  // Older images, as files: machines that run one of these fetch a delta.
+  std::vector<std::filesystem::path> delta_from;
+};
+
+// What an image has for machines that run an older one.
+struct BuiltDelta {
+  std::string version;  // of the older image
+  Bytes index_size = 0;
+  Bytes size = 0;    // of its patches
+  Bytes copied = 0;  // of the root
+  Bytes patched = 0;
+  Bytes unpacked = 0;  // made by frames of the root layer
+  Bytes frames = 0;    // bytes of those
 };
 
 struct BuildResult {
@@ -73,6 +86,7 @@ struct BuildResult {
   Bytes initrd_size = 0;
   Bytes unified_kernel_size = 0;  // 0: there is none
   Bytes archive_size = 0;
+  std::vector<BuiltDelta> deltas;  // in the order of BuildOptions::delta_from
 };
 
 // Makes an OS image (docs/image-format.md) of a container's root file system: an OCI archive at

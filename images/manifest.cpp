@@ -60,8 +60,54 @@ LayerRules MakeLayerRules() {
            {kRootIndexType, kMaxIndexSize, {}}}};
 }
 
-void TakeLayer(LayerRules& rules, const Json& json, const std::string& where) {
+// Layers of deltas, by their base: the index and the patches.
+class DeltaRules {
+ public:
+  // Whether it is one.
+  bool Take(const Descriptor& layer, const std::string& where) {
+    const bool is_index = layer.media_type == kDeltaIndexType;
+    if (!is_index && layer.media_type != kDeltaType) {
+      return false;
+    }
+    CheckSize(layer, where, is_index ? kMaxIndexSize : kMaxRootBlobSize);
+    const auto base = layer.annotations.find(std::string(kDeltaBaseAnnotation));
+    if (base == layer.annotations.end() || base->second.size() > kMaxBaseName) {
+      Refuse(where, "a delta that does not say which root it is based on");
+    }
+    auto& found = (is_index ? indexes_ : patches_)[base->second];
+    if (found) {
+      Refuse(where, "a second layer of type " + layer.media_type + " for one base");
+    }
+    found = layer;
+    return true;
+  }
+
+  [[nodiscard]] std::vector<DeltaLayers> Finish(const std::string& where) const {
+    if (indexes_.size() > kMaxDeltas) {
+      Refuse(where, "more than " + std::to_string(kMaxDeltas) + " deltas");
+    }
+    std::vector<DeltaLayers> deltas;
+    for (const auto& [base, index] : indexes_) {
+      const auto patches = patches_.find(base);
+      deltas.push_back({.base = base,
+                        .index = *index,
+                        .patches = patches == patches_.end() ? std::nullopt : patches->second});
+    }
+    return deltas;
+  }
+
+ private:
+  static constexpr std::size_t kMaxBaseName = 64;
+
+  std::map<std::string, std::optional<Descriptor>> indexes_;
+  std::map<std::string, std::optional<Descriptor>> patches_;
+};
+
+void TakeLayer(LayerRules& rules, DeltaRules& deltas, const Json& json, const std::string& where) {
   auto layer = ParseDescriptor(json, where);
+  if (deltas.Take(layer, where)) {
+    return;
+  }
   for (auto& rule : rules) {
     if (layer.media_type != rule.media_type) {
       continue;
@@ -162,8 +208,9 @@ ImageManifest ParseManifest(std::string_view raw) {
     Refuse(layers_where, "more than " + std::to_string(kMaxLayers));
   }
   auto rules = MakeLayerRules();
+  DeltaRules deltas;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    TakeLayer(rules, layers[i], layers_where + "[" + std::to_string(i) + "]");
+    TakeLayer(rules, deltas, layers[i], layers_where + "[" + std::to_string(i) + "]");
   }
   auto& [kernel, initrd, unified_kernel, bootloader, root, root_index] = rules;
   manifest.unified_kernel = unified_kernel.found;
@@ -176,6 +223,7 @@ ImageManifest ParseManifest(std::string_view raw) {
   manifest.bootloader = bootloader.found;
   manifest.root = Need(root);
   manifest.root_index = Need(root_index);
+  manifest.deltas = deltas.Finish(layers_where);
   manifest.annotations = ParseAnnotations(json, std::string(kWhere));
   return manifest;
 }
@@ -193,6 +241,14 @@ std::string WriteManifest(const ImageManifest& manifest) {
   }
   layers.Append(ToJson(manifest.root));
   layers.Append(ToJson(manifest.root_index));
+  for (const auto& delta : manifest.deltas) {
+    for (auto layer : {std::optional(delta.index), delta.patches}) {
+      if (layer) {
+        layer->annotations[std::string(kDeltaBaseAnnotation)] = delta.base;
+        layers.Append(ToJson(*layer));
+      }
+    }
+  }
   auto json = Json::MakeObject();
   json.Set("schemaVersion", kSchemaVersion);
   json.Set("mediaType", kOciManifestType);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/json.hpp"
@@ -22,6 +23,11 @@ inline constexpr std::string_view kUnifiedKernelType = "application/vnd.ros.os.u
 inline constexpr std::string_view kBootloaderType = "application/vnd.ros.os.bootloader.v1+tar";
 inline constexpr std::string_view kRootType = "application/vnd.ros.os.root.v1+zstd";
 inline constexpr std::string_view kRootIndexType = "application/vnd.ros.os.root.index.v1";
+inline constexpr std::string_view kDeltaType = "application/vnd.ros.os.root.delta.v1";
+inline constexpr std::string_view kDeltaIndexType = "application/vnd.ros.os.root.delta.index.v1";
+
+// The annotation of a delta's two layers: the verity root hash of the root that it is based on.
+inline constexpr std::string_view kDeltaBaseAnnotation = "vnd.ros.delta.base";
 
 // The annotation of an index entry that names it (OCI image-spec, annotations).
 inline constexpr std::string_view kRefNameAnnotation = "org.opencontainers.image.ref.name";
@@ -34,6 +40,7 @@ inline constexpr Bytes kMaxInitrdSize = Bytes{1} << 30U;
 inline constexpr Bytes kMaxUnifiedKernelSize = kMaxKernelSize + kMaxInitrdSize;
 inline constexpr Bytes kMaxBootloaderSize = Bytes{64} << 20U;
 inline constexpr Bytes kMaxRootBlobSize = Bytes{1} << 40U;
+inline constexpr std::size_t kMaxDeltas = 24;
 
 // A blob as a manifest or index names it (OCI image-spec, descriptor).
 struct Descriptor {
@@ -43,6 +50,15 @@ struct Descriptor {
   std::map<std::string, std::string> annotations;
 
   bool operator==(const Descriptor&) const = default;
+};
+
+// What makes the root of one other root that a machine may have.
+struct DeltaLayers {
+  std::string base;  // verity root hash of that root
+  Descriptor index;
+  std::optional<Descriptor> patches;  // none where nothing needs one
+
+  bool operator==(const DeltaLayers&) const = default;
 };
 
 // The manifest of an OS image. `digest` is of the raw bytes it was read from (all zero for one that
@@ -57,6 +73,7 @@ struct ImageManifest {
   std::optional<Descriptor> bootloader;
   Descriptor root;
   Descriptor root_index;
+  std::vector<DeltaLayers> deltas;  // at most one for each base
   std::map<std::string, std::string> annotations;
 
   bool operator==(const ImageManifest&) const = default;
@@ -88,8 +105,8 @@ void ExpectKind(const Json& manifest, const ArtifactKind& kind, std::string_view
 
 // Reads the manifest of an OS image: artifactType, config and layers of our media types, each layer
 // exactly once (the boot loader at most once; kernel and initrd, or a unified kernel in the place
-// of both), sizes within the limits above. Layers of types that it does not know are passed over.
-// Throws kVerification "the image's manifest: PLACE: why".
+// of both; delta layers once for each base), sizes within the limits above. Layers of types that it
+// does not know are passed over. Throws kVerification "the image's manifest: PLACE: why".
 ImageManifest ParseManifest(std::string_view raw);
 
 // The raw bytes of a manifest, the same for the same value. `digest` is not looked at.

@@ -39,20 +39,31 @@ class OldChunks {
 }  // namespace
 
 RootPlan PlanRoot(const std::vector<Chunk>& chunks,
-                  const std::vector<Chunk>& old,
+                  const OtherRoot& other,
                   const std::vector<bool>& kept) {
-  const OldChunks places(old);
+  const OldChunks places(other.chunks);
+  const auto* const delta = other.delta;
+  using Kind = DeltaChunk::Kind;
+  std::size_t patch = 0;  // the next one of the delta
   RootPlan plan;
   plan.chunks.reserve(chunks.size());
   for (std::size_t i = 0; i < chunks.size(); ++i) {
     const auto& chunk = chunks[i];
+    const auto made = delta == nullptr ? DeltaChunk() : delta->chunks[i];
+    const auto* const offset = made.kind == Kind::kCopy ? &made.offset : places.Find(chunk);
+    const auto this_patch = patch;
+    patch += made.kind == Kind::kPatch ? 1U : 0U;
     PlannedChunk planned;
     if (i < kept.size() && kept[i]) {
       planned.origin = ChunkOrigin::kSlot;
       plan.kept += chunk.length;
-    } else if (const auto* const offset = places.Find(chunk); offset != nullptr) {
+    } else if (offset != nullptr) {
       planned = {.origin = ChunkOrigin::kOldRoot, .old_offset = *offset};
       plan.copied += chunk.length;
+    } else if (made.kind == Kind::kPatch) {
+      planned = {.origin = ChunkOrigin::kPatch, .patch = this_patch};
+      plan.fetched += delta->patches[this_patch].packed_length;
+      plan.patched += chunk.length;
     } else {
       plan.fetched += chunk.packed_length;
       plan.unpacked += chunk.length;

@@ -6,6 +6,7 @@
 #include "base/bytes.hpp"
 #include "base/progress.hpp"
 #include "images/chunk_index.hpp"
+#include "images/delta_index.hpp"
 
 namespace ros::images {
 
@@ -14,11 +15,13 @@ enum class ChunkOrigin {
   kImage,    // its frame is read and unpacked
   kOldRoot,  // it is copied from another root of this machine
   kSlot,     // it is in its place already
+  kPatch,    // a patch makes it of ranges of that other root
 };
 
 struct PlannedChunk {
   ChunkOrigin origin = ChunkOrigin::kImage;
-  Bytes old_offset = 0;  // in the other root, for kOldRoot
+  Bytes old_offset = 0;   // in the other root, for kOldRoot
+  std::size_t patch = 0;  // of the delta, for kPatch
 
   bool operator==(const PlannedChunk&) const = default;
 };
@@ -27,19 +30,26 @@ struct PlannedChunk {
 // with its digest, and had from the image where it is not what it should be.
 struct RootPlan {
   std::vector<PlannedChunk> chunks;  // one for each of the index, in order
-  Bytes fetched = 0;                 // bytes of the layer that the frames from the image are
-  Bytes unpacked = 0;                // bytes of the root that they make
+  Bytes fetched = 0;                 // bytes of the frames and patches that come from the image
+  Bytes unpacked = 0;                // bytes of the root that frames make
+  Bytes patched = 0;                 // that patches make
   Bytes copied = 0;
   Bytes kept = 0;
 
   bool operator==(const RootPlan&) const = default;
 };
 
-// What is in its place stays there, what the other root has is copied, the rest comes from the
-// image. `old` is the index of the other root; `kept` has an entry for each chunk, or is empty.
-// Pure.
+// What another root of the machine may give.
+struct OtherRoot {
+  std::vector<Chunk> chunks;  // its index; empty where that is not known any more
+  // What the image has to make its root of just that one; null where it has nothing.
+  const DeltaIndex* delta = nullptr;
+};
+
+// What is in its place stays there, what the other root has is copied, patches are taken where the
+// image has some, the rest are its frames. `kept` has an entry for each chunk, or is empty. Pure.
 RootPlan PlanRoot(const std::vector<Chunk>& chunks,
-                  const std::vector<Chunk>& old,
+                  const OtherRoot& other,
                   const std::vector<bool>& kept);
 
 // Which chunks a slot holds at their place, of an upgrade that was cut short for example. Reads all

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/error.hpp"
 #include "images/chunk_reader.hpp"
 #include "images/ordered_work.hpp"
+#include "images/patch_reader.hpp"
 #include "images/verity.hpp"
 
 namespace ros::images {
@@ -83,15 +85,33 @@ void ReadPiece(ChunkReader& reader,
   }
 }
 
+// What the image has of a root: frames, and patches where it was asked for a delta.
+struct RootBlobs {
+  std::unique_ptr<Blob> frames;
+  std::unique_ptr<Blob> patches;  // null where the plan has none
+
+  // Nothing of them is wanted any more.
+  void Abandon() const {
+    frames->Abandon();
+    if (patches) {
+      patches->Abandon();
+    }
+  }
+};
+
 // Puts the content of chunks together, one thread's worth.
 class ChunkGatherer {
  public:
   // All live longer than this. Without `reuse` everything comes from the layer.
-  ChunkGatherer(const Blob& layer,
+  ChunkGatherer(const RootBlobs& blobs,
                 const std::vector<Chunk>& chunks,
                 const Region& slot,
                 const RootReuse* reuse)
-      : reader_(layer), chunks_(chunks), slot_(slot), reuse_(reuse) {}
+      : reader_(*blobs.frames), chunks_(chunks), slot_(slot), reuse_(reuse) {
+    if (blobs.patches) {
+      patches_.emplace(*blobs.patches, reuse->delta->index, reuse->old_root);
+    }
+  }
 
   // Fills `place` with a piece.
   void Gather(const Piece& piece, Place& place) {
@@ -103,7 +123,7 @@ class ChunkGatherer {
       const auto& chunk = chunks_[i];
       const auto content = into.subspan(offset, chunk.length);
       if (!IsKept(i, piece.offset + offset, content)) {
-        if (!IsCopied(i, content)) {
+        if (!IsCopied(i, content) && !IsPatched(i, content)) {
           InContext("chunk " + std::to_string(i) + " of the root layer",
                     [&] { reader_.Unpack(chunk, packed_offset, content); });
         }
@@ -128,6 +148,14 @@ class ChunkGatherer {
     const auto planned = PlanOf(chunk);
     return planned.origin == ChunkOrigin::kOldRoot &&
            ReadsAs(chunks_[chunk], reuse_->old_root, planned.old_offset, content);
+  }
+
+  bool IsPatched(std::size_t chunk, MutableByteSpan content) {
+    const auto planned = PlanOf(chunk);
+    return planned.origin == ChunkOrigin::kPatch &&
+           InContext("chunk " + std::to_string(chunk) + " of the root",
+                     [&] { return patches_->Make(planned.patch, content); }) &&
+           keys::Sha256Of(content) == chunks_[chunk].digest;
   }
 
   // Whether a place that is said to hold the chunk does.
@@ -155,40 +183,78 @@ class ChunkGatherer {
   const std::vector<Chunk>& chunks_;
   const Region& slot_;
   const RootReuse* reuse_;
+  std::optional<PatchReader> patches_;
 };
 
-// The frames that a plan wants of the layer, those that touch in one.
+// Puts a range behind others, those that touch in one.
+void AddRange(std::vector<ByteRange>& ranges, const ByteRange& range) {
+  if (!ranges.empty() && ranges.back().End() == range.offset) {
+    ranges.back().length += range.length;
+  } else {
+    ranges.push_back(range);
+  }
+}
+
+// The frames that a plan wants of the layer.
 std::vector<ByteRange> FramesOf(const std::vector<Chunk>& chunks, const RootReuse* reuse) {
   std::vector<ByteRange> ranges;
   Bytes offset = 0;
   for (std::size_t i = 0; i < chunks.size(); ++i) {
     const Bytes length = chunks[i].packed_length;
     if (reuse == nullptr || reuse->plan.chunks[i].origin == ChunkOrigin::kImage) {
-      if (!ranges.empty() && ranges.back().End() == offset) {
-        ranges.back().length += length;
-      } else {
-        ranges.push_back({.offset = offset, .length = length});
-      }
+      AddRange(ranges, {.offset = offset, .length = length});
     }
     offset += length;
   }
   return ranges;
 }
 
-// Ends what is announced of a blob, so that threads that wait for it can be joined.
+// The patches that it wants.
+std::vector<ByteRange> PatchesOf(const RootReuse& reuse) {
+  std::vector<bool> wanted(reuse.delta->index.patches.size());
+  for (const auto& chunk : reuse.plan.chunks) {
+    if (chunk.origin == ChunkOrigin::kPatch) {
+      wanted[chunk.patch] = true;
+    }
+  }
+  std::vector<ByteRange> ranges;
+  Bytes offset = 0;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const Bytes length = reuse.delta->index.patches[i].packed_length;
+    if (wanted[i]) {
+      AddRange(ranges, {.offset = offset, .length = length});
+    }
+    offset += length;
+  }
+  return ranges;
+}
+
+RootBlobs OpenRootBlobs(const ImageSource& source,
+                        const VerifiedImage& image,
+                        const RootReuse* reuse) {
+  RootBlobs blobs{.frames = source.OpenBlob(image.manifest.root.digest)};
+  blobs.frames->Announce(FramesOf(image.chunks, reuse));
+  if (reuse != nullptr && reuse->plan.patched > 0) {
+    blobs.patches = source.OpenBlob(reuse->delta->patches.digest);
+    blobs.patches->Announce(PatchesOf(*reuse));
+  }
+  return blobs;
+}
+
+// Ends what is announced of blobs, so that threads that wait for it can be joined.
 class Abandoned {
  public:
-  explicit Abandoned(Blob& blob) : blob_(blob) {}
+  explicit Abandoned(const RootBlobs& blobs) : blobs_(blobs) {}
 
   Abandoned(const Abandoned&) = delete;
   Abandoned& operator=(const Abandoned&) = delete;
   Abandoned(Abandoned&&) = delete;
   Abandoned& operator=(Abandoned&&) = delete;
 
-  ~Abandoned() { blob_.Abandon(); }
+  ~Abandoned() { blobs_.Abandon(); }
 
  private:
-  Blob& blob_;
+  const RootBlobs& blobs_;
 };
 
 // Throws for the first chunk whose content does not have the digest of the index, if there is one.
@@ -266,8 +332,7 @@ void WriteRoot(const ImageSource& source,
                const RootReuse* reuse) {
   const auto& root = image.config.root;
   CheckSpace(slot, root);
-  const auto layer = source.OpenBlob(image.manifest.root.digest);
-  layer->Announce(FramesOf(image.chunks, reuse));
+  const auto blobs = OpenRootBlobs(source, image, reuse);
   const auto in_source = [&](auto work) { InContext(source.name(), work); };
   const auto pieces = CutPieces(image.chunks);
   const auto threads = OrderedWork::DefaultThreads();
@@ -277,7 +342,7 @@ void WriteRoot(const ImageSource& source,
   });
   progress.Begin("writing the root", root.size);
   OrderedWork work(pieces.size(), places.size(), threads, [&] {
-    const auto gatherer = std::make_shared<ChunkGatherer>(*layer, image.chunks, slot, reuse);
+    const auto gatherer = std::make_shared<ChunkGatherer>(blobs, image.chunks, slot, reuse);
     const auto hasher = std::make_shared<VerityBlockHasher>(root.verity.salt);
     return [&, gatherer, hasher](std::size_t job, std::size_t place) {
       in_source([&] { gatherer->Gather(pieces[job], places[place]); });
@@ -287,7 +352,7 @@ void WriteRoot(const ImageSource& source,
   });
   // Before the end of `work`, which joins its threads: a piece that failed is not read to its end,
   // and others would wait for ever for what comes behind it.
-  const Abandoned at_end(*layer);
+  const Abandoned at_end(blobs);
   for (const auto& piece : pieces) {
     auto& place = places[work.Next()];
     for (const auto& range : place.fresh) {
@@ -301,7 +366,7 @@ void WriteRoot(const ImageSource& source,
   if (const auto found = tree.Finish(); found != root.verity.root_hash) {
     in_source([&] {
       if (!source.is_remote()) {
-        FindWrongChunk(*layer, image.chunks, pieces);
+        FindWrongChunk(*blobs.frames, image.chunks, pieces);
       }
       CheckRootHash(found, root.verity.root_hash);
     });

@@ -15,7 +15,8 @@ Bytes BytesNeeded(const RootDescription& root);
 // What of a root need not come from the image.
 struct RootReuse {
   RootPlan plan;
-  Region old_root;  // what the plan copies from; empty where it copies nothing
+  Region old_root;                   // what the plan copies from; empty where it copies nothing
+  const RootDelta* delta = nullptr;  // what the plan patches by; null where it patches nothing
 };
 
 // Unpacks the root layer into the start of `slot` and puts the verity tree behind it, then syncs.

@@ -45,6 +45,24 @@ std::vector<images::Chunk> ReadRootIndex(const std::filesystem::path& state,
   }
 }
 
+// The delta from the running root, if the image has one.
+std::optional<images::RootDelta> ReadDelta(const SourcedImage& wanted,
+                                           const images::ImageConfig& running) {
+  for (const auto& delta : wanted.image.manifest.deltas) {
+    if (delta.base != running.root.verity.root_hash) {
+      continue;
+    }
+    return InContext(wanted.source.name(), [&] {
+      const auto raw = images::ReadBlob(wanted.source, delta.index, images::kMaxDeltaIndexSize);
+      const auto patches = delta.patches.value_or(images::Descriptor());
+      return images::RootDelta{
+          .patches = patches,
+          .index = images::ParseDeltaIndex(AsBytes(raw), wanted.image.chunks, patches.size)};
+    });
+  }
+  return std::nullopt;
+}
+
 // Reads a file of the boot partition as a blob.
 class FileOfSlot final : public images::Blob {
  public:
@@ -93,9 +111,10 @@ std::map<keys::Digest, std::string> FindFiles(const FatVolume& boot,
 
 ImageReuse FindReuse(const Machine& machine,
                      const FatVolume& boot,
-                     const images::VerifiedImage& image,
+                     const SourcedImage& wanted,
                      SlotId target,
                      Progress& progress) {
+  const auto& image = wanted.image;
   const auto running = machine.running.value().slot;
   const auto old = ReadRunning(boot, running);
   const auto slot =
@@ -106,7 +125,11 @@ ImageReuse FindReuse(const Machine& machine,
     reuse.root = images::PlanRoot(image.chunks, {}, kept);
     return reuse;
   }
-  reuse.root = images::PlanRoot(image.chunks, ReadRootIndex(machine.state, running, *old), kept);
+  reuse.delta = ReadDelta(wanted, old->config);
+  reuse.root = images::PlanRoot(image.chunks,
+                                {.chunks = ReadRootIndex(machine.state, running, *old),
+                                 .delta = reuse.delta ? &reuse.delta->index : nullptr},
+                                kept);
   reuse.files = FindFiles(boot, running, old->manifest, image.manifest);
   return reuse;
 }

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,22 +21,32 @@ namespace ros::installer {
 // used is compared with the image's digests again.
 struct ImageReuse {
   images::RootPlan root;
+  // Of the running root, where the image has one for it.
+  std::optional<images::RootDelta> delta;
   // Blobs that the running slot's folder has: digest, and the file's name there.
   std::map<keys::Digest, std::string> files;
 
   bool operator==(const ImageReuse&) const = default;
 };
 
-// Looks at both slots. Reads all of the target's root, and those files of the running slot whose
-// digests its manifest shares with the image. What cannot be read is of no use, and no error.
+// An image and where it comes from.
+struct SourcedImage {
+  const images::ImageSource& source;
+  const images::VerifiedImage& image;
+};
+
+// Looks at both slots. Reads all of the target's root, those files of the running slot whose
+// digests its manifest shares with the image, and of the image the index of the delta that is based
+// on the running root, if it has one. What cannot be read of the machine is of no use, and no
+// error; throws what reading the image throws.
 ImageReuse FindReuse(const Machine& machine,
                      const partitions::FatVolume& boot,
-                     const images::VerifiedImage& image,
+                     const SourcedImage& wanted,
                      SlotId target,
                      Progress& progress);
 
-// What is fetched of an image for a slot: frames of the root (where `with_root` says that it is
-// written), kernel and initrd. Manifests, config and root index have come by then.
+// What is fetched of an image for a slot: frames and patches of the root (where `with_root` says
+// that it is written), kernel and initrd. Manifests, config and indexes have come by then.
 Bytes BytesToFetch(const images::VerifiedImage& image, const ImageReuse& reuse, bool with_root);
 
 // The image, with some of its blobs read from the running slot's folder.

@@ -114,6 +114,12 @@ Json ImageToJson(const images::VerifiedImage& image, const ImageHints& hints) {
     layers.Append(Layer("bootloader", *manifest.bootloader));
   }
   layers.Append(Layer("root", manifest.root)).Append(Layer("root-index", manifest.root_index));
+  for (const auto& delta : manifest.deltas) {
+    layers.Append(Layer("delta-index", delta.index).Set("base", delta.base));
+    if (delta.patches) {
+      layers.Append(Layer("delta", *delta.patches).Set("base", delta.base));
+    }
+  }
   Json json;
   json.Set("digest", manifest.digest.ToString())
       .Set("verified", !image.signers.empty())
@@ -128,7 +134,33 @@ Json ImageToJson(const images::VerifiedImage& image, const ImageHints& hints) {
   return json;
 }
 
+namespace {
+
+std::string DeltaText(const images::BuiltDelta& delta) {
+  return "  delta     from " + delta.version + ": " +
+         FormatBytes(delta.index_size + delta.size + delta.frames) + " to fetch of the root (" +
+         FormatBytes(delta.copied) + " of it are copied, " + FormatBytes(delta.patched) +
+         " patched, " + FormatBytes(delta.unpacked) + " unpacked)\n";
+}
+
+Json DeltaToJson(const images::BuiltDelta& delta) {
+  return Json::MakeObject()
+      .Set("from", delta.version)
+      .Set("index_bytes", delta.index_size)
+      .Set("patch_bytes", delta.size)
+      .Set("frame_bytes", delta.frames)
+      .Set("copied_bytes", delta.copied)
+      .Set("patched_bytes", delta.patched)
+      .Set("unpacked_bytes", delta.unpacked);
+}
+
+}  // namespace
+
 std::string DescribeBuild(const images::BuildResult& result, const images::BuildOptions& options) {
+  std::string deltas;
+  for (const auto& delta : result.deltas) {
+    deltas += DeltaText(delta);
+  }
   return options.output.string() + ": " + options.name + " " + options.version + ", " +
          FormatBytes(result.archive_size) + "\n  digest    " + result.digest.ToString() +
          "\n  kernel    " + result.kernel_version + ", " + FormatBytes(result.kernel_size) +
@@ -137,8 +169,8 @@ std::string DescribeBuild(const images::BuildResult& result, const images::Build
                                           : "; both and the arguments signed as one, " +
                                                 FormatBytes(result.unified_kernel_size)) +
          "\n  root      " + FormatBytes(result.root_size) + " in " + std::to_string(result.chunks) +
-         " chunks, " + FormatBytes(result.root_packed_size) +
-         " packed\nnot signed yet: ros image sign --key KEY " + options.output.string() + "\n";
+         " chunks, " + FormatBytes(result.root_packed_size) + " packed\n" + deltas +
+         "not signed yet: ros image sign --key KEY " + options.output.string() + "\n";
 }
 
 std::vector<std::string> BuildWarnings(const images::BuildResult& result) {
@@ -153,6 +185,10 @@ std::vector<std::string> BuildWarnings(const images::BuildResult& result) {
 }
 
 Json BuildToJson(const images::BuildResult& result, const images::BuildOptions& options) {
+  auto deltas = Json::MakeArray();
+  for (const auto& delta : result.deltas) {
+    deltas.Append(DeltaToJson(delta));
+  }
   return Json::MakeObject()
       .Set("event", "built")
       .Set("output", options.output.string())
@@ -161,7 +197,8 @@ Json BuildToJson(const images::BuildResult& result, const images::BuildOptions& 
       .Set("root_bytes", result.root_size)
       .Set("root_packed_bytes", result.root_packed_size)
       .Set("chunks", std::uint64_t{result.chunks})
-      .Set("archive_bytes", result.archive_size);
+      .Set("archive_bytes", result.archive_size)
+      .Set("deltas", std::move(deltas));
 }
 
 }  // namespace ros::installer

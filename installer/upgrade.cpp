@@ -156,7 +156,8 @@ class Upgrader {
       std::optional<images::RootReuse> reuse;
       if (plan_.reuse) {
         reuse = {.plan = plan_.reuse->root,
-                 .old_root = means_.open(partitions::RoleOf(plan_.running), DeviceAccess::kRead)};
+                 .old_root = means_.open(partitions::RoleOf(plan_.running), DeviceAccess::kRead),
+                 .delta = plan_.reuse->delta ? &*plan_.reuse->delta : nullptr};
       }
       images::WriteRoot(
           means_.source, means_.image, slot, means_.progress, reuse ? &*reuse : nullptr);
@@ -290,7 +291,8 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
     facts.target_texts = ReadSlotTexts(boot, facts.target());
   }
   if (source.is_remote()) {
-    facts.reuse = FindReuse(machine, boot, facts.image, facts.target(), progress);
+    facts.reuse = FindReuse(
+        machine, boot, {.source = source, .image = facts.image}, facts.target(), progress);
   }
   facts.etc = FindEtcChanges(machine, source, facts);
   FindLoader(machine, source, boot, facts);

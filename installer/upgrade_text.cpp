@@ -200,6 +200,9 @@ std::string TransferText(const UpgradePlan& plan) {
   if (root.copied > 0) {
     text += "; " + FormatBytes(root.copied) + " of the root are in " + Slot(plan.running);
   }
+  if (root.patched > 0) {
+    text += "; " + FormatBytes(root.patched) + " are made of what it has, by patches";
+  }
   if (root.kept > 0) {
     text += "; " + FormatBytes(root.kept) + " of it are in their place already";
   }
@@ -221,6 +224,7 @@ Json TransferToJson(const UpgradePlan& plan) {
            Json::MakeObject()
                .Set("fetch_bytes", root.fetched)
                .Set("unpacked_bytes", root.unpacked)
+               .Set("patched_bytes", root.patched)
                .Set("copied_bytes", root.copied)
                .Set("kept_bytes", root.kept))
       .Set("copied_files", std::move(files));

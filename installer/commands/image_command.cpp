@@ -343,6 +343,12 @@ void AddBuildTools(CLI::App& command, ImageBuildOptions& options) {
   command.add_option("--compress-level", build.compression_level, "zstd, 1 (fast) to 19 (small)")
       ->check(CLI::Range(1, 19))
       ->capture_default_str();
+  command
+      .add_option("--delta-from",
+                  build.delta_from,
+                  "Older image; machines that run it fetch only what differs")
+      ->type_name("IMAGE")
+      ->take_all();
   command.add_option("--work", build.work_directory, "Where to unpack (default: /var/tmp)");
   command.add_option(
       "--init", build.init_binary, "The static ros-init (default: the installed one)");

@@ -38,6 +38,37 @@ TEST_CASE("Manifest: reads what it writes, and knows its digest", "[images]") {
   CHECK(ParseManifest(raw) == manifest);
 }
 
+TEST_CASE("Manifest: deltas, one for each base", "[images]") {
+  auto manifest = SomeManifest();
+  const auto delta = [](const std::string& base) {
+    auto index = MakeDescriptor(kDeltaIndexType, 107);
+    auto patches = MakeDescriptor(kDeltaType, 108);
+    index.annotations[std::string(kDeltaBaseAnnotation)] = base;
+    patches.annotations[std::string(kDeltaBaseAnnotation)] = base;
+    return DeltaLayers{.base = base, .index = index, .patches = patches};
+  };
+  manifest.deltas = {delta("aa"), delta("bb")};
+  manifest.deltas[0].patches.reset();
+  const auto raw = WriteManifest(manifest);
+  manifest.digest = keys::Sha256Of(AsBytes(raw));
+  CHECK(ParseManifest(raw) == manifest);
+  manifest.deltas = {delta("aa"), delta("aa")};
+  CHECK_THROWS_WITH(ParseManifest(WriteManifest(manifest)), Catch::Contains("for one base"));
+  manifest.deltas.resize(kMaxDeltas + 1);
+  for (std::size_t i = 0; i < manifest.deltas.size(); ++i) {
+    manifest.deltas[i] = delta(std::to_string(i));
+    manifest.deltas[i].patches.reset();
+  }
+  CHECK_THROWS_WITH(ParseManifest(WriteManifest(manifest)), Catch::Contains("more than 24 deltas"));
+}
+
+TEST_CASE("Manifest: a delta says which root it is based on", "[images]") {
+  auto manifest = SomeManifest();
+  manifest.bootloader = MakeDescriptor(kDeltaIndexType, 107);
+  CHECK_THROWS_WITH(ParseManifest(WriteManifest(manifest)),
+                    Catch::Contains("does not say which root it is based on"));
+}
+
 TEST_CASE("Manifest: the boot loader may be missing, other layers are passed over", "[images]") {
   auto manifest = SomeManifest();
   manifest.bootloader.reset();

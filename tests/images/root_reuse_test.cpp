@@ -127,7 +127,8 @@ class Versions {
   }
 
   [[nodiscard]] RootReuse Reuse(const std::vector<bool>& kept = {}) const {
-    return {.plan = PlanRoot(image.chunks, old_parts.chunks, kept), .old_root = Region(old_disk)};
+    return {.plan = PlanRoot(image.chunks, {.chunks = old_parts.chunks}, kept),
+            .old_root = Region(old_disk)};
   }
 
   void Write(const RootReuse& reuse) {
@@ -202,7 +203,7 @@ TEST_CASE("PlanRoot: keeps what is in its place, copies what the other root has"
   // "d" has another length there: such a digest is no match.
   const std::vector<Chunk> old = {
       NamedChunk("x", 5, 1), NamedChunk("b", 2, 999), NamedChunk("d", 1, 1), NamedChunk("a", 1, 1)};
-  const auto plan = PlanRoot(chunks, old, {false, false, true, false, false});
+  const auto plan = PlanRoot(chunks, {.chunks = old}, {false, false, true, false, false});
   using enum ChunkOrigin;
   CHECK(plan.chunks == std::vector<PlannedChunk>{{kOldRoot, 8 * kBlockSize},
                                                  {kOldRoot, 5 * kBlockSize},
@@ -275,6 +276,35 @@ TEST_CASE("WriteRoot: a kept chunk that changes meanwhile is written anew", "[im
   const auto kept = FindKeptChunks(versions.slot, versions.image.chunks, progress);
   versions.slot_disk->bytes()[5] ^= 1;
   versions.Write(versions.Reuse(kept));
+}
+
+TEST_CASE("PlanRoot: patches where the other root has no copy", "[images]") {
+  const std::vector<Chunk> chunks = {NamedChunk("a", 1, 100),
+                                     NamedChunk("b", 2, 200),
+                                     NamedChunk("c", 3, 300),
+                                     NamedChunk("d", 4, 400),
+                                     NamedChunk("e", 5, 500)};
+  const std::vector<Chunk> old = {NamedChunk("d", 4, 1)};
+  using Kind = DeltaChunk::Kind;
+  const DeltaIndex delta{
+      .base_size = 100 * kBlockSize,
+      .chunks = {{.kind = Kind::kPatch},
+                 {.kind = Kind::kCopy, .offset = 7 * kBlockSize},
+                 {.kind = Kind::kPatch},
+                 {.kind = Kind::kPatch},
+                 {.kind = Kind::kFrame}},
+      .patches = {{.packed_length = 10}, {.packed_length = 20}, {.packed_length = 30}}};
+  const auto plan = PlanRoot(chunks, {.chunks = old, .delta = &delta}, {true, false, false});
+  using enum ChunkOrigin;
+  CHECK(plan.chunks == std::vector<PlannedChunk>{{kSlot, 0, 0},
+                                                 {kOldRoot, 7 * kBlockSize, 0},
+                                                 {kPatch, 0, 1},
+                                                 {kOldRoot, 0, 0},
+                                                 {kImage, 0, 0}});
+  CHECK(plan.fetched == 20 + 500);
+  CHECK(plan.patched == 3 * kBlockSize);
+  CHECK(plan.copied == 6 * kBlockSize);
+  CHECK(plan.unpacked == 5 * kBlockSize);
 }
 
 TEST_CASE("WriteRoot: a frame that is wrong ends those that wait for later ones", "[images]") {

@@ -101,6 +101,19 @@ skopeo copy --quiet --insecure-policy --src-tls-verify=false --remove-signatures
   fail "skopeo does not copy it"
 accepts image inspect by-skopeo
 
+# A delta goes with its image.
+echo another >root/another
+accepts image build --root root --name small --version 3 --init root/sbin/init --work . --delta-from bootable.oci --json -o delta.oci
+shows '"from":"2"'
+refuses 2 'names the same root twice' image build --root root --name small --version 3 --init root/sbin/init --work . \
+  --delta-from bootable.oci --delta-from bootable.oci -o twice.oci
+accepts image sign --key release.key delta.oci
+accepts image push --plain-http delta.oci "$plain/team/bootable:3"
+accepts image pull --plain-http "$plain/team/bootable:3" -o delta-pulled.oci
+accepts image verify --key release.pub delta-pulled.oci
+accepts image inspect --json delta-pulled.oci
+shows '"name": "delta-index"'
+
 accepts image list --plain-http "$os"
 [[ $(LC_ALL=C sort out) == $'1\nsha256-'"$digest"$'.sig\nunsigned' ]] || fail "tags: $(cat out)"
 

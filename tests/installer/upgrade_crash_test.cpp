@@ -166,6 +166,51 @@ TEST_CASE("ApplyUpgrade: one from a registry that was cut goes on with what is t
   CHECK(outcome.version == "2");
 }
 
+TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]") {
+  Story story;
+  story.v2 = story.shelf.MakeNext("1", "3");
+  const auto file = std::move(story.v2.source);
+  auto remote = std::make_unique<images::fakes::RemoteImage>(*file);
+  const auto& source = *remote;
+  story.v2.source = std::move(remote);
+  const auto plan = story.Plan();
+  REQUIRE(plan.reuse);
+  const auto& root = plan.reuse->root;
+  CHECK(root.patched + root.copied == story.v2.image.config.root.size);
+  CHECK(root.patched > 0);
+  CHECK(root.fetched < 20'000);
+  CHECK_THAT(DescribeUpgrade(plan, story.machine.disk),
+             Catch::Contains(" are made of what it has, by patches"));
+  for (const auto& cut : AllCuts(8)) {
+    const auto overlay = std::make_shared<OverlayDisk>(story.disk);
+    PowerSupply power(cut);
+    const TempDirectory memory("ros-test");
+    story.FillMemory(memory.path());
+    REQUIRE_FALSE(story.Run(plan, std::make_shared<CrashingDevice>(overlay, power), memory.path()));
+    const auto outcome = WhatBoots(overlay, story.installed.layout);
+    INFO("write " << cut.write);
+    CHECK(outcome.fault.empty());
+    CHECK((outcome.version == "1" || outcome.version == "3"));
+  }
+  const auto before = source.read();
+  SECTION("all of it by the delta") {
+    REQUIRE(story.Run(plan, story.disk));
+    CHECK(source.read() - before <= plan.to_fetch);
+  }
+  SECTION("with the old slot damaged since the plan, by frames where that is so") {
+    auto slot = story.Part(story.disk, PartitionRole::kSlotA);
+    AlignedBuffer block(4096);
+    slot.Read(0, block.span());
+    block.span()[7] ^= std::byte{1};
+    slot.Write(0, block.span());
+    REQUIRE(story.Run(plan, story.disk));
+    CHECK(source.read() - before > plan.to_fetch);
+  }
+  const auto outcome = WhatBoots(story.disk, story.installed.layout);
+  CHECK(outcome.fault.empty());
+  CHECK(outcome.version == "3");
+}
+
 TEST_CASE("ApplyUpgrade: from a registry, what the running slot has is not fetched", "[crash]") {
   Story story;
   story.v2 = story.shelf.MakeLike("1", "3");
@@ -203,7 +248,11 @@ TEST_CASE("ApplyUpgrade: from a registry, what the running slot has is not fetch
     block.span()[0] ^= std::byte{1};
     kernel.Write(0, block.span());
     NoProgress progress;
-    const auto reuse = FindReuse(story.machine, boot, story.v2.image, SlotId::kB, progress);
+    const auto reuse = FindReuse(story.machine,
+                                 boot,
+                                 {.source = *story.v2.source, .image = story.v2.image},
+                                 SlotId::kB,
+                                 progress);
     CHECK(reuse.files.size() == 1);
     CHECK(BytesToFetch(story.v2.image, reuse, true) == story.v2.image.manifest.kernel.size);
     return;

@@ -192,6 +192,11 @@ FakeImage Assemble(const FakeParts& parts, const AssembleOptions& options) {
   manifest.bootloader = AddBlob(image, kBootloaderType, parts.bootloader);
   manifest.root = AddBlob(image, kRootType, parts.layer);
   manifest.root_index = AddBlob(image, kRootIndexType, parts.raw_index);
+  if (parts.delta) {
+    manifest.deltas.push_back({.base = parts.delta->base,
+                               .index = AddBlob(image, kDeltaIndexType, parts.delta->index),
+                               .patches = AddBlob(image, kDeltaType, parts.delta->patches)});
+  }
   const auto raw = Apply(options.edit_manifest, WriteManifest(manifest));
   auto descriptor = AddBlob(image, kOciManifestType, raw);
   descriptor.annotations[std::string(kRefNameAnnotation)] = parts.config.version;

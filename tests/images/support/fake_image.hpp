@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,13 @@ std::string MakeData(Bytes size, unsigned seed);
 // A zstd frame as an image has it.
 std::string PackFrame(std::string_view data);
 
+// The two layers of a delta.
+struct FakeDelta {
+  std::string base;
+  std::string index;
+  std::string patches;
+};
+
 // What an image is made of, before it is put together. A test changes what it wants to be wrong;
 // what is put together later (digests, signature) is right for it again.
 struct FakeParts {
@@ -33,6 +41,7 @@ struct FakeParts {
   std::vector<Chunk> chunks;  // of `layer`
   std::string layer;          // packed
   std::string raw_index;
+  std::optional<FakeDelta> delta;
 };
 
 // Parts that fit each other: a root of `root_size` bytes cut into chunks of different lengths.

@@ -1,10 +1,13 @@
 #include "tests/installer/support/installed_disk.hpp"
 
 #include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/progress.hpp"
 #include "bootloader/grub_config.hpp"
 #include "bootloader/grub_install.hpp"
 #include "bootloader/syslinux_install.hpp"
 #include "images/bootloader_layer.hpp"
+#include "images/root_delta.hpp"
 #include "images/root_writer.hpp"
 #include "installer/slot_content.hpp"
 #include "installer/trust_rules.hpp"
@@ -99,6 +102,10 @@ std::string FaultOf(const FatVolume& boot, const Region& root, SlotId slot) {
   return {};
 }
 
+unsigned SeedOf(const std::string& content) {
+  return static_cast<unsigned>(std::hash<std::string>()(content));
+}
+
 }  // namespace
 
 ImageShelf::ImageShelf(LoaderKind loader)
@@ -144,35 +151,69 @@ SmallImage ImageShelf::MakeLike(const std::string& other, const std::string& ver
   return MakeOf(other, version, 0, unified_ ? OwnersGrub() : RealGrub());
 }
 
+SmallImage ImageShelf::MakeNext(const std::string& other, const std::string& version) const {
+  constexpr Bytes kChangedEvery = 5000;
+  auto root = fakes::MakeData(kRootSize, SeedOf(other));
+  for (Bytes at = 0; at < root.size(); at += kChangedEvery) {
+    root[at] = static_cast<char>(root[at] ^ 1);
+  }
+  auto parts = fakes::MakePartsOf(root, SeedOf(other));
+  const TempDirectory work("ros-delta");
+  WriteFileAtomically(work.path() / "root", AsBytes(root));
+  NoProgress progress;
+  const auto base = images::UnpackDeltaBase(PathOf(other), work.path() / "base", progress);
+  const auto layer = images::MakeDelta(base,
+                                       {.root = work.path() / "root", .chunks = parts.chunks},
+                                       work.path() / "patches",
+                                       progress);
+  parts.delta = fakes::FakeDelta{.base = base.root_hash,
+                                 .index = images::WriteDeltaIndex(layer.index, parts.chunks),
+                                 .patches = ReadFile(work.path() / "patches", kRootSize)};
+  return Finish(std::move(parts), version, unified_ ? OwnersGrub() : RealGrub());
+}
+
 SmallImage ImageShelf::MakeOf(const std::string& content,
                               const std::string& version,
                               std::uint64_t epoch,
                               const bootloader::GrubParts& loader) const {
-  const auto path = directory_.path() / (version + ".oci");
-  if (!std::filesystem::exists(path)) {
-    const auto seed = static_cast<unsigned>(std::hash<std::string>()(content));
-    auto parts = fakes::MakeParts(kRootSize, seed);
-    parts.config.version = version;
-    parts.config.epoch = epoch;
-    parts.config.trust = Policy(version);
-    parts.config.architecture = installer::RunningArchitecture();
-    parts.kernel = fakes::MakeData(9000, seed + 1);
-    parts.initrd = fakes::MakeData(20'000, seed + 2);
-    if (unified_) {
-      parts.unified_kernel = parts.kernel + parts.initrd;
-    }
-    static const auto syslinux = bootloader::ToFiles(bootloader::BuildSyslinuxParts());
-    auto loaders = bootloader::ToFiles(loader);
-    if (!unified_) {
-      loaders.insert(syslinux.begin(), syslinux.end());
-    }
-    parts.bootloader = images::PackBootloader(loaders);
-    std::vector<keys::PrivateKey> keys;
-    keys.push_back(key_);
-    fakes::Assemble(parts, {.keys = std::move(keys)}).WriteArchive(path);
+  if (std::filesystem::exists(PathOf(version))) {
+    return Open(version);
   }
+  auto parts = fakes::MakeParts(kRootSize, SeedOf(content));
+  parts.config.epoch = epoch;
+  parts.kernel = fakes::MakeData(9000, SeedOf(content) + 1);
+  parts.initrd = fakes::MakeData(20'000, SeedOf(content) + 2);
+  return Finish(std::move(parts), version, loader);
+}
+
+std::filesystem::path ImageShelf::PathOf(const std::string& version) const {
+  return directory_.path() / (version + ".oci");
+}
+
+SmallImage ImageShelf::Finish(fakes::FakeParts parts,
+                              const std::string& version,
+                              const bootloader::GrubParts& loader) const {
+  parts.config.version = version;
+  parts.config.trust = Policy(version);
+  parts.config.architecture = installer::RunningArchitecture();
+  if (unified_) {
+    parts.unified_kernel = parts.kernel + parts.initrd;
+  }
+  static const auto syslinux = bootloader::ToFiles(bootloader::BuildSyslinuxParts());
+  auto loaders = bootloader::ToFiles(loader);
+  if (!unified_) {
+    loaders.insert(syslinux.begin(), syslinux.end());
+  }
+  parts.bootloader = images::PackBootloader(loaders);
+  std::vector<keys::PrivateKey> keys;
+  keys.push_back(key_);
+  fakes::Assemble(parts, {.keys = std::move(keys)}).WriteArchive(PathOf(version));
+  return Open(version);
+}
+
+SmallImage ImageShelf::Open(const std::string& version) const {
   SmallImage opened;
-  opened.source = images::OpenImage(path);
+  opened.source = images::OpenImage(PathOf(version));
   opened.image = images::VerifyImage(*opened.source, trust_, images::SignaturePolicy::kRequired);
   return opened;
 }

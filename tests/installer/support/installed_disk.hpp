@@ -13,6 +13,7 @@
 #include "installer/upgrade.hpp"
 #include "keys/key_pair.hpp"
 #include "keys/trust_store.hpp"
+#include "tests/images/support/fake_image.hpp"
 #include "tests/support/memory_disk.hpp"
 
 namespace ros::testing {
@@ -44,6 +45,9 @@ class ImageShelf {
   // A version with the root, kernel and initrd of another one.
   [[nodiscard]] SmallImage MakeLike(const std::string& other, const std::string& version) const;
 
+  // A version whose root is that of another one with some bytes changed, and a delta from it.
+  [[nodiscard]] SmallImage MakeNext(const std::string& other, const std::string& version) const;
+
   // The same with another boot loader than the real GRUB.
   [[nodiscard]] SmallImage Make(const std::string& version,
                                 std::uint64_t epoch,
@@ -59,6 +63,13 @@ class ImageShelf {
                                   const std::string& version,
                                   std::uint64_t epoch,
                                   const bootloader::GrubParts& loader) const;
+  // The image file of a version.
+  [[nodiscard]] std::filesystem::path PathOf(const std::string& version) const;
+  // Fills in what all images have beside their root, and writes and opens the image.
+  [[nodiscard]] SmallImage Finish(images::fakes::FakeParts parts,
+                                  const std::string& version,
+                                  const bootloader::GrubParts& loader) const;
+  [[nodiscard]] SmallImage Open(const std::string& version) const;
   [[nodiscard]] std::string Policy(const std::string& version) const;
 
   TempDirectory directory_;

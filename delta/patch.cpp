@@ -1,0 +1,165 @@
+#include "delta/patch.hpp"
+
+#include <lzma.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "delta/difference.hpp"
+#include "delta/numbers.hpp"
+
+namespace ros::delta {
+namespace {
+
+// The longest row of bytes is packed behind the base.
+constexpr std::uint32_t kWindow = kMaxBase + 2 * kMaxTarget;
+// A step is three numbers and makes a byte at least, but for one that only seeks.
+constexpr Bytes kMaxSteps = kMaxTarget;
+
+// LZMA2 without a container: who reads and who writes must agree on all of this.
+lzma_options_lzma Options(ByteSpan known) {
+  lzma_options_lzma options = {};
+  if (lzma_lzma_preset(&options, 9U | LZMA_PRESET_EXTREME)) {
+    throw Error(ErrorKind::kFailed, "liblzma does not know its highest preset");
+  }
+  options.dict_size = kWindow;
+  options.lc = 3;
+  options.lp = 0;
+  options.pb = 0;  // Nothing in these rows is at multiples of four.
+  options.preset_dict = reinterpret_cast<const std::uint8_t*>(known.data());
+  options.preset_dict_size = static_cast<std::uint32_t>(known.size());
+  return options;
+}
+
+using Filters = std::array<lzma_filter, 2>;
+
+Filters FiltersOf(lzma_options_lzma& options) {
+  return {{{.id = LZMA_FILTER_LZMA2, .options = &options},
+           {.id = LZMA_VLI_UNKNOWN, .options = nullptr}}};
+}
+
+// Packs a row; bytes of `known` that it repeats cost little.
+std::string Pack(std::string_view row, ByteSpan known) {
+  if (row.empty()) {
+    return {};
+  }
+  auto options = Options(known);
+  const auto filters = FiltersOf(options);
+  // LZMA2 stores what it cannot make smaller, with a few bytes for each 64 KiB.
+  constexpr std::size_t kGrowth = 4096;
+  std::string packed(row.size() + row.size() / 8 + kGrowth, '\0');
+  std::size_t length = 0;
+  if (lzma_raw_buffer_encode(filters.data(),
+                             nullptr,
+                             reinterpret_cast<const std::uint8_t*>(row.data()),
+                             row.size(),
+                             reinterpret_cast<std::uint8_t*>(packed.data()),
+                             &length,
+                             packed.size()) != LZMA_OK) {
+    throw Error(ErrorKind::kFailed, "a patch cannot be packed; memory does not suffice");
+  }
+  packed.resize(length);
+  return packed;
+}
+
+[[noreturn]] void Refuse(const std::string& why) {
+  throw Error(ErrorKind::kVerification, why);
+}
+
+// Unpacks a row that has just this length.
+std::string Unpack(std::string_view packed, Bytes length, ByteSpan known) {
+  std::string row(length, '\0');
+  if (length == 0 && packed.empty()) {
+    return row;
+  }
+  auto options = Options(known);
+  const auto filters = FiltersOf(options);
+  std::size_t used = 0;
+  std::size_t made = 0;
+  const auto result = lzma_raw_buffer_decode(filters.data(),
+                                             nullptr,
+                                             reinterpret_cast<const std::uint8_t*>(packed.data()),
+                                             &used,
+                                             packed.size(),
+                                             reinterpret_cast<std::uint8_t*>(row.data()),
+                                             &made,
+                                             row.size());
+  if (result == LZMA_MEM_ERROR) {
+    throw Error(ErrorKind::kFailed, "out of memory");
+  }
+  if (result != LZMA_OK || used != packed.size() || made != length) {
+    Refuse("a row of it is damaged, or has another length than it says");
+  }
+  return row;
+}
+
+// A row as a patch has it.
+struct PackedRow {
+  Bytes length = 0;
+  std::string_view packed;
+};
+
+// The lengths in front of the rows: unpacked and packed, in turn.
+std::array<PackedRow, 3> ReadRows(std::string_view patch) {
+  NumberReader numbers(patch);
+  std::array<Bytes, 3> packed_lengths{};
+  std::array<PackedRow, 3> rows;
+  constexpr std::array<Bytes, 3> kLimits = {kMaxSteps, kMaxTarget, kMaxTarget};
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].length = numbers.Next();
+    packed_lengths[i] = numbers.Next();
+    if (rows[i].length > kLimits[i]) {
+      Refuse("a row of it is longer than " + FormatBytes(kLimits[i]));
+    }
+  }
+  auto rest = numbers.rest();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (packed_lengths[i] > rest.size()) {
+      Refuse("it ends within a row");
+    }
+    rows[i].packed = rest.substr(0, packed_lengths[i]);
+    rest.remove_prefix(packed_lengths[i]);
+  }
+  if (!rest.empty()) {
+    Refuse("there is something behind its rows");
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::string MakePatch(ByteSpan base, ByteSpan target) {
+  if (base.size() > kMaxBase || target.size() > kMaxTarget) {
+    throw Error(ErrorKind::kFailed, "a patch is made of longer pieces than may be applied");
+  }
+  const auto difference = FindDifference(base, target);
+  const auto steps = Pack(difference.steps, {});
+  const auto added = Pack(difference.added, {});
+  const auto fresh = Pack(difference.fresh, base);
+  std::string patch;
+  AppendNumber(patch, difference.steps.size());
+  AppendNumber(patch, steps.size());
+  AppendNumber(patch, difference.added.size());
+  AppendNumber(patch, added.size());
+  AppendNumber(patch, difference.fresh.size());
+  AppendNumber(patch, fresh.size());
+  return patch + steps + added + fresh;
+}
+
+void ApplyPatch(ByteSpan base, ByteSpan patch, MutableByteSpan into) {
+  InContext("the patch", [&] {
+    if (base.size() > kMaxBase || into.size() > kMaxTarget) {
+      Refuse("it is of longer pieces than may be applied");
+    }
+    const auto [steps, added, fresh] = ReadRows(AsText(patch));
+    const auto step_numbers = Unpack(steps.packed, steps.length, {});
+    const auto added_numbers = Unpack(added.packed, added.length, {});
+    const auto fresh_bytes = Unpack(fresh.packed, fresh.length, base);
+    ApplyDifference(
+        base, {.steps = step_numbers, .added = added_numbers, .fresh = fresh_bytes}, into);
+  });
+}
+
+}  // namespace ros::delta

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/progress.hpp"
+#include "images/chunk_index.hpp"
+#include "images/delta_index.hpp"
+#include "images/image_source.hpp"
+#include "keys/digest.hpp"
+
+namespace ros::images {
+
+// The root of an older image, unpacked, that a delta is to be based on.
+struct DeltaBase {
+  std::string version;
+  std::string root_hash;  // of its verity tree
+  std::vector<Chunk> chunks;
+  std::filesystem::path root;  // a file
+};
+
+// Unpacks the root of an image into a new file. Its signatures are not looked at: a delta based on
+// another root than machines have is of no use, and no danger. Throws kVerification for an image
+// that is not sound, kFailed for I/O.
+DeltaBase UnpackDeltaBase(const std::filesystem::path& image,
+                          const std::filesystem::path& output,
+                          Progress& progress);
+
+// The root that a delta makes.
+struct DeltaTarget {
+  std::filesystem::path root;
+  std::vector<Chunk> chunks;
+};
+
+// The patches that a delta consists of, in a row in a file, and their index.
+struct DeltaLayer {
+  DeltaIndex index;
+  keys::Digest digest;
+  Bytes size = 0;
+};
+
+// Finds for each chunk of the target how it is had from the base with the fewest bytes: copied, by
+// a patch against the ranges of the base that are the most alike, or as the frame that the root
+// layer has anyway (docs/delta-format.md). Writes the patches to `output`, a new file. All cores;
+// about 60 MiB for each and an eighth of the base's size. The same input gives the same bytes.
+// Throws kFailed for I/O; the file is then incomplete.
+DeltaLayer MakeDelta(const DeltaBase& base,
+                     const DeltaTarget& target,
+                     const std::filesystem::path& output,
+                     Progress& progress);
+
+}  // namespace ros::images

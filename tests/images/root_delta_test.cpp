@@ -1,0 +1,188 @@
+#include "images/root_delta.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "base/file.hpp"
+#include "images/root_writer.hpp"
+#include "tests/images/support/error_of.hpp"
+#include "tests/images/support/fake_image.hpp"
+#include "tests/images/support/remote_image.hpp"
+#include "tests/support/memory_disk.hpp"
+
+using namespace ros;
+using namespace ros::images;
+using namespace ros::images::fakes;
+
+namespace {
+
+// A root, and one in which bytes were put in, changed and appended.
+class Versions {
+ public:
+  Versions() {
+    old_parts_ = MakePartsOf(MakeData(kSize, 7), 7);
+    std::string root = old_parts_.root.substr(0, 300'001) + "put in" +
+                       old_parts_.root.substr(300'001, 900'000) + MakeData(Bytes{1} << 20U, 9) +
+                       old_parts_.root.substr(1'200'001);
+    for (std::size_t at = 0; at < root.size(); at += 5'000) {
+      root[at] = static_cast<char>(root[at] ^ 1);
+    }
+    root.resize((root.size() / kBlockSize) * kBlockSize);
+    new_parts_ = MakePartsOf(root, 8);
+    Assemble(old_parts_, {}).WriteArchive(directory_.path() / "old.oci");
+    WriteFileAtomically(directory_.path() / "new", AsBytes(root));
+    old_disk_->Write(0, AsBytes(old_parts_.root));
+    MakeLayers();
+  }
+
+  [[nodiscard]] const FakeParts& old_parts() const { return old_parts_; }
+
+  [[nodiscard]] const FakeParts& new_parts() const { return new_parts_; }
+
+  [[nodiscard]] const DeltaLayer& layer() const { return layer_; }
+
+  [[nodiscard]] std::string patches() const {
+    return ReadFile(directory_.path() / "patches", Bytes{1} << 30U);
+  }
+
+  [[nodiscard]] const std::filesystem::path& directory() const { return directory_.path(); }
+
+  std::shared_ptr<testing::MemoryDisk> old_disk() { return old_disk_; }
+
+  // Makes the new root of the old one in a slot; tells the bytes that were read of the image.
+  Bytes Write() {
+    const auto source = OpenImage(directory_.path() / "new.oci");
+    const RemoteImage remote(*source);
+    const auto image = InspectImage(*source);
+    const auto& layers = image.manifest.deltas.at(0);
+    const auto index = ReadBlob(*source, layers.index, kMaxDeltaIndexSize);
+    const RootDelta delta{
+        .patches = layers.patches.value(),
+        .index = ParseDeltaIndex(AsBytes(index), image.chunks, layers.patches->size)};
+    const RootReuse reuse{.plan = PlanRoot(image.chunks, {.delta = &delta.index}, {}),
+                          .old_root = Region(old_disk_),
+                          .delta = &delta};
+    planned_ = reuse.plan;
+    const auto disk = std::make_shared<testing::MemoryDisk>(Bytes{16} << 20U);
+    NoProgress progress;
+    WriteRoot(remote, image, Region(disk), progress, &reuse);
+    VerifyRoot(Region(disk), image.config.root, progress);
+    std::string written(new_parts_.root.size(), '\0');
+    disk->Read(0, std::as_writable_bytes(std::span(written)));
+    CHECK((written == new_parts_.root));
+    CHECK(remote.announced() == planned_.fetched);
+    return remote.read();
+  }
+
+  [[nodiscard]] const RootPlan& planned() const { return planned_; }
+
+  // The image, with other patches than those it is signed with.
+  void Damage(std::string patches) { WriteImage(std::move(patches)); }
+
+ private:
+  static constexpr Bytes kSize = Bytes{4} << 20U;
+
+  void MakeLayers() {
+    NoProgress progress;
+    const auto base =
+        UnpackDeltaBase(directory_.path() / "old.oci", directory_.path() / "base", progress);
+    layer_ = MakeDelta(base,
+                       {.root = directory_.path() / "new", .chunks = new_parts_.chunks},
+                       directory_.path() / "patches",
+                       progress);
+    WriteImage(patches());
+  }
+
+  void WriteImage(std::string patches) {
+    new_parts_.delta = FakeDelta{.base = old_parts_.config.root.verity.root_hash,
+                                 .index = WriteDeltaIndex(layer_.index, new_parts_.chunks),
+                                 .patches = std::move(patches)};
+    Assemble(new_parts_, {}).WriteArchive(directory_.path() / "new.oci");
+  }
+
+  TempDirectory directory_;
+  FakeParts old_parts_;
+  FakeParts new_parts_;
+  DeltaLayer layer_;
+  RootPlan planned_;
+  std::shared_ptr<testing::MemoryDisk> old_disk_ =
+      std::make_shared<testing::MemoryDisk>(Bytes{16} << 20U);
+};
+
+std::size_t Count(const DeltaLayer& layer, DeltaChunk::Kind kind) {
+  return static_cast<std::size_t>(std::ranges::count(layer.index.chunks, kind, &DeltaChunk::kind));
+}
+
+}  // namespace
+
+TEST_CASE("MakeDelta: patches what is alike, and leaves the rest to frames", "[images]") {
+  const Versions versions;
+  const auto& layer = versions.layer();
+  CHECK(layer.index.base_size == versions.old_parts().root.size());
+  CHECK(layer.index.chunks.size() == versions.new_parts().chunks.size());
+  CHECK(Count(layer, DeltaChunk::Kind::kPatch) > 3);
+  CHECK(Count(layer, DeltaChunk::Kind::kPatch) == layer.index.patches.size());
+  const auto patches = versions.patches();
+  CHECK(patches.size() == layer.size);
+  CHECK(keys::Sha256Of(AsBytes(patches)) == layer.digest);
+  // What was put in are half of its MiB in random bytes; all else costs little.
+  CHECK(layer.size < 700'000);
+}
+
+TEST_CASE("MakeDelta: the same input gives the same bytes", "[images]") {
+  const Versions versions;
+  const Versions again;
+  CHECK(versions.layer().digest == again.layer().digest);
+  CHECK(versions.layer().index == again.layer().index);
+}
+
+TEST_CASE("MakeDelta: a root that is the same is copied", "[images]") {
+  const Versions versions;
+  NoProgress progress;
+  const auto base =
+      UnpackDeltaBase(versions.directory() / "old.oci", versions.directory() / "base2", progress);
+  const auto layer = MakeDelta(base,
+                               {.root = base.root, .chunks = versions.old_parts().chunks},
+                               versions.directory() / "none",
+                               progress);
+  CHECK(layer.size == 0);
+  CHECK(Count(layer, DeltaChunk::Kind::kCopy) == versions.old_parts().chunks.size());
+}
+
+TEST_CASE("WriteRoot: by a delta, nothing else is read of the image", "[images]") {
+  Versions versions;
+  const auto read = versions.Write();
+  CHECK(read == versions.planned().fetched);
+  CHECK(versions.planned().patched > (Bytes{3} << 20U));
+  CHECK(read < versions.new_parts().layer.size() / 2);
+}
+
+TEST_CASE("WriteRoot: a patch whose base is damaged gives way to the frame", "[images]") {
+  Versions versions;
+  const auto& patch = versions.layer().index.patches.front();
+  const std::string other(patch.base.front().length, '\xee');
+  versions.old_disk()->Write(patch.base.front().offset, AsBytes(other));
+  CHECK(versions.Write() > versions.planned().fetched);
+}
+
+TEST_CASE("WriteRoot: a patch that is not what was signed is refused", "[images]") {
+  Versions versions;
+  auto patches = versions.patches();
+  patches[patches.size() / 2] ^= 1;
+  versions.Damage(patches);
+  CheckError(ErrorKind::kVerification,
+             "its patch does not have the digest of the delta index",
+             [&] { versions.Write(); });
+}
+
+TEST_CASE("UnpackDeltaBase: refuses an image that is damaged", "[images]") {
+  const Versions versions;
+  auto parts = versions.old_parts();
+  parts.layer[parts.layer.size() / 2] ^= 1;
+  Assemble(parts, {}).WriteArchive(versions.directory() / "damaged.oci");
+  NoProgress progress;
+  CheckError(ErrorKind::kVerification, "does not have the digest of the index", [&] {
+    (void)UnpackDeltaBase(
+        versions.directory() / "damaged.oci", versions.directory() / "damaged", progress);
+  });
+}
