@@ -10,6 +10,7 @@
 #include "base/nearest_name.hpp"
 #include "base/shown_text.hpp"
 #include "config/base64.hpp"
+#include "config/upgrade_settings.hpp"
 
 namespace ros::config {
 namespace {
@@ -122,12 +123,23 @@ class Reader {
     for (const auto& member : root.members) {
       ReadMember(member);
     }
+    CheckUpgradeSettings(root);
     return std::move(config_);
   }
 
  private:
   [[noreturn]] void Refuse(const YamlTree& at, const std::string& why) const {
     throw Error(ErrorKind::kUsage, FormatPlace(file_, at.place) + ": " + why);
+  }
+
+  // Warned of here: a host name and SSH keys must come also where a setting of upgrades is wrong.
+  // `ros upgrade` refuses it.
+  void CheckUpgradeSettings(const YamlTree& root) {
+    try {
+      static_cast<void>(ReadUpgradeSettings(root, file_));
+    } catch (const Error& error) {
+      config_.warnings.push_back(error.message() + ", ignoring");
+    }
   }
 
   void Warn(Place place, const std::string& what) {

@@ -59,8 +59,9 @@ struct CloudConfig {
 std::span<const std::string_view> KnownKeys();
 
 // Reads a cloud-config; `file` is its name in messages. Keys of the maps `ros` and `rancher` are
-// free. Throws kUsage "FILE:LINE:COLUMN: why" for what ParseYaml refuses, a script or a multi-part
-// message in place of a cloud-config, and a known key with a value of the wrong shape.
+// free; what ReadUpgradeSettings refuses in `ros.upgrade` is a warning. Throws kUsage
+// "FILE:LINE:COLUMN: why" for what ParseYaml refuses, a script or a multi-part message in place of
+// a cloud-config, and a known key with a value of the wrong shape.
 CloudConfig ParseCloudConfig(std::string_view text, std::string_view file);
 
 // The same for a tree that is parsed already (merged from several files).

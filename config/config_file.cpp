@@ -141,6 +141,10 @@ CloudConfig ConfigFiles::Load() const {
   return config;
 }
 
+UpgradeSettings ConfigFiles::Upgrade() const {
+  return ReadUpgradeSettings(Merged(), directory_.string());
+}
+
 std::string ConfigFiles::Get(std::string_view key) const {
   const auto parts = SplitKey(key);
   const auto merged = Merged();
@@ -160,7 +164,9 @@ std::vector<std::string> ConfigFiles::Set(std::string_view key, std::string_view
   ForgetPlaces(tree);
   RefuseUnknown(parts.front());
   auto user = ParseMap(ReadSource(directory_ / kUserName));
-  auto warnings = ReadCloudConfig(Nested(parts, tree), key).warnings;
+  const auto alone = Nested(parts, tree);
+  static_cast<void>(ReadUpgradeSettings(alone, key));
+  auto warnings = ReadCloudConfig(alone, key).warnings;
   Put(user, parts, std::move(tree));
   StoreUser(user);
   return warnings;

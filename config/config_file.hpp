@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/cloud_config.hpp"
+#include "config/upgrade_settings.hpp"
 #include "config/yaml_tree.hpp"
 
 namespace ros::config {
@@ -24,6 +25,9 @@ class ConfigFiles {
 
   // The merged configuration as data, with the warnings of both files naming their own lines.
   [[nodiscard]] CloudConfig Load() const;
+
+  // What it says of upgrades. Throws as ReadUpgradeSettings does.
+  [[nodiscard]] UpgradeSettings Upgrade() const;
 
   // The value of a dotted key ("ros.upgrade.channel"): a scalar's bare text, or YAML for a list or
   // a map; ends with a newline. Throws kFailed 'key "KEY" is not set' when it is missing.

@@ -40,7 +40,7 @@ TEST_CASE("ParseCloudConfig: each key that is known", "[config]") {
       "  - [tmpfs, /scratch/, tmpfs]\n"
       "bootcmd:\n  - echo a\n  - [echo, \"it's\", $HOME]\n"
       "runcmd: touch /x\n"
-      "ros: {upgrade: {channel: stable}}\n"
+      "ros: {upgrade: {channel: r.example/os:stable}}\n"
       "rancher: {anything: [goes]}\n",
       "c.yml");
   CHECK(config.warnings.empty());

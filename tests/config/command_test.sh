@@ -43,13 +43,13 @@ if [[ $(id -u) == 0 ]] && setpriv --reuid 65534 --regid 65534 --clear-groups tes
   ros=$root_ros
 fi
 
-printf '#cloud-config\nruncmds: []\nros: {upgrade: {channel: beta}}\n' >more.yml
+printf '#cloud-config\nruncmds: []\nros: {upgrade: {channel: r.example/os:beta}}\n' >more.yml
 check 0 '' validate more.yml
 complained 'more.yml:2: unknown key "runcmds" (did you mean "runcmd"?), ignoring'
 check 0 '' merge --state state <more.yml
 complained 'standard input:2: unknown key'
-check 0 'beta' get ros.upgrade.channel --state state
-check 0 $'#cloud-config\nhostname: web1\nruncmds:\n  []\nros:\n  upgrade:\n    channel: beta' \
+check 0 'r.example/os:beta' get ros.upgrade.channel --state state
+check 0 $'#cloud-config\nhostname: web1\nruncmds:\n  []\nros:\n  upgrade:\n    channel: r.example/os:beta' \
   export --state state
 check 0 '' export --state state -o whole.yml
 check 0 '' validate -i whole.yml

@@ -21,8 +21,9 @@ struct Fixture {
   Fixture() {
     WriteFileAtomically(
         directory.path() / "cloud-config.yml",
-        AsBytes("#cloud-config\nhostname: web1\nros:\n  upgrade:\n    channel: stable\n"
-                "ssh_authorized_keys: [ssh-rsa AAAA1 a, ssh-rsa AAAA2 b]\n"));
+        AsBytes(
+            "#cloud-config\nhostname: web1\nros:\n  upgrade:\n    channel: r.example/os:stable\n"
+            "ssh_authorized_keys: [ssh-rsa AAAA1 a, ssh-rsa AAAA2 b]\n"));
   }
 
   [[nodiscard]] std::string UserText() const {
@@ -38,8 +39,8 @@ struct Fixture {
 TEST_CASE("ConfigFiles::Get: scalars bare, the rest as YAML", "[config]") {
   const Fixture fixture;
   CHECK(fixture.files.Get("hostname") == "web1\n");
-  CHECK(fixture.files.Get("ros.upgrade.channel") == "stable\n");
-  CHECK(fixture.files.Get("ros") == "upgrade:\n  channel: stable\n");
+  CHECK(fixture.files.Get("ros.upgrade.channel") == "r.example/os:stable\n");
+  CHECK(fixture.files.Get("ros") == "upgrade:\n  channel: r.example/os:stable\n");
   CHECK(fixture.files.Get("ssh_authorized_keys") == "- ssh-rsa AAAA1 a\n- ssh-rsa AAAA2 b\n");
 }
 
@@ -62,14 +63,14 @@ TEST_CASE("ConfigFiles::Get: a key that is not there", "[config]") {
 
 TEST_CASE("ConfigFiles::Set: lays a value over the installed one", "[config]") {
   const Fixture fixture;
-  CHECK(fixture.files.Set("ros.upgrade.channel", "beta").empty());
+  CHECK(fixture.files.Set("ros.upgrade.channel", "r.example/os:beta").empty());
   CHECK(fixture.files.Set("hostname", "web2").empty());
   CHECK(fixture.files.Set("runcmd", "[echo hi, [ls, -l]]").empty());
-  CHECK(fixture.files.Get("ros.upgrade.channel") == "beta\n");
+  CHECK(fixture.files.Get("ros.upgrade.channel") == "r.example/os:beta\n");
   CHECK(fixture.files.Get("hostname") == "web2\n");
   CHECK(fixture.files.Load().runcmd.size() == 2);
   CHECK(fixture.UserText() ==
-        "#cloud-config\nros:\n  upgrade:\n    channel: beta\nhostname: web2\nruncmd:\n"
+        "#cloud-config\nros:\n  upgrade:\n    channel: r.example/os:beta\nhostname: web2\nruncmd:\n"
         "  - echo hi\n  -\n    - ls\n    - -l\n");
 
   struct stat status {};
@@ -104,12 +105,12 @@ TEST_CASE("ConfigFiles::Merge: later wins, lists are replaced", "[config]") {
   const Fixture fixture;
   fixture.files.Set("ros.debug", "true");
   CHECK(fixture.files
-            .Merge("#cloud-config\nros: {upgrade: {channel: edge}}\n"
+            .Merge("#cloud-config\nros: {upgrade: {channel: r.example/os:edge}}\n"
                    "ssh_authorized_keys: [ssh-rsa AAAA3 c]\n",
                    "<stdin>")
             .empty());
   CHECK(fixture.files.Get("ssh_authorized_keys") == "- ssh-rsa AAAA3 c\n");
-  CHECK(fixture.files.Get("ros") == "upgrade:\n  channel: edge\ndebug: true\n");
+  CHECK(fixture.files.Get("ros") == "upgrade:\n  channel: r.example/os:edge\ndebug: true\n");
   CHECK_THAT(UsageErrorOf([&] { fixture.files.Merge("hostname: [", "<stdin>"); }),
              Catch::StartsWith("<stdin>:1:"));
   CHECK_THAT(UsageErrorOf([&] { fixture.files.Merge("a list\n", "<stdin>"); }),

@@ -1,0 +1,79 @@
+#include "config/upgrade_settings.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "base/file.hpp"
+#include "config/cloud_config.hpp"
+#include "config/config_file.hpp"
+#include "tests/config/errors.hpp"
+
+using ros::config::ReadUpgradeSettings;
+using ros::config::UpgradeSettings;
+
+namespace {
+
+UpgradeSettings Read(const std::string& yaml) {
+  return ReadUpgradeSettings(ros::config::ParseYaml(yaml, "c.yml"), "c.yml");
+}
+
+std::string RefusalOf(const std::string& yaml) {
+  return UsageErrorOf([&] { Read(yaml); });
+}
+
+}  // namespace
+
+TEST_CASE("ReadUpgradeSettings: nothing said is nothing set", "[config]") {
+  for (const auto* yaml : {"", "hostname: a", "ros:", "ros: {upgrade: }", "ros: {debug: true}"}) {
+    INFO(yaml);
+    CHECK(Read(yaml) == UpgradeSettings());
+  }
+}
+
+TEST_CASE("ReadUpgradeSettings: a channel in a registry", "[config]") {
+  CHECK(Read("ros: {upgrade: {channel: 'registry.example/team/myos:stable'}}").channel ==
+        "registry.example/team/myos:stable");
+  CHECK(Read("ros: {upgrade: {channel: '127.0.0.1:5000/os:beta'}}").channel ==
+        "127.0.0.1:5000/os:beta");
+  for (const auto* wrong : {"stable",
+                            "registry.example/myos",
+                            "registry.example:5000/myos",
+                            "registry.example/:stable",
+                            "registry.example/myos:",
+                            "/myos:stable",
+                            "https://registry.example/myos:stable",
+                            "registry.example/my os:stable",
+                            "registry.example/myos:stable@sha256:00"}) {
+    INFO(wrong);
+    CHECK_THAT(
+        RefusalOf("ros:\n  upgrade:\n    channel: '" + std::string(wrong) + "'\n"),
+        Catch::StartsWith("c.yml:3:14: \"") && Catch::Contains("write REGISTRY/REPOSITORY:NAME"));
+  }
+  CHECK_THAT(RefusalOf("ros: {upgrade: {channel: [a]}}"), Catch::Contains("must be a string"));
+}
+
+TEST_CASE("ReadUpgradeSettings: refuses what it does not know", "[config]") {
+  CHECK_THAT(RefusalOf("ros: {upgrade: {chanel: a}}"),
+             Catch::Contains("unknown key \"chanel\" of ros.upgrade (did you mean \"channel\"?)"));
+  CHECK_THAT(RefusalOf("ros: {upgrade: now}"), Catch::Contains("ros.upgrade must be a map"));
+}
+
+TEST_CASE("ReadCloudConfig: warns of wrong settings of upgrades, and goes on", "[config]") {
+  const auto config = ros::config::ParseCloudConfig(
+      "#cloud-config\nhostname: a\nros: {upgrade: {channel: b}}\n", "c");
+  CHECK(config.hostname == "a");
+  REQUIRE(config.warnings.size() == 1);
+  CHECK_THAT(config.warnings[0], Catch::StartsWith("c:3:") && Catch::EndsWith(", ignoring"));
+}
+
+TEST_CASE("ConfigFiles::Set: refuses wrong settings of upgrades, with nothing written",
+          "[config]") {
+  const ros::TempDirectory directory;
+  const ros::config::ConfigFiles files(directory.path());
+  CHECK_THAT(UsageErrorOf([&] { files.Set("ros.upgrade.channel", "stable"); }),
+             Catch::Contains("is no channel to follow"));
+  CHECK_THAT(UsageErrorOf([&] { files.Set("ros.upgrade.chanel", "r.example/os:a"); }),
+             Catch::Contains("did you mean \"channel\""));
+  CHECK_FALSE(std::filesystem::exists(directory.path() / "user.yml"));
+  CHECK(files.Set("ros.upgrade.channel", "r.example/os:a").empty());
+  CHECK(files.Upgrade() == UpgradeSettings{.channel = "r.example/os:a"});
+}
