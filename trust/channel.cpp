@@ -21,6 +21,9 @@ constexpr std::size_t kMaxNameLength = 64;
 constexpr std::size_t kMaxVersionLength = 128;
 constexpr std::size_t kMaxReferenceLength = 512;
 
+// Hundredths of a percent.
+constexpr std::uint32_t kPlaces = 10'000;
+
 [[noreturn]] void Refuse(const std::string& where, const std::string& why) {
   throw Error(ErrorKind::kVerification, where + ": " + why);
 }
@@ -185,14 +188,17 @@ bool IsChannelName(std::string_view text) {
          std::ranges::all_of(text, IsPlain);
 }
 
-bool IsInWave(std::string_view machine, std::string_view version, std::uint32_t share) {
-  // Hundredths of a percent, of the first 32 bits of a hash that nobody has to keep secret.
-  constexpr std::uint64_t kParts = 10'000;
+std::uint32_t WavePlace(std::string_view machine, std::string_view version) {
+  // Of the first 32 bits of a hash that nobody has to keep secret.
   constexpr std::size_t kHexDigits = 8;
   const auto text = std::string(version) + "\n" + std::string(machine);
   const auto number =
       std::stoull(keys::Sha256Of(AsBytes(text)).Hex().substr(0, kHexDigits), nullptr, 16);
-  return number % kParts < share * (kParts / kWholeShare);
+  return static_cast<std::uint32_t>(number % kPlaces);
+}
+
+bool IsInWave(std::string_view machine, std::string_view version, std::uint32_t share) {
+  return WavePlace(machine, version) < share * (kPlaces / kWholeShare);
 }
 
 }  // namespace ros::trust

@@ -60,9 +60,13 @@ const Release* FindRelease(const Channel& channel, const keys::Digest& digest);
 // digit, at most 64. It is part of a file's name.
 bool IsChannelName(std::string_view text);
 
-// Whether a machine is among the first `share` percent that take a version. Each version has
-// another order of machines; a machine that is in stays in when the share grows. `machine` is
-// anything that is the machine's own and stays, such as its machine-id.
+// A machine's place in the roll-out of a version, in hundredths of a percent: 0 to 9999. Each
+// version has another order of machines. `machine` is anything that is the machine's own and stays,
+// such as its machine-id.
+std::uint32_t WavePlace(std::string_view machine, std::string_view version);
+
+// Whether a machine is among the first `share` percent that take a version: it is when its place is
+// less, so a machine that is in stays in when the share grows.
 bool IsInWave(std::string_view machine, std::string_view version, std::uint32_t share);
 
 }  // namespace ros::trust

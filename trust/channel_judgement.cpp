@@ -44,24 +44,32 @@ RuleResult JudgeSerial(const ShownChannel& shown, const std::optional<AcceptedCh
   return result;
 }
 
-RuleResult JudgeHalt(const Channel& channel) {
-  return {.rule = "a channel that is not halted",
-          .met = !channel.halted,
-          .how = channel.halted ? "who publishes it has halted all upgrades" : "it is not"};
-}
-
 }  // namespace
 
-std::vector<RuleResult> JudgeChannel(const Restrictions& restrictions,
-                                     const ShownChannel& shown,
-                                     const std::optional<AcceptedChannel>& accepted,
-                                     UnixTime now) {
+std::vector<RuleResult> JudgeFreshness(const Restrictions& restrictions,
+                                       const ShownChannel& shown,
+                                       const std::optional<AcceptedChannel>& accepted,
+                                       UnixTime now) {
   std::vector<RuleResult> rules;
   if (!restrictions.channels.empty()) {
     rules.push_back(JudgeName(restrictions, shown.channel));
   }
   rules.push_back(JudgeExpiry(shown.channel, now));
   rules.push_back(JudgeSerial(shown, accepted));
+  return rules;
+}
+
+RuleResult JudgeHalt(const Channel& channel) {
+  return {.rule = "a channel that is not halted",
+          .met = !channel.halted,
+          .how = channel.halted ? "who publishes it has halted all upgrades" : "it is not"};
+}
+
+std::vector<RuleResult> JudgeChannel(const Restrictions& restrictions,
+                                     const ShownChannel& shown,
+                                     const std::optional<AcceptedChannel>& accepted,
+                                     UnixTime now) {
+  auto rules = JudgeFreshness(restrictions, shown, accepted, now);
   rules.push_back(JudgeHalt(shown.channel));
   return rules;
 }

@@ -27,9 +27,18 @@ struct ShownChannel {
 };
 
 // The rules about a document: that it is of the channel that the policy asks for (where it asks),
-// that it counts at `now`, does not go back behind what was `accepted` of its channel, is no second
-// one of the same serial, and halts nothing. When it was created is not judged: a clock that is
-// behind must not refuse it, nor one document set the time for all that follow.
+// that it counts at `now`, does not go back behind what was `accepted` of its channel, and is no
+// second one of the same serial. When it was created is not judged: a clock that is behind must not
+// refuse it, nor one document set the time for all that follow.
+std::vector<RuleResult> JudgeFreshness(const Restrictions& restrictions,
+                                       const ShownChannel& shown,
+                                       const std::optional<AcceptedChannel>& accepted,
+                                       UnixTime now);
+
+// That it halts nothing.
+RuleResult JudgeHalt(const Channel& channel);
+
+// Both: what is asked of a document before an image that it lists is taken.
 std::vector<RuleResult> JudgeChannel(const Restrictions& restrictions,
                                      const ShownChannel& shown,
                                      const std::optional<AcceptedChannel>& accepted,
