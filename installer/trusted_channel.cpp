@@ -9,10 +9,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+enum class Halts { kRefuse, kPassOver };
+
 // Collects what the rules say, as much of the document as may be read by then.
 class Judge {
  public:
-  Judge(const TrustRules& rules, const ChannelMemory& memory) : rules_(rules), memory_(memory) {}
+  Judge(const TrustRules& rules, const ChannelMemory& memory, Halts halts)
+      : rules_(rules), memory_(memory), halts_(halts) {}
 
   void Signers(const images::SignedFacts& facts) {
     const auto& policy = rules_.policy;
@@ -26,7 +29,10 @@ class Judge {
   void Document(const trust::ShownChannel& shown) {
     const auto found = memory_.find(shown.channel.name);
     const auto accepted = found == memory_.end() ? std::nullopt : std::optional(found->second);
-    Add(trust::JudgeChannel(rules_.policy.restrictions, shown, accepted, rules_.now));
+    const auto& restrictions = rules_.policy.restrictions;
+    Add(halts_ == Halts::kRefuse
+            ? trust::JudgeChannel(restrictions, shown, accepted, rules_.now)
+            : trust::JudgeFreshness(restrictions, shown, accepted, rules_.now));
   }
 
   [[nodiscard]] const std::vector<trust::RuleResult>& results() const { return results_; }
@@ -39,6 +45,7 @@ class Judge {
 
   const TrustRules& rules_;
   const ChannelMemory& memory_;
+  Halts halts_;
   std::vector<trust::RuleResult> results_;
 };
 
@@ -66,14 +73,21 @@ fs::path Beside(const fs::path& image) {
 TrustedChannel OpenTrustedChannel(const ImageLocation& location,
                                   const TrustRules& rules,
                                   const ChannelMemory& memory) {
-  Judge judge(rules, memory);
+  Judge judge(rules, memory, Halts::kRefuse);
+  return OpenJudged(location, rules, judge);
+}
+
+TrustedChannel OpenFreshChannel(const ImageLocation& location,
+                                const TrustRules& rules,
+                                const ChannelMemory& memory) {
+  Judge judge(rules, memory, Halts::kPassOver);
   return OpenJudged(location, rules, judge);
 }
 
 TrustExplanation ExplainChannel(const ImageLocation& location,
                                 const TrustRules& rules,
                                 const ChannelMemory& memory) {
-  Judge judge(rules, memory);
+  Judge judge(rules, memory, Halts::kRefuse);
   return ExplainJudge(rules.source, judge.results(), "signed, and a channel document", [&] {
     static_cast<void>(OpenJudged(location, rules, judge));
   });

@@ -29,7 +29,14 @@ TrustedChannel OpenTrustedChannel(const ImageLocation& location,
                                   const TrustRules& rules,
                                   const ChannelMemory& memory);
 
-// The same, explained. Throws only where the document cannot be opened at all.
+// The same, but for the halt, which is not judged: for who follows a channel and asks
+// trust::ChooseRelease, which takes nothing from a channel that is halted.
+TrustedChannel OpenFreshChannel(const ImageLocation& location,
+                                const TrustRules& rules,
+                                const ChannelMemory& memory);
+
+// The same as OpenTrustedChannel, explained. Throws only where the document cannot be opened at
+// all.
 TrustExplanation ExplainChannel(const ImageLocation& location,
                                 const TrustRules& rules,
                                 const ChannelMemory& memory);

@@ -1,12 +1,12 @@
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <memory>
 
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
 #include "health/journal.hpp"
 #include "installer/command.hpp"
-#include "installer/commands/network_options.hpp"
+#include "installer/commands/followed_upgrade.hpp"
+#include "installer/commands/upgrade_outcome.hpp"
 #include "installer/kexec.hpp"
 #include "installer/machine.hpp"
 #include "installer/trusted_channel.hpp"
@@ -15,23 +15,6 @@
 
 namespace ros::installer {
 namespace {
-
-struct UpgradeOptions : NetworkOptions {
-  std::string image;
-  std::string channel;
-  std::string append;
-  int tries = bootloader::kDefaultTries;
-  bool stage = false;
-  bool no_reboot = false;
-  bool kexec = false;
-  bool retry = false;
-  bool insecure = false;
-  bool allow_downgrade = false;
-  bool force = false;
-  bool bootloader = false;
-  bool bootloader_in_place = false;
-  bool plan = false;
-};
 
 AfterWriting After(const UpgradeOptions& options) {
   if (options.stage) {
@@ -65,49 +48,6 @@ void ShowPlan(const UpgradePlan& plan, const Machine& machine, const Console& co
   }
 }
 
-bool ChangesLoader(const UpgradePlan& plan) {
-  return std::ranges::any_of(plan.steps, [](const UpgradeStep& step) {
-    return std::holds_alternative<ChangeLoader>(step);
-  });
-}
-
-// Nothing else is to be done than to remember the channel's document.
-bool OnlyRemembers(const UpgradePlan& plan) {
-  return std::ranges::all_of(plan.steps, [](const UpgradeStep& step) {
-    return std::holds_alternative<RememberDocument>(step);
-  });
-}
-
-std::string Outcome(const UpgradePlan& plan, const UpgradeOptions& options) {
-  if (plan.already_there && ChangesLoader(plan)) {
-    return "the boot loader of version " + plan.version +
-           " is on the disk and starts at the next boot";
-  }
-  if (plan.already_there) {
-    return *plan.already_there;
-  }
-  const auto slot = "slot " + std::string(Name(plan.target));
-  if (options.stage) {
-    return plan.version + " is staged in " + slot + "; ros upgrade -i " + options.image +
-           " arms it";
-  }
-  return plan.version + " is in " + slot + " and is tried at the next boot; ros why tells later " +
-         "how it went";
-}
-
-std::string_view EventName(const UpgradePlan& plan, const UpgradeOptions& options) {
-  if (plan.already_there && ChangesLoader(plan)) {
-    return "boot-loader-upgraded";
-  }
-  if (plan.already_there && OnlyRemembers(plan)) {
-    return "channel-remembered";
-  }
-  if (plan.already_there) {
-    return "arguments-kept";
-  }
-  return options.stage ? "staged" : "armed";
-}
-
 void JournalInsecure(const UpgradePlan& plan, const Machine& machine, const Clock& clock) {
   if (plan.signers.empty() && (!plan.already_there || ChangesLoader(plan))) {
     health::Journal(machine.state, clock)
@@ -129,32 +69,6 @@ void JournalDowngrade(const UpgradePlan& plan, const Machine& machine, const Clo
                  .reason = plan.older + " (--allow-downgrade)"});
   }
 }
-
-// Says what happened once, before the machine goes down.
-class Outcomes {
- public:
-  Outcomes(const UpgradePlan& plan, const UpgradeOptions& options, const Console& console)
-      : plan_(plan), options_(options), console_(console) {}
-
-  void Tell(std::string_view what_follows) {
-    console_.Say(Outcome(plan_, options_).append(what_follows));
-    if (!told_) {
-      console_.PrintEvent(Json::MakeObject()
-                              .Set("event", EventName(plan_, options_))
-                              .Set("slot", Name(plan_.target))
-                              .Set("version", plan_.version));
-    }
-    told_ = true;
-  }
-
-  [[nodiscard]] bool told() const { return told_; }
-
- private:
-  const UpgradePlan& plan_;
-  const UpgradeOptions& options_;
-  const Console& console_;
-  bool told_ = false;
-};
 
 class TellingKernel final : public RunningKernel {
  public:
@@ -201,46 +115,73 @@ void Apply(const UpgradePlan& plan,
   }
 }
 
-void Upgrade(const UpgradeOptions& options, CommandContext& context) {
-  const auto& console = context.console;
-  const InterruptGuard guard;
-  context.when_interrupted = "what runs and what boots is as it was; run it again";
-  if (options.image.empty()) {
-    throw Error(ErrorKind::kUsage, "name the image to upgrade to: ros upgrade -i IMAGE");
-  }
-  const auto machine = OpenRunningMachine();
-  std::optional<FileLock> lock;
-  if (!options.plan) {
-    lock.emplace(LockMachine());
-  }
+UpgradeAim AimAtImage(const Machine& machine, TrustRules rules, const UpgradeOptions& options) {
+  const auto location = LocateImage(options.image, ConnectionOf(options));
+  return {.location = location,
+          .rules = WithChannel(std::move(rules),
+                               {.named = options.channel, .image = location},
+                               [&] { return ReadChannelMemory(machine.state); })};
+}
+
+void UpgradeTo(const UpgradeAim& aim,
+               const Machine& machine,
+               const UpgradeOptions& options,
+               const Console& console) {
   const auto policy = options.insecure ? images::SignaturePolicy::kAllowUnsigned
                                        : images::SignaturePolicy::kRequired;
   const auto progress = options.plan ? console.MakePlanProgress() : console.MakeProgress();
-  const auto location = LocateImage(options.image, ConnectionOf(options));
-  const auto rules = WithChannel(FindTrustRules(machine, SystemClock()),
-                                 {.named = options.channel, .image = location},
-                                 [&] { return ReadChannelMemory(machine.state); });
-  const auto opened = OpenTrustedImage(location, rules, policy, *progress);
-  const auto facts = InspectUpgrade(machine, *opened.source, opened.image, rules, *progress);
+  const auto opened = OpenTrustedImage(aim.location, aim.rules, policy, *progress);
+  const auto facts = InspectUpgrade(machine, *opened.source, opened.image, aim.rules, *progress);
   const auto plan = PlanUpgrade(facts, MakeRequest(options));
   if (options.plan) {
     ShowPlan(plan, machine, console);
     return;
   }
   if (plan.steps.empty()) {
-    auto event = Json::MakeObject()
-                     .Set("event", "nothing-to-do")
-                     .Set("message", plan.already_there.value_or(""));
-    console.Say(plan.already_there.value_or(""));
-    if (plan.loader_offer) {
-      event.Set("boot_loader_offer", *plan.loader_offer);
-      console.Say(*plan.loader_offer);
-    }
-    console.PrintEvent(event);
+    TellNothingToDo(plan, console);
     return;
   }
   console.Say(DescribeUpgrade(plan, machine.disk));
   Apply(plan, machine, opened, options, console);
+}
+
+// What goes together is a question of -i: with it a person has chosen, without it the channel does.
+void CheckOptions(const UpgradeOptions& options) {
+  if (options.image.empty() && !options.channel.empty()) {
+    throw Error(ErrorKind::kUsage,
+                "--channel names the document that has released the image of -i; without -i the "
+                "channel is that of ros config get ros.upgrade.channel");
+  }
+  if (!options.image.empty() && (options.now || options.check)) {
+    throw Error(ErrorKind::kUsage,
+                std::string(options.check ? "--check" : "--now") +
+                    " asks the channel of this machine, and -i names an image; leave one out");
+  }
+  if (!options.prometheus.empty() && !options.check) {
+    throw Error(ErrorKind::kUsage, "--prometheus writes what --check finds; add --check");
+  }
+}
+
+void Upgrade(const UpgradeOptions& options, CommandContext& context) {
+  CheckOptions(options);
+  if (options.check) {
+    CheckChannel(options, context);
+    return;
+  }
+  const auto& console = context.console;
+  const InterruptGuard guard;
+  context.when_interrupted = "what runs and what boots is as it was; run it again";
+  const auto machine = OpenRunningMachine();
+  std::optional<FileLock> lock;
+  if (!options.plan) {
+    lock.emplace(LockMachine());
+  }
+  auto rules = FindTrustRules(machine, SystemClock());
+  const auto aim = options.image.empty() ? AimAtChannel(machine, std::move(rules), options, console)
+                                         : AimAtImage(machine, std::move(rules), options);
+  if (aim) {
+    UpgradeTo(*aim, machine, options, console);
+  }
 }
 
 void AddUpgrade(CLI::App& parent, CommandContext& context) {
@@ -248,15 +189,24 @@ void AddUpgrade(CLI::App& parent, CommandContext& context) {
       parent.add_subcommand("upgrade", "Write an OS image to the other slot and try it");
   auto options = std::make_shared<UpgradeOptions>();
   command
-      ->add_option("-i,--image",
-                   options->image,
-                   "OS image: an OCI archive or layout, or where it is in a registry")
+      ->add_option(
+          "-i,--image",
+          options->image,
+          "OS image: an OCI archive or layout, or where it is in a registry (default: what "
+          "the machine's channel has)")
       ->type_name("IMAGE");
   command
       ->add_option("--channel",
                    options->channel,
                    "Channel document that has released it (default: beside the image, where one is "
                    "asked for)")
+      ->type_name("FILE");
+  command->add_flag("--now", options->now, "Do not wait for the machine's share of a roll-out");
+  command->add_flag("--check",
+                    options->check,
+                    "Tell whether the channel has something new (exit status 10), write nothing");
+  command
+      ->add_option("--prometheus", options->prometheus, "With --check: write metrics to this file")
       ->type_name("FILE");
   command->add_option("--tries", options->tries, "Boots that the new slot gets, 1 to 9")
       ->capture_default_str();

@@ -1,4 +1,5 @@
-// The table "Exit codes" of docs/user-guide.md and the one of ros(1) against ros::ErrorKind.
+// The table "Exit codes" of docs/user-guide.md and the one of ros(1) against ros::ErrorKind and
+// what no error is.
 
 #include <catch2/catch.hpp>
 #include <map>
@@ -6,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "installer/commands/followed_upgrade.hpp"
 
 namespace {
 
@@ -37,6 +39,8 @@ Names Expected() {
   for (int code = 1; !NameOf(static_cast<ros::ErrorKind>(code)).empty(); ++code) {
     names[code] = NameOf(static_cast<ros::ErrorKind>(code));
   }
+  // No error, so no kind.
+  names[ros::installer::kSomethingNewExit] = "";
   return names;
 }
 

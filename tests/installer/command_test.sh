@@ -36,6 +36,11 @@ ros=$whole
 refuses 2 'ros makes all partitions itself' install -p /dev/sda1 -d disk -i image
 refuses 2 'what lasts is on the state partition' install --statedir x -d disk -i image
 
+refuses 2 "leave one out" upgrade --now -i image
+refuses 2 "leave one out" upgrade --check -i image
+refuses 2 "without -i the channel is that of" upgrade --channel file
+refuses 2 "add --check" upgrade --prometheus file
+
 # A result that did not arrive is no success.
 for arguments in --version '--help' 'keys generate key --json'; do
   # shellcheck disable=SC2086

@@ -38,6 +38,11 @@ ServedReply ServedRepository::Answer(const ServedRequest& request) {
   const bool reads = request.method == "GET" || request.method == "HEAD";
   if (const std::string kind = "manifests/"; rest.starts_with(kind) && reads) {
     return Manifest(rest.substr(kind.size()));
+  } else if (rest.starts_with(kind) && request.method == "PUT") {
+    return Put(rest.substr(kind.size()), request.body);
+  }
+  if (rest == "tags/list" && reads) {
+    return Tags();
   }
   if (rest == "blobs/uploads/" && request.method == "POST") {
     return StartUpload(request);
@@ -60,6 +65,26 @@ ServedReply ServedRepository::Manifest(const std::string& name) const {
   return {.headers = {{"content-type", "application/vnd.oci.image.manifest.v1+json"},
                       {"docker-content-digest", found->first}},
           .body = found->second};
+}
+
+ServedReply ServedRepository::Put(const std::string& name, const std::string& raw) {
+  const auto digest = DigestOf(raw);
+  if (name.find(':') == std::string::npos) {
+    tags[name] = digest;
+  } else if (name != digest) {
+    return Refuse(400, "DIGEST_INVALID");
+  }
+  manifests[digest] = raw;
+  return {.status = 201, .headers = {{"docker-content-digest", digest}}, .body = {}};
+}
+
+ServedReply ServedRepository::Tags() const {
+  std::string list;
+  for (const auto& [tag, digest] : tags) {
+    list += (list.empty() ? "\"" : ", \"") + tag + "\"";
+  }
+  return {.headers = {{"content-type", "application/json"}},
+          .body = R"({"name": "served", "tags": [)" + list + "]}"};
 }
 
 ServedReply ServedRepository::Blob(const ServedRequest& request, const std::string& digest) const {

@@ -9,7 +9,8 @@
 namespace ros::testing {
 
 // What a sound registry answers about one repository, by the OCI distribution-spec 1.1: manifests
-// by tag and digest, blobs and parts of them, uploads in one piece, in chunks and by mount.
+// by tag and digest and their list, blobs and parts of them, uploads in one piece, in chunks and by
+// mount.
 class ServedRepository {
  public:
   // `name` is "team/os".
@@ -32,6 +33,8 @@ class ServedRepository {
 
  private:
   [[nodiscard]] ServedReply Manifest(const std::string& name) const;
+  ServedReply Put(const std::string& name, const std::string& raw);
+  [[nodiscard]] ServedReply Tags() const;
   [[nodiscard]] ServedReply Blob(const ServedRequest& request, const std::string& digest) const;
   ServedReply StartUpload(const ServedRequest& request);
   ServedReply GoOn(const ServedRequest& request);

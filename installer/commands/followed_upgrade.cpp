@@ -1,0 +1,76 @@
+#include "installer/commands/followed_upgrade.hpp"
+
+#include "base/file.hpp"
+#include "base/interrupt.hpp"
+#include "installer/followed_text.hpp"
+
+namespace ros::installer {
+namespace {
+
+FollowRequest RequestOf(const UpgradeOptions& options) {
+  using trust::ChoiceWish;
+  return {.wish = {.wave = options.now ? ChoiceWish::Wave::kJump : ChoiceWish::Wave::kWait,
+                   .older = options.allow_downgrade ? ChoiceWish::Older::kWhenWithdrawn
+                                                    : ChoiceWish::Older::kNever,
+                   .bad = options.retry ? ChoiceWish::Bad::kRetry : ChoiceWish::Bad::kPassOver},
+          .connection = ConnectionOf(options)};
+}
+
+void TellNothing(const FollowedRelease& found,
+                 const UpgradeOptions& options,
+                 const Console& console) {
+  const auto json = FollowedToJson(found);
+  if (options.plan && console.json()) {
+    console.PrintJson(json);
+  } else if (options.plan) {
+    console.Print(DescribeFollowed(found));
+  } else {
+    console.Say(DescribeFollowed(found));
+    auto event = Json::MakeObject().Set("event", "nothing-to-do");
+    for (const auto& member : json.AsObject("")) {
+      event.Set(member.key, member.value);
+    }
+    console.PrintEvent(event);
+  }
+}
+
+}  // namespace
+
+std::optional<UpgradeAim> AimAtChannel(const Machine& machine,
+                                       TrustRules rules,
+                                       const UpgradeOptions& options,
+                                       const Console& console) {
+  const auto request = RequestOf(options);
+  const auto found = FindRelease(machine, rules, request);
+  if (!found.is_available()) {
+    if (!options.plan) {
+      RememberDocumentOf(found, machine);
+    }
+    TellNothing(found, options, console);
+    return std::nullopt;
+  }
+  console.Say(DescribeFollowed(found));
+  rules.channel = found.document.shown;
+  return UpgradeAim{.location = ImageOf(found.followed, found.choice.release, request.connection),
+                    .rules = std::move(rules)};
+}
+
+void CheckChannel(const UpgradeOptions& options, CommandContext& context) {
+  const auto& console = context.console;
+  const InterruptGuard guard;
+  context.when_interrupted = "nothing was written";
+  const auto machine = OpenRunningMachine();
+  const SystemClock clock;
+  const auto found = FindRelease(machine, FindTrustRules(machine, clock), RequestOf(options));
+  if (!options.prometheus.empty()) {
+    WriteFileAtomically(options.prometheus, AsBytes(FollowedMetrics(found, clock.Now())));
+  }
+  if (console.json()) {
+    console.PrintJson(FollowedToJson(found));
+  } else {
+    console.Print(DescribeFollowed(found));
+  }
+  context.exit_code = found.is_available() ? kSomethingNewExit : 0;
+}
+
+}  // namespace ros::installer

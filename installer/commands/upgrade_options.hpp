@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+
+#include "bootloader/boot_state.hpp"
+#include "installer/commands/network_options.hpp"
+
+namespace ros::installer {
+
+struct UpgradeOptions : NetworkOptions {
+  std::string image;  // empty: what the channel of the machine has
+  std::string channel;
+  std::string append;
+  std::string prometheus;
+  int tries = bootloader::kDefaultTries;
+  bool now = false;
+  bool check = false;
+  bool stage = false;
+  bool no_reboot = false;
+  bool kexec = false;
+  bool retry = false;
+  bool insecure = false;
+  bool allow_downgrade = false;
+  bool force = false;
+  bool bootloader = false;
+  bool bootloader_in_place = false;
+  bool plan = false;
+};
+
+}  // namespace ros::installer
