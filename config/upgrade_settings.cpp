@@ -11,7 +11,8 @@ namespace ros::config {
 namespace {
 
 constexpr std::string_view kWhere = "ros.upgrade";
-constexpr std::array<std::string_view, 1> kKeys = {"channel"};
+constexpr std::array<std::string_view, 3> kKeys = {"channel", "window", "delay"};
+constexpr std::chrono::hours kLongestDelay(24);
 
 std::string Quoted(std::string_view text) {
   return "\"" + ShortenText(text) + "\"";
@@ -50,6 +51,20 @@ std::string ReadChannel(const YamlTree::Member& member, std::string_view file) {
   return text;
 }
 
+std::chrono::seconds ReadDelay(const std::string& text) {
+  const auto delay = ParseDuration(text);
+  if (delay > kLongestDelay) {
+    throw Error(ErrorKind::kUsage, "a delay of " + text + " is longer than a day");
+  }
+  return delay;
+}
+
+// What `read` gives; an error of it gets the place of the value in front.
+template <typename Read>
+auto Placed(const YamlTree::Member& member, std::string_view file, Read&& read) {
+  return InContext(FormatPlace(file, member.value.place), std::forward<Read>(read));
+}
+
 void ReadMember(const YamlTree::Member& member, std::string_view file, UpgradeSettings& settings) {
   if (std::ranges::find(kKeys, member.key) == kKeys.end()) {
     const auto nearest = NearestName(member.key, kKeys);
@@ -58,8 +73,15 @@ void ReadMember(const YamlTree::Member& member, std::string_view file, UpgradeSe
            "unknown key " + Quoted(member.key) + " of " + std::string(kWhere) +
                (nearest.empty() ? "" : " (did you mean " + Quoted(nearest) + "?)"));
   }
-  if (!member.value.IsNull()) {
+  if (member.value.IsNull()) {
+    return;
+  }
+  if (member.key == "channel") {
     settings.channel = ReadChannel(member, file);
+  } else if (member.key == "window") {
+    settings.window = Placed(member, file, [&] { return ParseUpgradeWindow(Text(member, file)); });
+  } else {
+    settings.delay = Placed(member, file, [&] { return ReadDelay(Text(member, file)); });
   }
 }
 

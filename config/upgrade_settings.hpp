@@ -1,8 +1,11 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "config/upgrade_window.hpp"
 #include "config/yaml_tree.hpp"
 
 namespace ros::config {
@@ -12,6 +15,10 @@ namespace ros::config {
 struct UpgradeSettings {
   // REGISTRY/REPOSITORY:NAME, the channel NAME of the images in that repository.
   std::string channel;
+  // When a machine may upgrade itself; none: never.
+  std::optional<UpgradeWindow> window;
+  // Within it each machine waits for a place of its own, so that a fleet does not come all at once.
+  std::chrono::seconds delay{0};
 
   bool operator==(const UpgradeSettings&) const = default;
 };

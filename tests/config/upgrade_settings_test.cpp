@@ -51,6 +51,17 @@ TEST_CASE("ReadUpgradeSettings: a channel in a registry", "[config]") {
   CHECK_THAT(RefusalOf("ros: {upgrade: {channel: [a]}}"), Catch::Contains("must be a string"));
 }
 
+TEST_CASE("ReadUpgradeSettings: a window and a delay", "[config]") {
+  const auto settings = Read("ros: {upgrade: {window: 'Mon-Fri 02:00-04:00', delay: 90m}}");
+  REQUIRE(settings.window);
+  CHECK(*settings.window == ros::config::ParseUpgradeWindow("Mon-Fri 02:00-04:00"));
+  CHECK(settings.delay == std::chrono::minutes(90));
+  CHECK_THAT(RefusalOf("ros:\n  upgrade:\n    window: 2-4\n"),
+             Catch::StartsWith("c.yml:3:13: \"2-4\" is no time window"));
+  CHECK_THAT(RefusalOf("ros: {upgrade: {delay: soon}}"), Catch::Contains("write 90s, 5m or 2h"));
+  CHECK_THAT(RefusalOf("ros: {upgrade: {delay: 25h}}"), Catch::Contains("longer than a day"));
+}
+
 TEST_CASE("ReadUpgradeSettings: refuses what it does not know", "[config]") {
   CHECK_THAT(RefusalOf("ros: {upgrade: {chanel: a}}"),
              Catch::Contains("unknown key \"chanel\" of ros.upgrade (did you mean \"channel\"?)"));
