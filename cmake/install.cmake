@@ -14,6 +14,9 @@ endfunction()
 ros_install_unit(ros-config.service sysinit.target)
 ros_install_unit(ros-config-late.service multi-user.target)
 ros_install_unit(ros-health-gate.service sysinit.target)
+ros_install_unit(ros-upgrade.timer timers.target)
+# Started by its timer.
+install(FILES dist/systemd/ros-upgrade.service DESTINATION ${ROS_SYSTEMD_UNIT_DIR})
 
 install(PROGRAMS dist/health.d/required.d/default-target DESTINATION lib/ros/health.d/required.d)
 install(FILES dist/completions/ros DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)

@@ -2,7 +2,9 @@
 
 #include "base/file.hpp"
 #include "base/interrupt.hpp"
+#include "config/config_file.hpp"
 #include "installer/followed_text.hpp"
+#include "installer/unattended.hpp"
 
 namespace ros::installer {
 namespace {
@@ -34,6 +36,16 @@ void TellNothing(const FollowedRelease& found,
   }
 }
 
+config::UpgradeSettings SettingsOf(const Machine& machine) {
+  return config::ConfigFiles(machine.state / "config").Upgrade();
+}
+
+void TellNoTurn(const std::string& why, const Console& console) {
+  console.Say(why);
+  console.PrintEvent(
+      Json::MakeObject().Set("event", "nothing-to-do").Set("state", "no-turn").Set("message", why));
+}
+
 }  // namespace
 
 std::optional<UpgradeAim> AimAtChannel(const Machine& machine,
@@ -53,6 +65,37 @@ std::optional<UpgradeAim> AimAtChannel(const Machine& machine,
   rules.channel = found.document.shown;
   return UpgradeAim{.location = ImageOf(found.followed, found.choice.release, request.connection),
                     .rules = std::move(rules)};
+}
+
+bool WaitForTurn(const Machine& machine, const Console& console) {
+  const auto settings = SettingsOf(machine);
+  const SystemClock clock;
+  const auto turn = FindTurn(settings, MachineIdentity(machine), clock.Now());
+  if (!turn.wait) {
+    TellNoTurn(turn.why, console);
+    return false;
+  }
+  if (turn.wait->count() > 0) {
+    console.Say(turn.why);
+    WaitInterruptibly(*turn.wait, clock);
+  }
+  // The machine may have slept meanwhile, or somebody has set its clock.
+  if (!IsOpen(settings, clock.Now())) {
+    TellNoTurn("the time window has closed before this machine's turn", console);
+    return false;
+  }
+  return true;
+}
+
+void RestartWhenAllowed(const Machine& machine,
+                        const UpgradeOptions& options,
+                        const std::function<void(std::string_view what_follows)>& tell) {
+  if (options.unattended && !IsOpen(SettingsOf(machine), SystemClock().Now())) {
+    tell("; the time window has closed, so the machine restarts when it is open again");
+    return;
+  }
+  tell("; rebooting");
+  RebootMachine();
 }
 
 void CheckChannel(const UpgradeOptions& options, CommandContext& context) {

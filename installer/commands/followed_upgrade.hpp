@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "installer/command.hpp"
@@ -24,6 +25,16 @@ std::optional<UpgradeAim> AimAtChannel(const Machine& machine,
                                        TrustRules rules,
                                        const UpgradeOptions& options,
                                        const Console& console);
+
+// Waits for the turn of this machine (unattended.hpp). Where it has none now says why and gives
+// false. Throws where the configuration cannot be read, and when a signal ends the waiting.
+bool WaitForTurn(const Machine& machine, const Console& console);
+
+// Restarts the machine; an unattended upgrade only while its window is open, else it says when it
+// is done.
+void RestartWhenAllowed(const Machine& machine,
+                        const UpgradeOptions& options,
+                        const std::function<void(std::string_view what_follows)>& tell);
 
 // `ros upgrade --check`: tells it, writes nothing but the file of metrics that was asked for, and
 // leaves the exit code.

@@ -98,8 +98,7 @@ void Apply(const UpgradePlan& plan,
   Outcomes outcomes(plan, options, console);
   TellingKernel starter(outcomes);
   const auto reboot = [&] {
-    outcomes.Tell("; rebooting");
-    RebootMachine();
+    RestartWhenAllowed(machine, options, [&](auto what_follows) { outcomes.Tell(what_follows); });
   };
   ApplyUpgrade(plan,
                {.source = *opened.source,
@@ -123,6 +122,22 @@ UpgradeAim AimAtImage(const Machine& machine, TrustRules rules, const UpgradeOpt
                                [&] { return ReadChannelMemory(machine.state); })};
 }
 
+// The slot of an unattended upgrade that ended when the window was closed, and waits for the
+// restart; none where it has been withdrawn since.
+std::optional<SlotId> WaitingSlot(const UpgradeFacts& facts, const UpgradeOptions& options) {
+  const auto state = facts.boot.StateOr(facts.running);
+  const bool waits = options.unattended && After(options) == AfterWriting::kArmReboot &&
+                     facts.channel && state.trial && state.trial->slot != facts.running &&
+                     facts.slot(state.trial->slot).complete;
+  if (!waits) {
+    return std::nullopt;
+  }
+  const auto slot = state.trial->slot;
+  const auto* release =
+      trust::FindRelease(facts.channel->channel, keys::Digest::Parse(facts.slot(slot).digest));
+  return release != nullptr && release->share > 0 ? std::optional(slot) : std::nullopt;
+}
+
 void UpgradeTo(const UpgradeAim& aim,
                const Machine& machine,
                const UpgradeOptions& options,
@@ -132,6 +147,13 @@ void UpgradeTo(const UpgradeAim& aim,
   const auto progress = options.plan ? console.MakePlanProgress() : console.MakeProgress();
   const auto opened = OpenTrustedImage(aim.location, aim.rules, policy, *progress);
   const auto facts = InspectUpgrade(machine, *opened.source, opened.image, aim.rules, *progress);
+  if (const auto slot = WaitingSlot(facts, options)) {
+    RestartWhenAllowed(machine, options, [&](auto what_follows) {
+      console.Say(facts.slot(*slot).VersionText() + " waits in slot " + std::string(Name(*slot)) +
+                  std::string(what_follows));
+    });
+    return;
+  }
   const auto plan = PlanUpgrade(facts, MakeRequest(options));
   if (options.plan) {
     ShowPlan(plan, machine, console);
@@ -139,10 +161,10 @@ void UpgradeTo(const UpgradeAim& aim,
   }
   if (plan.steps.empty()) {
     TellNothingToDo(plan, console);
-    return;
+  } else {
+    console.Say(DescribeUpgrade(plan, machine.disk));
+    Apply(plan, machine, opened, options, console);
   }
-  console.Say(DescribeUpgrade(plan, machine.disk));
-  Apply(plan, machine, opened, options, console);
 }
 
 // What goes together is a question of -i: with it a person has chosen, without it the channel does.
@@ -152,10 +174,15 @@ void CheckOptions(const UpgradeOptions& options) {
                 "--channel names the document that has released the image of -i; without -i the "
                 "channel is that of ros config get ros.upgrade.channel");
   }
-  if (!options.image.empty() && (options.now || options.check)) {
+  if (!options.image.empty() && (options.now || options.check || options.unattended)) {
+    const std::string given = options.check ? "--check" : options.now ? "--now" : "--unattended";
     throw Error(ErrorKind::kUsage,
-                std::string(options.check ? "--check" : "--now") +
-                    " asks the channel of this machine, and -i names an image; leave one out");
+                given + " asks the channel of this machine, and -i names an image; leave one out");
+  }
+  if (options.unattended && (options.now || options.check || options.plan || options.kexec)) {
+    throw Error(ErrorKind::kUsage,
+                "--unattended waits for the time window of this machine; leave it out with --now, "
+                "--check, --plan and --kexec");
   }
   if (!options.prometheus.empty() && !options.check) {
     throw Error(ErrorKind::kUsage, "--prometheus writes what --check finds; add --check");
@@ -172,6 +199,9 @@ void Upgrade(const UpgradeOptions& options, CommandContext& context) {
   const InterruptGuard guard;
   context.when_interrupted = "what runs and what boots is as it was; run it again";
   const auto machine = OpenRunningMachine();
+  if (options.unattended && !WaitForTurn(machine, console)) {
+    return;
+  }
   std::optional<FileLock> lock;
   if (!options.plan) {
     lock.emplace(LockMachine());
@@ -202,6 +232,9 @@ void AddUpgrade(CLI::App& parent, CommandContext& context) {
                    "asked for)")
       ->type_name("FILE");
   command->add_flag("--now", options->now, "Do not wait for the machine's share of a roll-out");
+  command->add_flag("--unattended",
+                    options->unattended,
+                    "Wait for the machine's time window and delay (a timer)");
   command->add_flag("--check",
                     options->check,
                     "Tell whether the channel has something new (exit status 10), write nothing");

@@ -15,6 +15,7 @@ struct UpgradeOptions : NetworkOptions {
   int tries = bootloader::kDefaultTries;
   bool now = false;
   bool check = false;
+  bool unattended = false;
   bool stage = false;
   bool no_reboot = false;
   bool kexec = false;

@@ -53,4 +53,17 @@ for wanted in sysinit.target/ros-config sysinit.target/ros-health-gate \
   [[ -L $link && -e $link ]] || fail "$unit is not wanted by ${wanted%/*}"
   grep -q '^ExecStart=ros ' "$stage/usr/$units/$unit" || fail "$unit starts no ros"
 done
+timer=$stage/usr/$units/timers.target.wants/ros-upgrade.timer
+[[ -L $timer && -e $timer ]] || fail "ros-upgrade.timer is not wanted by timers.target"
+grep -q '^ExecStart=ros upgrade --unattended$' "$stage/usr/$units/ros-upgrade.service" ||
+  fail "ros-upgrade.service does not upgrade"
+# Units that systemd does not understand do nothing, silently.
+if command -v systemd-analyze >/dev/null; then
+  mkdir "$stage/path" && ln -s "$(command -v true)" "$stage/path/ros"
+  for unit in ros-upgrade.timer ros-upgrade.service; do
+    said=$(PATH=$stage/path:$PATH systemd-analyze verify --man=no "$stage/usr/$units/$unit" 2>&1 |
+      grep -F "$unit" | grep -vE 'ros is not executable|ros. not found|Command ros')
+    [[ -z $said ]] || fail "systemd says: $said"
+  done
+fi
 exit $failed

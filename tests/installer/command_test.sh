@@ -39,6 +39,10 @@ refuses 2 'what lasts is on the state partition' install --statedir x -d disk -i
 refuses 2 "leave one out" upgrade --now -i image
 refuses 2 "leave one out" upgrade --check -i image
 refuses 2 "without -i the channel is that of" upgrade --channel file
+refuses 2 "leave one out" upgrade --unattended -i image
+for other in --now --check --plan --kexec; do
+  refuses 2 "--unattended waits for the time window" upgrade --unattended $other
+done
 refuses 2 "add --check" upgrade --prometheus file
 
 # A result that did not arrive is no success.

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "config/upgrade_settings.hpp"
+
+namespace ros::installer {
+
+// When an unattended upgrade may begin.
+struct Turn {
+  // How long to wait first; none: not now.
+  std::optional<std::chrono::seconds> wait;
+  std::string why;  // a sentence for people, in either case
+
+  bool operator==(const Turn&) const = default;
+};
+
+// The turn of a machine (MachineIdentity) that was started at `now`, by its settings. Without a
+// channel or a window there is none: a machine upgrades itself only where somebody has said when.
+// In a window the turn is the opening and the machine's place in the delay, which is cut to the
+// length of the window so that each machine has one; or now, where that has passed. Where the
+// window is always open it is that long after `now`. Pure.
+Turn FindTurn(const config::UpgradeSettings& settings, const std::string& machine, UnixTime now);
+
+// A machine's own place in [0, span), always the same; 0 where there is no span.
+std::chrono::seconds PlaceWithin(std::chrono::seconds span, const std::string& machine);
+
+// Whether the window is open at `now`, so that the machine may restart.
+bool IsOpen(const config::UpgradeSettings& settings, UnixTime now);
+
+// Waits so long by the time since boot, whatever the wall clock does. Throws as ThrowIfInterrupted
+// when a signal comes meanwhile.
+void WaitInterruptibly(std::chrono::seconds length, const Clock& clock);
+
+}  // namespace ros::installer
