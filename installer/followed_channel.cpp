@@ -115,11 +115,12 @@ FollowedRelease FindRelease(const Machine& machine,
   }
   const auto running =
       ReadSlotContent(OpenBootVolume(machine, DeviceAccess::kRead), machine.running.value().slot);
-  const auto choice =
-      trust::ChooseRelease(channel, InspectFollower(machine, running), request.wish);
+  const auto follower = InspectFollower(machine, running);
+  const auto choice = trust::ChooseRelease(channel, follower, request.wish);
   return {.followed = followed,
           .document = std::move(document),
           .choice = choice,
+          .machine = follower.machine,
           .running = running.digest,
           .running_version = running.VersionText()};
 }

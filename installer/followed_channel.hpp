@@ -47,6 +47,7 @@ struct FollowedRelease {
   FollowedChannel followed;
   TrustedChannel document;
   trust::ReleaseChoice choice;
+  std::string machine;  // MachineIdentity
   std::string running;  // digest of the image that runs; empty where nothing tells
   std::string running_version;
 

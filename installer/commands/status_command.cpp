@@ -56,33 +56,6 @@ void ShowWhy(const Console& console) {
   console.Print(text);
 }
 
-void ListSlots(const Console& console) {
-  const auto status = InspectStatus(OpenRunningMachine());
-  if (console.json()) {
-    console.PrintJson(StatusToJson(status));
-    return;
-  }
-  std::string text;
-  for (const auto& content : status.slots) {
-    if (content.config) {
-      text += content.config->name + ":" + content.config->version + " slot " +
-              std::string(Name(content.slot)) + " " + SlotStateText(status, content.slot) +
-              (status.running == content.slot ? " running" : "") + "\n";
-    }
-  }
-  console.Print(text);
-}
-
-void ShowVersion(const Console& console) {
-  const auto machine = OpenRunningMachine();
-  const auto content = InspectStatus(machine).slot(machine.running->slot);
-  if (console.json()) {
-    console.PrintJson(Json::MakeObject().Set("version", content.VersionText()));
-  } else {
-    console.Print(content.VersionText());
-  }
-}
-
 }  // namespace
 
 void AddStatusCommand(CLI::App& app, CommandContext& context) {
@@ -100,15 +73,6 @@ void AddWhyCommand(CLI::App& app, CommandContext& context) {
   auto* command = app.add_subcommand("why", "Tell why this slot is running");
   AddJsonFlag(*command, context);
   command->callback([&context] { ShowWhy(context.console); });
-}
-
-void AddOsListCommands(CLI::App& os, CommandContext& context) {
-  auto* list = os.add_subcommand("list", "The images in the two slots");
-  AddJsonFlag(*list, context);
-  list->callback([&context] { ListSlots(context.console); });
-  auto* version = os.add_subcommand("version", "The running image's version");
-  AddJsonFlag(*version, context);
-  version->callback([&context] { ShowVersion(context.console); });
 }
 
 }  // namespace ros::installer

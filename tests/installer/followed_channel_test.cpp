@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "health/bad_list.hpp"
+#include "installer/release_list.hpp"
 #include "installer/trusted_image.hpp"
 #include "tests/installer/support/channel_registry.hpp"
 #include "tests/installer/support/installed_disk.hpp"
@@ -159,6 +160,16 @@ TEST_CASE("FindRelease: what the channel has, and the image of it is taken", "[i
   CHECK(opened.image.manifest.digest.ToString() == frame.disk.v2.digest());
   // Nothing was written.
   CHECK(ReadChannelMemory(frame.disk.state.path()).empty());
+}
+
+TEST_CASE("ListReleases: the channel's releases, and the tags of its repository", "[installer]") {
+  Frame frame;
+  frame.registry.Publish(frame.Released(7), frame.key);
+  frame.registry.Push(*frame.disk.v2.source, "2");
+  const auto list = ListReleases(frame.Running(), frame.rules, frame.registry.connection());
+  CHECK(list.found.document.shown.channel == frame.Released(7));
+  CHECK(list.found.machine == MachineIdentity(frame.Running()));
+  CHECK(list.tags == std::vector<std::string>{"2"});
 }
 
 TEST_CASE("FindRelease: a halt is told and not remembered, all else is", "[installer]") {
