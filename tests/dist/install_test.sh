@@ -43,6 +43,8 @@ for document in LICENSE README.md CHANGELOG.md docs/user-guide.md; do
   expect "share/doc/ros/$document"
 done
 expect_executable share/doc/ros/examples/busybox/ros
+expect_executable share/doc/ros/examples/kubernetes/node-upgrade
+expect share/doc/ros/examples/kubernetes/plan.yaml
 
 units=lib/systemd/system
 for wanted in sysinit.target/ros-config sysinit.target/ros-health-gate \
