@@ -77,6 +77,22 @@ FollowedChannel FindFollowedChannel(const Machine& machine) {
   return InContext("ros.upgrade.channel", [&] { return ParseFollowedChannel(settings.channel); });
 }
 
+std::string ChannelOfInstallation(const ImageLocation& image,
+                                  const ImageLocation& document,
+                                  const std::string& channel,
+                                  const std::string& cloud_config) {
+  if (!image.reference || !document.reference ||
+      document.reference->tag != channel + kChannelTagEnding) {
+    return {};
+  }
+  try {
+    const auto said = config::ReadUpgradeSettings(config::ParseYaml(cloud_config, ""), "");
+    return said.channel.empty() ? document.reference->Name() + ":" + channel : std::string();
+  } catch (const Error&) {
+    return {};  // Somebody meant something; they have been warned.
+  }
+}
+
 ImageLocation DocumentOf(const FollowedChannel& channel,
                          const registry::ConnectionOptions& connection) {
   ImageLocation location{.reference = channel.repository, .connection = connection};

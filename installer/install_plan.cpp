@@ -226,6 +226,11 @@ std::map<std::string, StateFile> StateFiles(const InstallRequest& request,
   if (request.cloud_config) {
     files["/ros/config/cloud-config.yml"] = {.content = *request.cloud_config, .mode = 0600};
   }
+  if (!request.follows.empty()) {
+    files["/ros/config/user.yml"] = {
+        .content = "#cloud-config\nros:\n  upgrade:\n    channel: " + request.follows + "\n",
+        .mode = 0600};
+  }
   if (image.config.epoch > 0) {
     files["/ros/epoch"] = {.content = memory::FormatEpoch(image.config.epoch)};
   }
@@ -325,6 +330,7 @@ InstallPlan PlanInstall(const InstallFacts& facts, const InstallRequest& request
   plan.version = config.version;
   plan.digest = facts.image.manifest.digest.ToString();
   plan.signers = facts.image.signers;
+  plan.follows = request.follows;
   plan.policy = VerifiedSlotOf(facts.image).policy;
   for (const auto& key : request.keys) {
     plan.trusted_keys.push_back(key.name);

@@ -49,6 +49,9 @@ struct InstallRequest {
   std::optional<std::string> cloud_config;
   // The channel document that has released the image: the machine begins with it.
   std::optional<trust::ShownChannel> channel;
+  // The channel that the machine follows from then on, as FollowedChannel::ToString has it; empty
+  // for none, or where the cloud-config says which.
+  std::string follows;
   // --force: data on the target is no reason to stop.
   enum class ExistingData { kRefuse, kOverwrite } existing_data = ExistingData::kRefuse;
 };
@@ -161,6 +164,7 @@ struct InstallPlan {
   std::vector<std::string> signers;
   std::string policy;                     // the trust policy that the image brings; empty for none
   std::vector<std::string> trusted_keys;  // names of the keys that are kept
+  std::string follows;                    // the channel of later upgrades; empty for none
   partitions::LayoutPlan layout;
   partitions::BootFileSystemPlan boot;
   bootloader::SlotEntry entry;

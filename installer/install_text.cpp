@@ -153,7 +153,8 @@ std::string DescribeInstall(const InstallPlan& plan) {
       "\n  trusts   " + (plan.trusted_keys.empty() ? "no key" : Join(plan.trusted_keys)) +
       (plan.policy.empty() ? "" : " for this image") +
       (plan.policy.empty() ? "" : "\n           for its upgrades " + SummaryOfPolicy(plan.policy)) +
-      "\n  target   " + plan.target_text + "\n  boots    " + FirmwareText(plan) + "\n";
+      (plan.follows.empty() ? "" : "\n  follows  " + plan.follows) + "\n  target   " +
+      plan.target_text + "\n  boots    " + FirmwareText(plan) + "\n";
   text += plan.losses.empty() ? "  holds    nothing\n" : "  LOSES    what is on it now:\n";
   for (const auto& loss : plan.losses) {
     text += "             " + loss + "\n";
@@ -199,6 +200,7 @@ Json InstallToJson(const InstallPlan& plan) {
       .Set("signers", ToList(plan.signers, "key"))
       .Set("trusted_keys", ToList(plan.trusted_keys, "name"))
       .Set("policy", plan.policy)
+      .Set("follows", plan.follows)
       .Set("keeps", plan.keeps)
       .Set("losses", ToList(plan.losses, "what"))
       .Set("disk_uuid", plan.layout.disk_uuid)

@@ -8,6 +8,7 @@
 #include "config/cloud_config.hpp"
 #include "installer/command.hpp"
 #include "installer/commands/network_options.hpp"
+#include "installer/followed_channel.hpp"
 #include "installer/install.hpp"
 #include "installer/kept_state.hpp"
 #include "installer/machine.hpp"
@@ -210,6 +211,18 @@ TrustRules RulesFor(const InstallOptions& options, const std::optional<KeptState
       });
 }
 
+// The channel of later upgrades; a state that is kept has a setting of its own, or none.
+std::string FollowedBy(const InstallOptions& options, const InstallRequest& request) {
+  if (!request.channel || options.channel.empty() || options.keep_state) {
+    return {};
+  }
+  const auto connection = ConnectionOf(options);
+  return ChannelOfInstallation(LocateImage(options.image, connection),
+                               LocateImage(options.channel, connection),
+                               request.channel->channel.name,
+                               request.cloud_config.value_or(""));
+}
+
 void Install(const InstallOptions& options, CommandContext& context) {
   const auto& console = context.console;
   RefuseOldOptions(options);
@@ -225,6 +238,7 @@ void Install(const InstallOptions& options, CommandContext& context) {
   }
   const auto rules = RulesFor(options, kept);
   request.channel = rules.channel;
+  request.follows = FollowedBy(options, request);
   auto opened =
       OpenTrustedImage(LocateImage(options.image, ConnectionOf(options)), rules, policy, *progress);
   request.loader = LoaderFor(opened.image.manifest, request.loader);

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/file.hpp"
+#include "config/upgrade_settings.hpp"
 #include "installer/channel_memory.hpp"
 #include "installer/install.hpp"
 #include "tests/images/support/fake_image.hpp"
@@ -64,6 +65,20 @@ TEST_CASE("StateFiles: a machine begins with the channel document of its install
       trust::ShownChannel{.channel = {.name = "stable", .serial = 7}, .digest = digest};
   CHECK(ParseChannelMemory(files().at("/ros/channels.json").content, "file") ==
         ChannelMemory{{"stable", {.serial = 7, .digest = digest}}});
+}
+
+TEST_CASE("StateFiles: a machine follows the channel that it was installed from", "[installer]") {
+  auto request = SomeRequest();
+  const auto image = SomeFacts().image;
+  const auto files = [&] { return StateFiles(request, image, partitions::TargetKind::kWholeDisk); };
+  CHECK_FALSE(files().contains("/ros/config/user.yml"));
+  request.follows = "registry.example:5000/os:stable";
+  const auto user = files().at("/ros/config/user.yml");
+  CHECK(user.mode == 0600);
+  CHECK(config::ReadUpgradeSettings(config::ParseYaml(user.content, "user.yml"), "user.yml") ==
+        config::UpgradeSettings{.channel = "registry.example:5000/os:stable"});
+  CHECK_THAT(DescribeInstall(PlanInstall(SomeFacts(), request)),
+             Catch::Contains("\n  follows  registry.example:5000/os:stable\n"));
 }
 
 TEST_CASE("TargetText: which disk a link leads to, and which of two equal ones it is",

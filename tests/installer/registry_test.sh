@@ -125,6 +125,13 @@ accepts image pull --plain-http "$os:stable" -o pulled.channel.oci
 shows 'not verified yet: ros channel verify pulled.channel.oci'
 accepts channel verify --key release.pub pulled.channel.oci
 
+# Installed with it, a machine follows it.
+accepts channel build --name stable --serial 1 --valid-for 30d --release bootable.oci -o follow.oci
+accepts channel sign --key release.key follow.oci
+accepts image push --plain-http follow.oci "$os:stable.channel"
+accepts install -d other.img -i "$bootable" --channel "$os:stable.channel" --plain-http --key release.pub "${sizes[@]}" --plan
+shows "  follows  $os:stable"
+
 # Signatures of others are not lost by a push.
 cp unsigned.oci other.oci
 accepts image sign --key stranger.key other.oci
