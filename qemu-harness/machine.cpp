@@ -255,8 +255,13 @@ void Machine::Launch(const std::vector<std::string>& argv, const std::vector<int
   }
   // The child. A scenario that dies takes its machine along.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  for (std::size_t n = 0; n < fds.size(); ++n) {
-    dup2(fds[n], kFirstFd + static_cast<int>(n));
+  // Out of the way first: what is to be one of these numbers may have another of them now.
+  std::array<int, kPorts> high{};
+  for (std::size_t n = 0; n < high.size(); ++n) {
+    high.at(n) = fcntl(fds[n], F_DUPFD_CLOEXEC, kFirstFd + kPorts);
+  }
+  for (std::size_t n = 0; n < high.size(); ++n) {
+    dup2(high.at(n), kFirstFd + static_cast<int>(n));
   }
   dup2(errors.get(), STDERR_FILENO);
   execvp(pointers[0], pointers.data());
