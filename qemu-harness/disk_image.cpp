@@ -1,6 +1,7 @@
 #include "qemu-harness/disk_image.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -64,6 +65,17 @@ std::string DiskImage::Checksum() const {
   Command command;
   command.argv = {"sha256sum", path_.string()};
   return RunTool(command).substr(0, 64);
+}
+
+Bytes DiskImage::Allocated() const {
+  constexpr Bytes kUnit = 512;
+
+  struct stat status {};
+
+  if (stat(path_.c_str(), &status) != 0) {
+    ThrowErrno(path_.string());
+  }
+  return static_cast<Bytes>(status.st_blocks) * kUnit;
 }
 
 std::vector<Partition> DiskImage::Partitions() const {

@@ -33,6 +33,9 @@ class DiskImage {
   // SHA-256 of the whole file, hex.
   [[nodiscard]] std::string Checksum() const;
 
+  // Bytes that the host keeps for the file: what was never written takes none.
+  [[nodiscard]] Bytes Allocated() const;
+
   [[nodiscard]] std::vector<Partition> Partitions() const;
 
   // The partition of that name; throws when there is none.

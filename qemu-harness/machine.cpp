@@ -203,6 +203,11 @@ std::vector<std::string> QemuArguments(const MachineOptions& options) {
   if (options.watchdog) {
     argv.insert(argv.end(), {"-device", "i6300esb", "-action", "watchdog=reset"});
   }
+  if (options.network) {
+    // Without the card's ROM, which would ask the network for a system.
+    argv.insert(argv.end(),
+                {"-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="});
+  }
   for (std::size_t n = 0; n < options.drives.size(); ++n) {
     AddDrive(argv, options.drives[n], n, options.boot_order);
   }

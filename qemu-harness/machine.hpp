@@ -63,6 +63,8 @@ struct MachineOptions {
   BootOrder boot_order = BootOrder::kDrives;
   // An i6300esb whose expiry resets the machine. It is always there, as a board's watchdog is.
   bool watchdog = true;
+  // A virtio card in QEMU's own network: 10.0.2.15 by DHCP, the host's loopback is at 10.0.2.2.
+  bool network = false;
 };
 
 struct GuestResult {

@@ -112,6 +112,7 @@ Machine& Story::Boot() {
   options.firmware = firmware_;
   options.drives.at(0).interface = interface_;
   options.drives.at(0).sector_size = sector_size_;
+  options.network = network_;
   machine_ = std::make_unique<Machine>(std::move(options));
   machine_->WaitForShell();
   return *machine_;

@@ -75,6 +75,9 @@ class Story {
     sector_size_ = sector_size;
   }
 
+  // Gives it a network from the next Boot() on.
+  void UseNetwork() { network_ = true; }
+
   // Switches the machine on and waits for its shell. The former machine is off or gets killed.
   Machine& Boot();
 
@@ -105,6 +108,7 @@ class Story {
   Firmware firmware_ = Setup().firmware;
   DriveInterface interface_ = DriveInterface::kAhci;
   int sector_size_ = 512;
+  bool network_ = false;
   std::unique_ptr<Machine> machine_;
   int boots_ = 0;
 };

@@ -1,0 +1,204 @@
+#include <catch2/catch.hpp>
+
+#include "qemu-harness/boot_files.hpp"
+#include "qemu-harness/host.hpp"
+#include "qemu-harness/network_line.hpp"
+#include "qemu-harness/registry_server.hpp"
+#include "qemu-harness/scenarios/story.hpp"
+
+using namespace ros::literals;  // NOLINT(google-build-using-namespace)
+using namespace ros::qemu;      // NOLINT(google-build-using-namespace)
+
+namespace {
+
+constexpr int kNetworkFailed = 6;
+// What version 2 has and version 1 has not (os/make-images); no packing makes it fewer.
+constexpr ros::Bytes kNew = 24_MiB;
+// Manifests, signatures, the root index, and metadata of the root: what comes beside it.
+constexpr ros::Bytes kBeside = 4_MiB;
+// In the middle of the new bytes, and what is in the slot by then at least: the rest is what `ros`
+// holds in its memory.
+constexpr ros::Bytes kMiddle = 16_MiB;
+constexpr ros::Bytes kWritten = 4_MiB;
+// The heads of all responses.
+constexpr ros::Bytes kHeads = 64_KiB;
+// The frame of a part of the kernel, which is packed already.
+constexpr ros::Bytes kLeastFrame = 200_KiB;
+constexpr std::chrono::seconds kLong(600);
+
+// A machine with version 1 and a registry that has version 2, with a line between them.
+class NetworkStory {
+ public:
+  explicit NetworkStory(const std::string& name)
+      : registry_(Cell() + "/registry"),
+        line_(registry_.port()),
+        story_(name, {}, NewDisk("tiny-network-v1")) {
+    registry_.Push("tiny-network-v2", "os:2");
+    story_.UseNetwork();
+  }
+
+  // Boots and waits for the network, among others.
+  Machine& Boot() {
+    Machine& machine = story_.Boot();
+    story_.WaitForServices();
+    return machine;
+  }
+
+  [[nodiscard]] std::string Command() const {
+    return "ros upgrade --no-reboot --plain-http -i 10.0.2.2:" + std::to_string(line_.port()) +
+           "/os:2";
+  }
+
+  // Restarts into version 2 and sees it commit.
+  void Commit() {
+    Machine& machine = story_.machine();
+    machine.RestartBy("reboot -f");
+    machine.WaitForShell("2");
+    CHECK(WhoRuns(machine) == RunningOs{"b", "2", true});
+    story_.WaitForServices();
+    CHECK_THAT(machine.MustRun("ros why"), Catch::Contains("commit"));
+    story_.PowerOff();
+    CHECK(StateOnDisk(story_.disk()) == StoredState{"b"});
+  }
+
+  [[nodiscard]] NetworkLine& line() { return line_; }
+
+  [[nodiscard]] Story& story() { return story_; }
+
+ private:
+  RegistryServer registry_;
+  NetworkLine line_;
+  Story story_;
+};
+
+struct Transfer {
+  ros::Bytes fetched = 0;  // of root, kernel and initrd
+  ros::Bytes copied = 0;   // of the root, from the running slot
+  ros::Bytes kept = 0;     // of the root, in its place already
+  ros::Bytes asking = 0;   // what the plan itself took: manifests, signatures, the root index
+};
+
+// What an upgrade takes, as its plan says. The line is counted anew.
+Transfer PlannedTransfer(NetworkStory& network) {
+  network.line().Mend();
+  const ros::Json plan = Ask(network.story().machine(), network.Command() + " --plan");
+  const ros::Json& transfer = plan.At("transfer", "plan");
+  const ros::Json& root = transfer.At("root", "transfer");
+  return {.fetched = transfer.At("fetch_bytes", "transfer").AsUint("transfer"),
+          .copied = root.At("copied_bytes", "root").AsUint("root"),
+          .kept = root.At("kept_bytes", "root").AsUint("root"),
+          .asking = network.line().Passed()};
+}
+
+// Upgrades, and tells how many bytes more went over the line than the plan said, heads of responses
+// among them.
+ros::Bytes UpgradeBeyond(NetworkStory& network, const Transfer& planned) {
+  network.line().Mend();
+  network.story().machine().MustRun(network.Command(), kLong);
+  REQUIRE(network.line().Passed() >= planned.asking + planned.fetched);
+  return network.line().Passed() - planned.asking - planned.fetched;
+}
+
+// An upgrade that the network ends, with what it says.
+void BreaksOff(NetworkStory& network, Outage outage, const std::string& says) {
+  Machine& machine = network.story().machine();
+  network.line().CutAfter(kMiddle, outage);
+  const GuestResult failed = machine.Run(network.Command(), kLong);
+  INFO(failed.output);
+  CHECK(network.line().WaitForCut(std::chrono::seconds(0)));
+  CHECK(failed.exit_code == kNetworkFailed);
+  CHECK_THAT(failed.output, Catch::Contains("10.0.2.2") && Catch::Contains(says));
+  CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
+  const ros::Json status = Ask(machine, "ros status");
+  CHECK(status.At("good", "status") == ros::Json("a"));
+  CHECK(status.Find("trial", "status") == nullptr);
+}
+
+// The upgrade goes on where it was broken off: what came before is not fetched again.
+void GoesOn(NetworkStory& network) {
+  const Transfer planned = PlannedTransfer(network);
+  INFO("planned: " << planned.fetched << " fetched, " << planned.copied << " copied, "
+                   << planned.kept << " kept");
+  CHECK(planned.fetched < kNew - kWritten);
+  CHECK(planned.kept > kWritten);
+  CHECK(UpgradeBeyond(network, planned) < kHeads);
+}
+
+// What has passed the line may still be on its way to the disk.
+void WaitForWrites(Machine& machine, const DiskImage& disk, ros::Bytes allocated) {
+  constexpr std::chrono::milliseconds kSlice(100);
+  const auto deadline = std::chrono::steady_clock::now() + kLong;
+  const auto written = [&] { return disk.Allocated() >= allocated; };
+  while (!machine.WaitUntil(written, kSlice)) {
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("upgrade-over-a-network-that-breaks", "[qemu]") {
+  NetworkStory network("network");
+  network.Boot();
+
+  INFO("most of the image is in the running slot");
+  const Transfer planned = PlannedTransfer(network);
+  CHECK(planned.fetched >= kNew);
+  CHECK(planned.fetched < kNew + kBeside);
+  CHECK(planned.copied > 2 * kNew);
+  CHECK(planned.kept == 0);
+  CHECK(planned.asking < kBeside);
+
+  INFO("the registry goes away in the middle");
+  BreaksOff(network, Outage::kUnavailable, "503");
+
+  INFO("and is back");
+  GoesOn(network);
+  network.Commit();
+}
+
+TEST_CASE("upgrade-over-a-dead-line", "[qemu]") {
+  NetworkStory network("dead-line");
+  network.Boot();
+  BreaksOff(network, Outage::kClosed, "Empty reply from server");
+  GoesOn(network);
+  network.Commit();
+}
+
+TEST_CASE("power-cut-in-an-upgrade-over-a-network", "[qemu]") {
+  NetworkStory network("power-cut");
+  Machine& machine = network.Boot();
+  const DiskImage& disk = network.story().disk();
+  const ros::Bytes before = disk.Allocated();
+  network.line().CutAfter(kMiddle, Outage::kSilent);
+  machine.Start(network.Command());
+  REQUIRE(network.line().WaitForCut(kLong));
+  WaitForWrites(machine, disk, before + 2 * kWritten);
+  machine.Kill();
+  CHECK(CheckBootPartition(disk).empty());
+  REQUIRE(StateOnDisk(disk) == StoredState{"a"});
+
+  CHECK(WhoRuns(network.Boot()) == RunningOs{"a", "1"});
+  GoesOn(network);
+  network.Commit();
+}
+
+TEST_CASE("upgrade-over-a-network-from-a-damaged-slot", "[qemu]") {
+  NetworkStory network("damaged");
+  DiskImage& disk = network.story().disk();
+  // The root has the kernel too, and nobody reads it there.
+  const std::string kernel = ReadBootFile(disk, FindBootFile(disk, "/A/KERNEL"));
+  const Partition slot = disk.FindPartition("ROS-A");
+  const std::string root = disk.Read(slot.offset, slot.length);
+  const std::size_t place = root.find(kernel.substr(kernel.size() / 2, 4_KiB));
+  REQUIRE(place != std::string::npos);
+  disk.Damage(slot.offset + place, 1);
+
+  network.Boot();
+  const Transfer planned = PlannedTransfer(network);
+  CHECK(planned.fetched < kNew + kBeside);
+  INFO("one frame more than planned comes: the plan looks at digests and not into the slot");
+  const ros::Bytes beyond = UpgradeBeyond(network, planned);
+  CHECK(beyond > kLeastFrame);
+  CHECK(beyond < 1_MiB + kHeads);
+  network.Commit();
+}
