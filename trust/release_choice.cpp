@@ -91,14 +91,16 @@ ReleaseChoice ChooseRelease(const Channel& channel,
   const bool listed = running != all.end();
   const auto before = static_cast<std::size_t>(std::distance(all.begin(), running));
   const auto newer = listed ? all.subspan(before + 1) : all;
-  if (const auto found = ChooseAmong(newer, follower, wish)) {
+  const bool is_withdrawn = listed && running->share == 0;
+  const auto found = ChooseAmong(newer, follower, wish);
+  if (found && (found->choice == Choice::kTake || !is_withdrawn)) {
     return *found;
   }
   if (!listed) {
     return {.choice = Choice::kNothing, .release = {}};
   }
-  return running->share == 0 ? ChooseBefore(all.first(before), follower, wish)
-                             : Of(Choice::kUpToDate, *running, follower);
+  return is_withdrawn ? ChooseBefore(all.first(before), follower, wish)
+                      : Of(Choice::kUpToDate, *running, follower);
 }
 
 }  // namespace ros::trust

@@ -37,8 +37,8 @@ enum class Choice {
   kUpToDate,    // the newest that this machine may take is running
   kWaits,       // `release` is not for this machine yet: its share is smaller than `place`
   kRolledBack,  // `release` was rolled back here
-  kWithdrawn,   // what runs is withdrawn, and nothing newer is there; `release` is what there is
-                // before it, with an empty version where there is nothing
+  kWithdrawn,   // what runs is withdrawn, and nothing newer is for this machine; `release` is what
+                // there is before it, with an empty version where there is nothing
   kHalted,      // nobody takes anything
   kNothing,     // nothing is released
 };

@@ -88,6 +88,13 @@ TEST_CASE("ChooseRelease: leaves a withdrawn release forwards, and backwards onl
   CHECK(Chosen(channel, Running("2"), kBack) == "take 1");
   CHECK(Chosen(Of({Made("2", 0)}), Running("2")) == "withdrawn");
   CHECK(Chosen(Of({Made("2", 0)}), Running("2"), kBack) == "withdrawn");
+  // Nor is it hidden by a newer one that is not for this machine yet, or was rolled back on it.
+  const auto waits = Of({Made("1"), Made("2", 0), Made("3", 0 + 1)});
+  const Follower late{.machine = "a machine of the last wave", .running = Running("2").running};
+  REQUIRE_FALSE(IsInWave(late.machine, "3", 1));
+  CHECK(Chosen(waits, late) == "withdrawn 1");
+  CHECK(Chosen(waits, late, kBack) == "take 1");
+  CHECK(Chosen(waits, late, kNow) == "take 3");
   // Not where it is not withdrawn.
   CHECK(Chosen(Of({Made("1"), Made("2")}), Running("2"), kBack) == "up-to-date 2");
   CHECK(Chosen(Of({Made("1"), Made("2", 1)}), Running("2"), kBack) == "up-to-date 2");
