@@ -138,7 +138,7 @@ class Reader {
     try {
       static_cast<void>(ReadUpgradeSettings(root, file_));
     } catch (const Error& error) {
-      config_.warnings.push_back(error.message() + ", ignoring");
+      config_.warnings.push_back(error.message() + "; ros upgrade will refuse that");
     }
   }
 

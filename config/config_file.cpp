@@ -175,6 +175,7 @@ std::vector<std::string> ConfigFiles::Set(std::string_view key, std::string_view
 std::vector<std::string> ConfigFiles::Merge(std::string_view text, std::string_view file) const {
   auto warnings = ParseCloudConfig(text, file).warnings;
   const auto over = ParseMap({std::string(text), std::string(file)});
+  static_cast<void>(ReadUpgradeSettings(over, file));
   StoreUser(MergeYaml(ParseMap(ReadSource(directory_ / kUserName)), over));
   return warnings;
 }

@@ -13,6 +13,8 @@ namespace {
 constexpr std::string_view kWhere = "ros.upgrade";
 constexpr std::array<std::string_view, 3> kKeys = {"channel", "window", "delay"};
 constexpr std::chrono::hours kLongestDelay(24);
+// The tag of a channel's document is the channel's name with this behind it.
+constexpr std::string_view kDocumentEnding = ".channel";
 
 std::string Quoted(std::string_view text) {
   return "\"" + ShortenText(text) + "\"";
@@ -48,6 +50,12 @@ std::string ReadChannel(const YamlTree::Member& member, std::string_view file) {
                " is no channel to follow: write REGISTRY/REPOSITORY:NAME, such as "
                "registry.example/myos:stable");
   }
+  if (text.ends_with(kDocumentEnding)) {
+    Refuse(file,
+           member.value.place,
+           Quoted(text) + " is where the channel's document is; the channel itself is " +
+               Quoted(text.substr(0, text.size() - kDocumentEnding.size())));
+  }
   return text;
 }
 
@@ -66,15 +74,15 @@ auto Placed(const YamlTree::Member& member, std::string_view file, Read&& read) 
 }
 
 void ReadMember(const YamlTree::Member& member, std::string_view file, UpgradeSettings& settings) {
+  if (member.value.IsNull()) {
+    return;  // Takes back a key of the file below, whatever it is called.
+  }
   if (std::ranges::find(kKeys, member.key) == kKeys.end()) {
     const auto nearest = NearestName(member.key, kKeys);
     Refuse(file,
            member.place,
            "unknown key " + Quoted(member.key) + " of " + std::string(kWhere) +
                (nearest.empty() ? "" : " (did you mean " + Quoted(nearest) + "?)"));
-  }
-  if (member.value.IsNull()) {
-    return;
   }
   if (member.key == "channel") {
     settings.channel = ReadChannel(member, file);

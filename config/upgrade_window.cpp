@@ -17,7 +17,8 @@ constexpr UnixTime kDay = kDayMinutes * kMinute;
 [[noreturn]] void Refuse(std::string_view text, const std::string& why) {
   throw Error(ErrorKind::kUsage,
               "\"" + ShortenText(text) + "\" is no time window: " + why +
-                  "; write \"Mon-Fri 02:00-04:00\", \"22:00-05:00\" (UTC) or \"always\"");
+                  "; write \"Mon-Fri 02:00-04:00\", \"Sat,Sun 22:00-05:00\" (no other spaces, in "
+                  "UTC) or \"always\"");
 }
 
 // Two digits, at most `most`; none for anything else.
@@ -105,12 +106,14 @@ UpgradeWindow ParseUpgradeWindow(std::string_view text) {
   }
   const auto dash = times.find('-');
   if (dash == std::string_view::npos) {
-    Refuse(text, "it has no end");
+    Refuse(text, "there is no time with a - and another one in it");
   }
   window.from = ParseMinutes(times.substr(0, dash), text);
   window.until = ParseMinutes(times.substr(dash + 1), text);
   if (window.from == window.until || window.from == kDayMinutes) {
-    Refuse(text, "it does not end when it begins, and begins before 24:00");
+    Refuse(
+        text,
+        "it must not end when it begins (a whole day is 00:00-24:00), and must begin before 24:00");
   }
   const auto opening = window.until - window.from;
   if ((opening > 0 ? opening : opening + kDayMinutes) < kShortestWindow) {

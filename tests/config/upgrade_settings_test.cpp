@@ -73,7 +73,8 @@ TEST_CASE("ReadCloudConfig: warns of wrong settings of upgrades, and goes on", "
       "#cloud-config\nhostname: a\nros: {upgrade: {channel: b}}\n", "c");
   CHECK(config.hostname == "a");
   REQUIRE(config.warnings.size() == 1);
-  CHECK_THAT(config.warnings[0], Catch::StartsWith("c:3:") && Catch::EndsWith(", ignoring"));
+  CHECK_THAT(config.warnings[0],
+             Catch::StartsWith("c:3:") && Catch::EndsWith("; ros upgrade will refuse that"));
 }
 
 TEST_CASE("ConfigFiles::Set: refuses wrong settings of upgrades, with nothing written",
@@ -85,6 +86,14 @@ TEST_CASE("ConfigFiles::Set: refuses wrong settings of upgrades, with nothing wr
   CHECK_THAT(UsageErrorOf([&] { files.Set("ros.upgrade.chanel", "r.example/os:a"); }),
              Catch::Contains("did you mean \"channel\""));
   CHECK_FALSE(std::filesystem::exists(directory.path() / "user.yml"));
+  CHECK_THAT(UsageErrorOf([&] { files.Set("ros.upgrade.channel", "r.example/os:a.channel"); }),
+             Catch::Contains("the channel itself is \"r.example/os:a\""));
+  CHECK_THAT(UsageErrorOf([&] { files.Merge("#cloud-config\nros: {upgrade: {delay: x}}\n", "m"); }),
+             Catch::StartsWith("m:2:"));
+  CHECK_FALSE(std::filesystem::exists(directory.path() / "user.yml"));
   CHECK(files.Set("ros.upgrade.channel", "r.example/os:a").empty());
+  CHECK(files.Upgrade() == UpgradeSettings{.channel = "r.example/os:a"});
+  // What an installation has brought can be taken back, whatever it is called.
+  CHECK(files.Set("ros.upgrade.chanel", "null").empty());
   CHECK(files.Upgrade() == UpgradeSettings{.channel = "r.example/os:a"});
 }

@@ -38,8 +38,8 @@ TEST_CASE("ParseUpgradeWindow: days and times", "[config]") {
 
 TEST_CASE("ParseUpgradeWindow: refuses all else", "[config]") {
   const std::pair<const char*, const char*> cases[] = {
-      {"", "it has no end"},
-      {"02:00", "it has no end"},
+      {"", "there is no time with a -"},
+      {"02:00", "there is no time with a -"},
       {"Mon-Fri", "\"Mon\" is no time of day"},
       {"2:00-4:00", "\"2:00\" is no time of day"},
       {"02:00-04:60", "\"04:60\" is no time of day"},
@@ -52,11 +52,11 @@ TEST_CASE("ParseUpgradeWindow: refuses all else", "[config]") {
       {"Mon, 02:00-04:00", "\"\" is none of Mon"},
       {"Mon- 02:00-04:00", "\"\" is none of Mon"},
       {"02:00-04:00 UTC", "is none of Mon"},
-      {"02:00-02:00", "does not end when it begins"},
-      {"24:00-02:00", "begins before 24:00"},
+      {"02:00-02:00", "must not end when it begins"},
+      {"24:00-02:00", "must begin before 24:00"},
       {"02:00-02:59", "shorter than an hour"},
       {"23:30-00:15", "shorter than an hour"},
-      {"Always", "it has no end"},
+      {"Always", "there is no time with a -"},
       {"+2:00-04:00", "is no time of day"},
   };
   for (const auto& [text, says] : cases) {
