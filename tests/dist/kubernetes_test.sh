@@ -21,9 +21,12 @@ echo "$*" >>asked
 case "$*" in
   'status --json')
     looks=$(cat trial 2>/dev/null || echo 0)
+    [ ! -e broken ] || exit 1
     if [ "$looks" -gt 0 ]; then
       echo $((looks - 1)) >trial
       printf '{\n  "on_trial": true\n}\n'
+    elif [ -e armed ]; then
+      printf '{\n  "on_trial": false,\n  "trial": {\n  }\n}\n'
     else
       printf '{\n  "on_trial": false\n}\n'
     fi
@@ -35,12 +38,13 @@ case "$*" in
       echo "ros: version $version was rolled back on this machine" >&2
       exit 3
     fi
-    echo "$version" >armed
+    [ "$version" = mislabelled ] || echo "$version" >armed
     ;;
   *) exit 2 ;;
 esac
 END
-chmod +x host/bin/ros
+printf '#!/bin/sh\necho reboot >>"%s/host/state/asked"\n' "$scratch" >host/bin/reboot
+chmod +x host/bin/ros host/bin/reboot
 
 # node_upgrade CODE: as the controller starts it.
 node_upgrade() {
@@ -62,6 +66,12 @@ says 'the node runs 1.2.0; upgrading it to 1.3.0'
 says 'has not restarted'
 [[ $(cat host/state/armed) == 1.3.0 ]] || fail "nothing is armed"
 grep -qx 'upgrade -i registry.example/myos:1.3.0' host/state/asked || fail "asked: $(cat host/state/asked)"
+# Also a trial that was armed before is begun.
+grep -qx reboot host/state/asked || fail "no reboot: $(cat host/state/asked)"
+rm host/state/armed
+version=mislabelled node_upgrade 1
+says 'is mislabelled the version of the image with that tag?'
+unset version
 
 # The node has restarted into the trial: wait for the verdict, write nothing.
 echo 1.3.0 >host/state/running
@@ -71,6 +81,12 @@ says 'waiting for its gate'
 says 'the node runs 1.3.0'
 [[ $(grep -c '^status' host/state/asked) == 3 ]] || fail "asked: $(cat host/state/asked)"
 ! grep -q '^upgrade' host/state/asked || fail "it upgrades again"
+
+# A node that does not answer has not passed its trial.
+touch host/state/broken
+node_upgrade 1
+says 'the node has no ros that answers'
+rm host/state/broken
 
 # It was rolled back: that is an error, each time, and the node stays cordoned.
 echo 1.2.0 >host/state/running
