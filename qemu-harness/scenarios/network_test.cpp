@@ -3,6 +3,7 @@
 #include "qemu-harness/boot_files.hpp"
 #include "qemu-harness/host.hpp"
 #include "qemu-harness/network_line.hpp"
+#include "qemu-harness/places.hpp"
 #include "qemu-harness/registry_server.hpp"
 #include "qemu-harness/scenarios/story.hpp"
 
@@ -12,6 +13,9 @@ using namespace ros::qemu;      // NOLINT(google-build-using-namespace)
 namespace {
 
 constexpr int kNetworkFailed = 6;
+constexpr int kSomethingNew = 10;
+// An unattended upgrade asks for the image to write it, and again to arm it; and for the channel.
+constexpr ros::Bytes kRounds = 3;
 // What version 2 has and version 1 has not (os/make-images); no packing makes it fewer.
 constexpr ros::Bytes kNew = 24_MiB;
 // Manifests, signatures, the root index, and metadata of the root: what comes beside it.
@@ -51,15 +55,51 @@ class NetworkStory {
 
   // Restarts into version 2 and sees it commit.
   void Commit() {
+    SeeCommit("reboot -f");
+    story_.PowerOff();
+    CHECK(StateOnDisk(story_.disk()) == StoredState{"b"});
+  }
+
+  // The same, and goes on.
+  void SeeCommit(std::string_view restart) {
     Machine& machine = story_.machine();
-    machine.RestartBy("reboot -f");
+    machine.RestartBy(restart);
     machine.WaitForShell("2");
     CHECK(WhoRuns(machine) == RunningOs{"b", "2", true});
     story_.WaitForServices();
     CHECK_THAT(machine.MustRun("ros why"), Catch::Contains("commit"));
-    story_.PowerOff();
-    CHECK(StateOnDisk(story_.disk()) == StoredState{"b"});
   }
+
+  // From now on the machine follows a channel that has released version 2 to all.
+  void FollowChannel() {
+    const ros::TempDirectory directory("ros-test");
+    const std::string document = directory.path() / "stable.channel.oci";
+    MustRos({"channel",
+             "build",
+             "--name",
+             "stable",
+             "--serial",
+             "1",
+             "--valid-for",
+             "30d",
+             "--release",
+             ImagePath("tiny-network-v2").string(),
+             "-o",
+             document});
+    MustRos({"channel", "sign", "--key", KeyPath("release.key").string(), document});
+    MustRos({"image",
+             "push",
+             "--plain-http",
+             document,
+             "127.0.0.1:" + std::to_string(registry_.port()) + "/os:stable.channel"});
+    Machine& machine = story_.machine();
+    machine.MustRun("ros config set ros.upgrade.channel 10.0.2.2:" + std::to_string(line_.port()) +
+                    "/os:stable");
+    machine.MustRun("ros config set ros.upgrade.window always");
+  }
+
+  // The exit code of `ros upgrade --check`.
+  int Checks() { return story_.machine().Run("ros upgrade --check --plain-http").exit_code; }
 
   [[nodiscard]] NetworkLine& line() { return line_; }
 
@@ -74,6 +114,7 @@ class NetworkStory {
 struct Transfer {
   ros::Bytes fetched = 0;  // of root, kernel and initrd
   ros::Bytes copied = 0;   // of the root, from the running slot
+  ros::Bytes patched = 0;  // of the root, made of what the running slot has
   ros::Bytes kept = 0;     // of the root, in its place already
   ros::Bytes asking = 0;   // what the plan itself took: manifests, signatures, the root index
 };
@@ -86,6 +127,7 @@ Transfer PlannedTransfer(NetworkStory& network) {
   const ros::Json& root = transfer.At("root", "transfer");
   return {.fetched = transfer.At("fetch_bytes", "transfer").AsUint("transfer"),
           .copied = root.At("copied_bytes", "root").AsUint("root"),
+          .patched = root.At("patched_bytes", "root").AsUint("root"),
           .kept = root.At("kept_bytes", "root").AsUint("root"),
           .asking = network.line().Passed()};
 }
@@ -114,13 +156,19 @@ void BreaksOff(NetworkStory& network, Outage outage, const std::string& says) {
   CHECK(status.Find("trial", "status") == nullptr);
 }
 
-// The upgrade goes on where it was broken off: what came before is not fetched again.
-void GoesOn(NetworkStory& network) {
+// What is left of an upgrade that was broken off: what came before is not fetched again.
+Transfer PlannedRest(NetworkStory& network) {
   const Transfer planned = PlannedTransfer(network);
   INFO("planned: " << planned.fetched << " fetched, " << planned.copied << " copied, "
                    << planned.kept << " kept");
   CHECK(planned.fetched < kNew - kWritten);
   CHECK(planned.kept > kWritten);
+  return planned;
+}
+
+// The upgrade goes on where it was broken off.
+void GoesOn(NetworkStory& network) {
+  const Transfer planned = PlannedRest(network);
   CHECK(UpgradeBeyond(network, planned) < kHeads);
 }
 
@@ -145,15 +193,24 @@ TEST_CASE("upgrade-over-a-network-that-breaks", "[qemu]") {
   CHECK(planned.fetched >= kNew);
   CHECK(planned.fetched < kNew + kBeside);
   CHECK(planned.copied > 2 * kNew);
+  CHECK(planned.patched > 0);
   CHECK(planned.kept == 0);
   CHECK(planned.asking < kBeside);
 
   INFO("the registry goes away in the middle");
   BreaksOff(network, Outage::kUnavailable, "503");
 
-  INFO("and is back");
-  GoesOn(network);
-  network.Commit();
+  INFO("and is back: the machine goes on by itself, as its channel says");
+  const Transfer rest = PlannedRest(network);
+  network.FollowChannel();
+  CHECK(network.Checks() == kSomethingNew);
+  network.line().Mend();
+  network.SeeCommit("ros upgrade --unattended --plain-http");
+  CHECK(network.line().Passed() >= rest.fetched);
+  CHECK(network.line().Passed() < rest.fetched + kRounds * rest.asking + kHeads);
+  CHECK(network.Checks() == 0);
+  network.story().PowerOff();
+  CHECK(StateOnDisk(network.story().disk()) == StoredState{"b"});
 }
 
 TEST_CASE("upgrade-over-a-dead-line", "[qemu]") {
