@@ -26,7 +26,7 @@ struct DifferenceView {
   std::string_view fresh;
 };
 
-// Finds how `target` is made of `base`. Both together at most 2^31 bytes. Takes eight times the
+// Finds how `target` is made of `base`. Both together at most 2^31 bytes. Takes five times the
 // base's size in memory and, where nothing is alike, some seconds for each MiB. The same input
 // gives the same difference. Throws kFailed where memory does not suffice.
 Difference FindDifference(ByteSpan base, ByteSpan target);

@@ -17,14 +17,18 @@ namespace {
 constexpr std::uint32_t kWindow = kMaxBase + 2 * kMaxTarget;
 // A step is three numbers and makes a byte at least, but for one that only seeks.
 constexpr Bytes kMaxSteps = kMaxTarget;
+// Three rows, the dictionary of the one that is unpacked, and what liblzma has beside it.
+static_assert(kMaxSteps + 2 * kMaxTarget + kMaxBase + kMaxTarget + (Bytes{1} << 20U) <=
+              kMaxApplyMemory);
 
-// LZMA2 without a container: who reads and who writes must agree on all of this.
-lzma_options_lzma Options(ByteSpan known) {
+// LZMA2 without a container: who reads and who writes must agree on all of this but the
+// dictionary's size, which must reach back over what is known and the row.
+lzma_options_lzma Options(ByteSpan known, std::uint32_t window) {
   lzma_options_lzma options = {};
   if (lzma_lzma_preset(&options, 9U | LZMA_PRESET_EXTREME)) {
     throw Error(ErrorKind::kFailed, "liblzma does not know its highest preset");
   }
-  options.dict_size = kWindow;
+  options.dict_size = window;
   options.lc = 3;
   options.lp = 0;
   options.pb = 0;  // Nothing in these rows is at multiples of four.
@@ -45,7 +49,7 @@ std::string Pack(std::string_view row, ByteSpan known) {
   if (row.empty()) {
     return {};
   }
-  auto options = Options(known);
+  auto options = Options(known, kWindow);
   const auto filters = FiltersOf(options);
   // LZMA2 stores what it cannot make smaller, with a few bytes for each 64 KiB.
   constexpr std::size_t kGrowth = 4096;
@@ -74,7 +78,8 @@ std::string Unpack(std::string_view packed, Bytes length, ByteSpan known) {
   if (length == 0 && packed.empty()) {
     return row;
   }
-  auto options = Options(known);
+  const auto reach = std::max<Bytes>(known.size() + length, LZMA_DICT_SIZE_MIN);
+  auto options = Options(known, static_cast<std::uint32_t>(reach));
   const auto filters = FiltersOf(options);
   std::size_t used = 0;
   std::size_t made = 0;

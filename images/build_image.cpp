@@ -86,6 +86,13 @@ void CheckPlaces(const BuildOptions& options) {
                 "the output " + options.output.string() +
                     " is the root that the image is made of; name another file");
   }
+  for (const auto& older : options.delta_from) {
+    if (fs::equivalent(output, older, code)) {
+      throw Error(ErrorKind::kUsage,
+                  "the output " + options.output.string() +
+                      " is an older image that a delta is made from; name another file");
+    }
+  }
   const auto root = fs::canonical(options.root, code);
   const auto inside = fs::canonical(output.parent_path(), code).lexically_relative(root);
   if (fs::is_directory(root) && !inside.empty() && *inside.begin() != "..") {
@@ -234,11 +241,6 @@ class DeltaAdder {
                  Progress& progress) {
     const TempDirectory unpacked(work, "base");
     const auto base = UnpackDeltaBase(image, unpacked.path() / "root", progress);
-    for (const auto& other : manifest_.deltas) {
-      if (other.base == base.root_hash) {
-        throw Error(ErrorKind::kUsage, "--delta-from names the same root twice: " + image.string());
-      }
-    }
     const auto file = work / ("delta-" + std::to_string(manifest_.deltas.size()));
     const auto layer = MakeDelta(base, target_, file, progress);
     DeltaLayers layers{.base = base.root_hash};
@@ -258,9 +260,16 @@ class DeltaAdder {
   }
 
  private:
+  // Deltas from roots that hardly differ may be the same bytes, which an archive has once.
   Descriptor AddBlob(ArchiveBlob blob) {
-    archive_.blobs.push_back(std::move(blob));
-    return archive_.blobs.back().descriptor;
+    const bool is_there = std::ranges::any_of(archive_.blobs, [&](const ArchiveBlob& other) {
+      return other.descriptor.digest == blob.descriptor.digest;
+    });
+    auto descriptor = blob.descriptor;
+    if (!is_there) {
+      archive_.blobs.push_back(std::move(blob));
+    }
+    return descriptor;
   }
 
   ImageArchive& archive_;
@@ -289,6 +298,7 @@ BuildResult BuildImage(const BuildOptions& options, Progress& progress) {
   CheckOptions(options, progress);
   // First, so that an output that cannot be written does not cost the whole build.
   OutputFile output(options.output);
+  CheckDeltaBases(options.delta_from, {options.name, options.architecture}, progress);
   const TempDirectory work(WorkParent(options), "ros-image-build");
   TreeParts parts = BuildTreeParts(options, work.path(), progress);
 

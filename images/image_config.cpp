@@ -52,12 +52,7 @@ std::string ReadName(const Place& place) {
 
 std::string ReadHex(const Place& place, std::size_t shortest, std::size_t longest) {
   const auto& text = place.json.AsString(place.where);
-  const bool is_hex = std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  });
-  if (!is_hex || text.size() % 2 != 0 || text.size() < shortest || text.size() > longest) {
-    Refuse(place.where, "\"" + ShowText(text) + "\" is not lower-case hex of the right length");
-  }
+  CheckHex(place.where, text, shortest, longest);
   return text;
 }
 

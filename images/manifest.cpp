@@ -71,9 +71,10 @@ class DeltaRules {
     }
     CheckSize(layer, where, is_index ? kMaxIndexSize : kMaxRootBlobSize);
     const auto base = layer.annotations.find(std::string(kDeltaBaseAnnotation));
-    if (base == layer.annotations.end() || base->second.size() > kMaxBaseName) {
+    if (base == layer.annotations.end()) {
       Refuse(where, "a delta that does not say which root it is based on");
     }
+    CheckHex(where, base->second, kHashDigits, kHashDigits);
     auto& found = (is_index ? indexes_ : patches_)[base->second];
     if (found) {
       Refuse(where, "a second layer of type " + layer.media_type + " for one base");
@@ -86,6 +87,11 @@ class DeltaRules {
     if (indexes_.size() > kMaxDeltas) {
       Refuse(where, "more than " + std::to_string(kMaxDeltas) + " deltas");
     }
+    for (const auto& [base, patches] : patches_) {
+      if (!indexes_.contains(base)) {
+        Refuse(where, "the patches of a delta without its index");
+      }
+    }
     std::vector<DeltaLayers> deltas;
     for (const auto& [base, index] : indexes_) {
       const auto patches = patches_.find(base);
@@ -97,7 +103,7 @@ class DeltaRules {
   }
 
  private:
-  static constexpr std::size_t kMaxBaseName = 64;
+  static constexpr std::size_t kHashDigits = 64;
 
   std::map<std::string, std::optional<Descriptor>> indexes_;
   std::map<std::string, std::optional<Descriptor>> patches_;

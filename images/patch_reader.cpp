@@ -6,8 +6,28 @@
 
 namespace ros::images {
 
-PatchReader::PatchReader(const Blob& patches, const DeltaIndex& index, Region base)
-    : patches_(patches), index_(index), base_(std::move(base)) {
+PatchBase::PatchBase(Region root) : root_(std::move(root)) {}
+
+bool PatchBase::Apply(const DeltaPatch& patch, ByteSpan packed, MutableByteSpan into) {
+  const std::lock_guard lock(mutex_);
+  try {
+    delta::ApplyPatch(ReadRanges(patch), packed, into);
+    return true;
+  } catch (const Error&) {
+    return false;  // Of a root that is not what it was; the image has the chunk's frame.
+  }
+}
+
+ByteSpan PatchBase::ReadRanges(const DeltaPatch& patch) {
+  Bytes length = 0;
+  for (const auto& range : patch.base) {
+    root_.Read(range.offset, ranges_.span().subspan(length, range.length));
+    length += range.length;
+  }
+  return ranges_.span().first(length);
+}
+
+PatchLayer::PatchLayer(const Blob& blob, const DeltaIndex& index) : blob_(blob), index_(index) {
   offsets_.reserve(index.patches.size());
   Bytes offset = 0;
   for (const auto& patch : index.patches) {
@@ -16,29 +36,19 @@ PatchReader::PatchReader(const Blob& patches, const DeltaIndex& index, Region ba
   }
 }
 
-bool PatchReader::Make(std::size_t number, MutableByteSpan into) {
-  const auto& patch = index_.patches[number];
-  const auto packed = packed_.span().first(patch.packed_length);
-  patches_.ReadAt(offsets_[number], packed);
-  if (keys::Sha256Of(packed) != patch.packed_digest) {
+void PatchLayer::Read(std::size_t number, MutableByteSpan into) const {
+  blob_.ReadAt(offsets_[number], into);
+  if (keys::Sha256Of(into) != patch(number).packed_digest) {
     throw Error(ErrorKind::kVerification,
                 "its patch does not have the digest of the delta index; the image is damaged");
   }
-  try {
-    delta::ApplyPatch(ReadBase(patch), packed, into);
-    return true;
-  } catch (const Error&) {
-    return false;  // Of a base that is not what it was; the image has its frame.
-  }
 }
 
-ByteSpan PatchReader::ReadBase(const DeltaPatch& patch) {
-  Bytes length = 0;
-  for (const auto& range : patch.base) {
-    base_.Read(range.offset, ranges_.span().subspan(length, range.length));
-    length += range.length;
-  }
-  return ranges_.span().first(length);
+bool PatchReader::Make(std::size_t number, MutableByteSpan into) {
+  const auto& patch = patches_.patch(number);
+  const auto packed = packed_.span().first(patch.packed_length);
+  patches_.Read(number, packed);
+  return base_.Apply(patch, packed, into);
 }
 
 }  // namespace ros::images

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <mutex>
 #include <vector>
 
 #include "base/block_device.hpp"
@@ -10,29 +11,57 @@
 
 namespace ros::images {
 
-// Makes chunks by the patches of a delta, one thread's worth: keeps its buffers from chunk to
-// chunk.
-class PatchReader {
+// The other root that patches are applied to. Threads take turns: unpacking a patch takes memory,
+// and little time beside its way over the network.
+class PatchBase {
  public:
-  // `patches` and `index` must live as long as this; `base` is where the other root is.
-  PatchReader(const Blob& patches, const DeltaIndex& index, Region base);
+  explicit PatchBase(Region root);
 
-  // Reads patch `number` and the ranges that it needs, and fills `into`, a whole chunk. The patch's
-  // digest is compared before it is unpacked; what comes out is not judged here. False where the
-  // base cannot be read or cannot be what the patch was made for. Throws kVerification for a patch
-  // that is not what was signed, and what reading it throws.
-  bool Make(std::size_t number, MutableByteSpan into);
+  // Fills `into`, a whole chunk, by a patch whose bytes have been compared with their digest; what
+  // comes out is not judged here. False where the root cannot be read or cannot be what the patch
+  // was made for.
+  bool Apply(const DeltaPatch& patch, ByteSpan packed, MutableByteSpan into);
 
  private:
   // The ranges in a row; throws what reading throws.
-  [[nodiscard]] ByteSpan ReadBase(const DeltaPatch& patch);
+  [[nodiscard]] ByteSpan ReadRanges(const DeltaPatch& patch);
 
-  const Blob& patches_;
-  const DeltaIndex& index_;
-  Region base_;
-  std::vector<Bytes> offsets_;  // of the patches in the layer
-  AlignedBuffer packed_{kMaxPackedLength};
+  std::mutex mutex_;
+  Region root_;
   AlignedBuffer ranges_{delta::kMaxBase};
+};
+
+// The patches of a delta, and where each is in their layer.
+class PatchLayer {
+ public:
+  // Both live longer than this.
+  PatchLayer(const Blob& blob, const DeltaIndex& index);
+
+  [[nodiscard]] const DeltaPatch& patch(std::size_t number) const { return index_.patches[number]; }
+
+  // Fills `into` by its bytes, which are compared with their digest. Throws kVerification for one
+  // that is not what was signed, and what reading it throws. Any thread.
+  void Read(std::size_t number, MutableByteSpan into) const;
+
+ private:
+  const Blob& blob_;
+  const DeltaIndex& index_;
+  std::vector<Bytes> offsets_;
+};
+
+// Makes chunks by patches, one thread's worth: keeps its buffer from chunk to chunk.
+class PatchReader {
+ public:
+  // Both live longer than this.
+  PatchReader(const PatchLayer& patches, PatchBase& base) : patches_(patches), base_(base) {}
+
+  // Reads patch `number` and applies it: as PatchLayer::Read and PatchBase::Apply.
+  bool Make(std::size_t number, MutableByteSpan into);
+
+ private:
+  const PatchLayer& patches_;
+  PatchBase& base_;
+  AlignedBuffer packed_{kMaxPackedLength};
 };
 
 }  // namespace ros::images

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "images/ordered_work.hpp"
 #include "images/root_reuse.hpp"
 #include "images/verified_image.hpp"
+#include "registry/reference.hpp"
 
 namespace ros::images {
 namespace {
@@ -77,16 +79,27 @@ class PatchFinder {
     if (found.patch.base.empty()) {
       return {};
     }
-    found.packed = delta::MakePatch(ReadBase(found.patch), content_);
+    const auto base = ReadBase(found.patch);
+    found.packed = delta::MakePatch(base, content_);
     if (found.packed.size() + kEntrySize >= wanted.packed_length) {
       return {};
     }
+    Try(base, found.packed);
     found.patch.packed_digest = keys::Sha256Of(AsBytes(found.packed));
     found.patch.packed_length = static_cast<std::uint32_t>(found.packed.size());
     return found;
   }
 
  private:
+  // No machine is to find out that a patch does not do.
+  void Try(ByteSpan base, const std::string& packed) {
+    made_.resize(content_.size());
+    delta::ApplyPatch(base, AsBytes(packed), made_);
+    if (made_ != content_) {
+      throw Error(ErrorKind::kFailed, "a patch does not make what it was made for");
+    }
+  }
+
   ByteSpan ReadBase(const DeltaPatch& patch) {
     ranges_.resize(BaseLength(patch));
     Bytes done = 0;
@@ -107,15 +120,63 @@ class PatchFinder {
   UniqueFd target_fd_;
   std::vector<std::byte> content_;
   std::vector<std::byte> ranges_;
+  std::vector<std::byte> made_;
 };
 
+std::unique_ptr<ImageSource> OpenOlder(const std::filesystem::path& image) {
+  std::error_code code;
+  if (!std::filesystem::exists(image, code) && registry::LooksLikeReference(image.string())) {
+    throw Error(ErrorKind::kUsage,
+                image.string() + ": it must be a file; `ros image pull " + image.string() +
+                    " -o FILE` fetches it");
+  }
+  return OpenImage(image);
+}
+
+void WarnOfOther(const std::string& image,
+                 const ImageConfig& config,
+                 const ImageKind& kind,
+                 Progress& progress) {
+  if (config.name != kind.name || config.architecture != kind.architecture) {
+    progress.Warn(image + " is " + config.name + " for " + config.architecture +
+                  ", and this image " + kind.name + " for " + kind.architecture +
+                  ": is it the right one?");
+  }
+}
+
 }  // namespace
+
+void CheckDeltaBases(const std::vector<std::filesystem::path>& images,
+                     const ImageKind& kind,
+                     Progress& progress) {
+  if (images.size() > kMaxDeltas) {
+    throw Error(ErrorKind::kUsage,
+                std::to_string(images.size()) + " older images; an image takes deltas from " +
+                    std::to_string(kMaxDeltas) + " at most, so name those that machines still run");
+  }
+  std::map<std::string, std::string> seen;  // root hash, and the image's name
+  for (const auto& image : images) {
+    InContext("the older image", [&] {
+      const auto source = OpenOlder(image);
+      const auto inspected = InspectImage(*source);
+      CheckBlobs(*source, inspected, progress);
+      WarnOfOther(source->name(), inspected.config, kind, progress);
+      const auto [found, is_new] =
+          seen.emplace(inspected.config.root.verity.root_hash, source->name());
+      if (!is_new) {
+        throw Error(ErrorKind::kUsage,
+                    source->name() + " has the same root as " + found->second +
+                        "; one delta serves both, so name one of them");
+      }
+    });
+  }
+}
 
 DeltaBase UnpackDeltaBase(const std::filesystem::path& image,
                           const std::filesystem::path& output,
                           Progress& progress) {
   const auto source = OpenImage(image);
-  auto inspected = InContext(source->name(), [&] { return InspectImage(*source); });
+  auto inspected = InspectImage(*source);
   const auto& root = inspected.config.root;
   const auto layer = source->OpenBlob(inspected.manifest.root.digest);
   ChunkReader reader(*layer);

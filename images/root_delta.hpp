@@ -13,6 +13,19 @@
 
 namespace ros::images {
 
+// What an image is an image of.
+struct ImageKind {
+  std::string name;
+  std::string architecture;
+};
+
+// Before the long work: that these older images are whole, of different roots and not more than an
+// image may have deltas. Warns of one that no machine upgrades from to an image of this kind.
+// Throws kUsage, and what OpenImage, InspectImage and CheckBlobs throw.
+void CheckDeltaBases(const std::vector<std::filesystem::path>& images,
+                     const ImageKind& kind,
+                     Progress& progress);
+
 // The root of an older image, unpacked, that a delta is to be based on.
 struct DeltaBase {
   std::string version;
@@ -22,8 +35,8 @@ struct DeltaBase {
 };
 
 // Unpacks the root of an image into a new file. Its signatures are not looked at: a delta based on
-// another root than machines have is of no use, and no danger. Throws kVerification for an image
-// that is not sound, kFailed for I/O.
+// another root than machines have is of no use to them, and does no harm. Throws kVerification for
+// an image that is not sound, kFailed for I/O.
 DeltaBase UnpackDeltaBase(const std::filesystem::path& image,
                           const std::filesystem::path& output,
                           Progress& progress);

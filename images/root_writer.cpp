@@ -88,7 +88,9 @@ void ReadPiece(ChunkReader& reader,
 // What the image has of a root: frames, and patches where it was asked for a delta.
 struct RootBlobs {
   std::unique_ptr<Blob> frames;
-  std::unique_ptr<Blob> patches;  // null where the plan has none
+  std::unique_ptr<Blob> patches;      // null where the plan has none, and so the next two
+  std::unique_ptr<PatchLayer> layer;  // the same, patch by patch
+  std::unique_ptr<PatchBase> base;
 
   // Nothing of them is wanted any more.
   void Abandon() const {
@@ -98,6 +100,15 @@ struct RootBlobs {
     }
   }
 };
+
+// Puts a range behind others, those that touch in one.
+void AddRange(std::vector<ByteRange>& ranges, const ByteRange& range) {
+  if (!ranges.empty() && ranges.back().End() == range.offset) {
+    ranges.back().length += range.length;
+  } else {
+    ranges.push_back(range);
+  }
+}
 
 // Puts the content of chunks together, one thread's worth.
 class ChunkGatherer {
@@ -109,7 +120,7 @@ class ChunkGatherer {
                 const RootReuse* reuse)
       : reader_(*blobs.frames), chunks_(chunks), slot_(slot), reuse_(reuse) {
     if (blobs.patches) {
-      patches_.emplace(*blobs.patches, reuse->delta->index, reuse->old_root);
+      patches_.emplace(*blobs.layer, *blobs.base);
     }
   }
 
@@ -127,7 +138,7 @@ class ChunkGatherer {
           InContext("chunk " + std::to_string(i) + " of the root layer",
                     [&] { reader_.Unpack(chunk, packed_offset, content); });
         }
-        AddFresh(place.fresh, {.offset = offset, .length = chunk.length});
+        AddRange(place.fresh, {.offset = offset, .length = chunk.length});
       }
       offset += chunk.length;
       packed_offset += chunk.packed_length;
@@ -171,29 +182,12 @@ class ChunkGatherer {
     }
   }
 
-  static void AddFresh(std::vector<ByteRange>& fresh, const ByteRange& range) {
-    if (!fresh.empty() && fresh.back().End() == range.offset) {
-      fresh.back().length += range.length;
-    } else {
-      fresh.push_back(range);
-    }
-  }
-
   ChunkReader reader_;
   const std::vector<Chunk>& chunks_;
   const Region& slot_;
   const RootReuse* reuse_;
   std::optional<PatchReader> patches_;
 };
-
-// Puts a range behind others, those that touch in one.
-void AddRange(std::vector<ByteRange>& ranges, const ByteRange& range) {
-  if (!ranges.empty() && ranges.back().End() == range.offset) {
-    ranges.back().length += range.length;
-  } else {
-    ranges.push_back(range);
-  }
-}
 
 // The frames that a plan wants of the layer.
 std::vector<ByteRange> FramesOf(const std::vector<Chunk>& chunks, const RootReuse* reuse) {
@@ -237,6 +231,8 @@ RootBlobs OpenRootBlobs(const ImageSource& source,
   if (reuse != nullptr && reuse->plan.patched > 0) {
     blobs.patches = source.OpenBlob(reuse->delta->patches.digest);
     blobs.patches->Announce(PatchesOf(*reuse));
+    blobs.layer = std::make_unique<PatchLayer>(*blobs.patches, reuse->delta->index);
+    blobs.base = std::make_unique<PatchBase>(reuse->old_root);
   }
   return blobs;
 }

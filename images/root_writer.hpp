@@ -15,18 +15,19 @@ Bytes BytesNeeded(const RootDescription& root);
 // What of a root need not come from the image.
 struct RootReuse {
   RootPlan plan;
-  Region old_root;                   // what the plan copies from; empty where it copies nothing
+  Region old_root;  // what the plan copies from and patches; empty where it does neither
   const RootDelta* delta = nullptr;  // what the plan patches by; null where it patches nothing
 };
 
 // Unpacks the root layer into the start of `slot` and puts the verity tree behind it, then syncs.
 // Each frame is compared with its digest before it is unpacked, and the tree's root hash with the
-// config's. Uses all cores and less than 48 MiB, whatever the size. `slot` need not be empty; bytes
-// behind the tree keep what they have. With `reuse` chunks are taken from where its plan says,
-// compared with their digest, and come from the image where they are not what they should be; what
-// is in its place is not written again. Throws kDoesNotFit before the first write when the slot is
-// too small, kVerification when content is not what was signed, with the chunk where the index
-// tells it: the slot holds something of no use then.
+// config's. Unpacks on all cores, applies patches in turn. Takes 6 MiB and 3.2 for each core (8 at
+// most), 4 more where it streams from a network, and for patches 12 and 1 for each core. `slot`
+// need not be empty; bytes behind the tree keep what they have. With `reuse` chunks are taken from
+// where its plan says, compared with their digest, and come from the image where they are not what
+// they should be; what is in its place is not written again. Throws kDoesNotFit before the first
+// write when the slot is too small, kVerification when content is not what was signed, with the
+// chunk where the index tells it: the slot holds something of no use then.
 void WriteRoot(const ImageSource& source,
                const VerifiedImage& image,
                const Region& slot,

@@ -23,12 +23,13 @@ void ForRing(Bytes ring_size, Bytes place, Bytes length, Copy copy) {
 }  // namespace
 
 BlobStream::BlobStream(std::vector<ByteRange> ranges, Fetch fetch)
-    : ranges_(std::move(ranges)), fetch_(std::move(fetch)), window_(kWindow) {
+    : ranges_(std::move(ranges)), fetch_(std::move(fetch)) {
   Bytes place = 0;
   for (const auto& range : ranges_) {
     places_.push_back(place);
     place += range.length;
   }
+  window_.resize(std::min(kWindow, place));
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -82,7 +83,7 @@ void BlobStream::Read(Bytes offset, MutableByteSpan into) {
     }
     throw Error(ErrorKind::kFailed, "it is not fetched any more");
   }
-  ForRing(kWindow, place, into.size(), [&](Bytes at, Bytes done, Bytes length) {
+  ForRing(window_.size(), place, into.size(), [&](Bytes at, Bytes done, Bytes length) {
     std::memcpy(into.data() + done, window_.data() + at, length);
   });
   Release(place, into.size());
@@ -101,12 +102,12 @@ void BlobStream::Release(Bytes place, Bytes length) {
 void BlobStream::Put(ByteSpan piece) {
   while (!piece.empty()) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stop_ || end_ - begin_ < kWindow; });
+    changed_.wait(lock, [&] { return stop_ || end_ - begin_ < window_.size(); });
     if (stop_) {
       throw Error(ErrorKind::kFailed, "nobody reads it any more");
     }
-    const auto length = std::min<Bytes>(piece.size(), kWindow - (end_ - begin_));
-    ForRing(kWindow, end_, length, [&](Bytes at, Bytes done, Bytes part) {
+    const auto length = std::min<Bytes>(piece.size(), window_.size() - (end_ - begin_));
+    ForRing(window_.size(), end_, length, [&](Bytes at, Bytes done, Bytes part) {
       std::memcpy(window_.data() + at, piece.data() + done, part);
     });
     end_ += length;

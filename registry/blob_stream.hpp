@@ -20,7 +20,7 @@ namespace ros::registry {
 class BlobStream {
  public:
   // What is kept that has come and was not read.
-  static constexpr Bytes kWindow = Bytes{8} << 20U;
+  static constexpr Bytes kWindow = Bytes{4} << 20U;
   // The longest piece that may be read at once.
   static constexpr Bytes kMaxPiece = kWindow / 2;
 
@@ -59,7 +59,7 @@ class BlobStream {
   std::vector<ByteRange> ranges_;
   std::vector<Bytes> places_;  // of the ranges, in the row of all of them
   Fetch fetch_;
-  std::vector<std::byte> window_;
+  std::vector<std::byte> window_;  // a ring; as long as all ranges where that is less
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -47,16 +47,17 @@ TEST_CASE("Manifest: deltas, one for each base", "[images]") {
     patches.annotations[std::string(kDeltaBaseAnnotation)] = base;
     return DeltaLayers{.base = base, .index = index, .patches = patches};
   };
-  manifest.deltas = {delta("aa"), delta("bb")};
+  const std::string first(64, 'a');
+  manifest.deltas = {delta(first), delta(std::string(64, 'b'))};
   manifest.deltas[0].patches.reset();
   const auto raw = WriteManifest(manifest);
   manifest.digest = keys::Sha256Of(AsBytes(raw));
   CHECK(ParseManifest(raw) == manifest);
-  manifest.deltas = {delta("aa"), delta("aa")};
+  manifest.deltas = {delta(first), delta(first)};
   CHECK_THROWS_WITH(ParseManifest(WriteManifest(manifest)), Catch::Contains("for one base"));
   manifest.deltas.resize(kMaxDeltas + 1);
   for (std::size_t i = 0; i < manifest.deltas.size(); ++i) {
-    manifest.deltas[i] = delta(std::to_string(i));
+    manifest.deltas[i] = delta(keys::Sha256Of(AsBytes(std::to_string(i))).Hex());
     manifest.deltas[i].patches.reset();
   }
   CHECK_THROWS_WITH(ParseManifest(WriteManifest(manifest)), Catch::Contains("more than 24 deltas"));
@@ -67,6 +68,16 @@ TEST_CASE("Manifest: a delta says which root it is based on", "[images]") {
   manifest.bootloader = MakeDescriptor(kDeltaIndexType, 107);
   CHECK_THROWS_WITH(ParseManifest(WriteManifest(manifest)),
                     Catch::Contains("does not say which root it is based on"));
+  manifest.bootloader = MakeDescriptor(kDeltaType, 107);
+  manifest.bootloader->annotations[std::string(kDeltaBaseAnnotation)] = std::string(64, 'a');
+  CHECK_THROWS_WITH(ParseManifest(WriteManifest(manifest)), Catch::Contains("without its index"));
+  // It is shown to people, of images that nobody has vouched for too.
+  for (const std::string& base :
+       {std::string("\x1b[2J"), std::string(63, 'a'), std::string(64, 'A')}) {
+    manifest.bootloader->annotations[std::string(kDeltaBaseAnnotation)] = base;
+    CHECK_THROWS_WITH(ParseManifest(WriteManifest(manifest)),
+                      Catch::Contains("is not lower-case hex"));
+  }
 }
 
 TEST_CASE("Manifest: the boot loader may be missing, other layers are passed over", "[images]") {

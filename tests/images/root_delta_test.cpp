@@ -1,6 +1,8 @@
 #include "images/root_delta.hpp"
 
+#include <algorithm>
 #include <optional>
+#include <random>
 #include <utility>
 
 #include "base/file.hpp"
@@ -19,14 +21,10 @@ namespace {
 // A root, and one in which bytes were put in, changed and appended.
 class Versions {
  public:
-  Versions() {
+  Versions() : Versions(Changed(MakeData(kSize, 7))) {}
+
+  explicit Versions(std::string root) {
     old_parts_ = MakePartsOf(MakeData(kSize, 7), 7);
-    std::string root = old_parts_.root.substr(0, 300'001) + "put in" +
-                       old_parts_.root.substr(300'001, 900'000) + MakeData(Bytes{1} << 20U, 9) +
-                       old_parts_.root.substr(1'200'001);
-    for (std::size_t at = 0; at < root.size(); at += 5'000) {
-      root[at] = static_cast<char>(root[at] ^ 1);
-    }
     root.resize((root.size() / kBlockSize) * kBlockSize);
     new_parts_ = MakePartsOf(root, 8);
     Assemble(old_parts_, {}).WriteArchive(directory_.path() / "old.oci");
@@ -48,6 +46,15 @@ class Versions {
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_.path(); }
 
   std::shared_ptr<testing::MemoryDisk> old_disk() { return old_disk_; }
+
+  static std::string Changed(const std::string& old) {
+    std::string root = old.substr(0, 300'001) + "put in" + old.substr(300'001, 900'000) +
+                       MakeData(Bytes{1} << 20U, 9) + old.substr(1'200'001);
+    for (std::size_t at = 0; at < root.size(); at += 5'000) {
+      root[at] = static_cast<char>(root[at] ^ 1);
+    }
+    return root;
+  }
 
   // Makes the new root of the old one in a slot; tells the bytes that were read of the image.
   Bytes Write() {
@@ -107,6 +114,69 @@ class Versions {
   RootPlan planned_;
   std::shared_ptr<testing::MemoryDisk> old_disk_ =
       std::make_shared<testing::MemoryDisk>(Bytes{16} << 20U);
+};
+
+// An image of bytes that cannot be packed, every other chunk of which is a patch.
+struct LongImage {
+  LongImage() {
+    const auto block = MakeData(kBlockSize, 1);
+    old_disk->Write(0, AsBytes(block));
+    DeltaIndex index{.base_size = kBlockSize};
+    std::string patches;
+    Bytes at = 0;
+    for (std::size_t i = 0; i < parts.chunks.size(); at += parts.chunks[i].length, ++i) {
+      index.chunks.push_back({});
+      if (i % 2 == 0) {
+        continue;
+      }
+      const auto packed =
+          delta::MakePatch(AsBytes(block), AsBytes(parts.root).subspan(at, parts.chunks[i].length));
+      index.chunks.back().kind = DeltaChunk::Kind::kPatch;
+      index.patches.push_back({.base = {{.offset = 0, .length = kBlockSize}},
+                               .packed_digest = keys::Sha256Of(AsBytes(packed)),
+                               .packed_length = static_cast<std::uint32_t>(packed.size())});
+      patches += packed;
+    }
+    REQUIRE(patches.size() > registry::BlobStream::kWindow);
+    REQUIRE(parts.layer.size() > patches.size() + registry::BlobStream::kWindow);
+    parts.delta = FakeDelta{.base = std::string(64, '0'),
+                            .index = WriteDeltaIndex(index, parts.chunks),
+                            .patches = std::move(patches)};
+  }
+
+  void WriteArchive() const { Assemble(parts, {}).WriteArchive(directory.path() / "long.oci"); }
+
+  // What a slot holds afterwards.
+  [[nodiscard]] std::string Written() const {
+    const auto file = OpenImage(directory.path() / "long.oci");
+    const StreamedImage source(*file);
+    const auto image = InspectImage(source);
+    const auto& layers = image.manifest.deltas.at(0);
+    const RootDelta delta{
+        .patches = layers.patches.value(),
+        .index = ParseDeltaIndex(AsBytes(parts.delta->index), image.chunks, layers.patches->size)};
+    const RootReuse reuse{.plan = PlanRoot(image.chunks, {.delta = &delta.index}, {}),
+                          .old_root = Region(old_disk),
+                          .delta = &delta};
+    const auto disk = std::make_shared<testing::MemoryDisk>(BytesNeeded(image.config.root));
+    NoProgress progress;
+    WriteRoot(source, image, Region(disk), progress, &reuse);
+    std::string written(parts.root.size(), '\0');
+    disk->Read(0, std::as_writable_bytes(std::span(written)));
+    return written;
+  }
+
+  static std::string Noise() {
+    std::string noise(Bytes{12} << 20U, '\0');
+    std::mt19937 random(1);
+    std::ranges::generate(noise, [&] { return static_cast<char>(random()); });
+    return noise;
+  }
+
+  TempDirectory directory;
+  FakeParts parts = MakePartsOf(Noise());
+  std::shared_ptr<testing::MemoryDisk> old_disk =
+      std::make_shared<testing::MemoryDisk>(Bytes{1} << 20U);
 };
 
 std::size_t Count(const DeltaLayer& layer, DeltaChunk::Kind kind) {
@@ -173,6 +243,22 @@ TEST_CASE("WriteRoot: a patch that is not what was signed is refused", "[images]
   CheckError(ErrorKind::kVerification,
              "its patch does not have the digest of the delta index",
              [&] { versions.Write(); });
+}
+
+TEST_CASE("WriteRoot: frames and patches come in two streams, each longer than it may hold",
+          "[images]") {
+  LongImage image;
+  SECTION("whole") {
+    image.WriteArchive();
+    CHECK((image.Written() == image.parts.root));
+  }
+  SECTION("with a patch that is wrong while others wait for later ones") {
+    image.parts.delta->patches[10] ^= 1;
+    image.WriteArchive();
+    CheckError(ErrorKind::kVerification, "its patch does not have the digest", [&] {
+      (void)image.Written();
+    });
+  }
 }
 
 TEST_CASE("UnpackDeltaBase: refuses an image that is damaged", "[images]") {

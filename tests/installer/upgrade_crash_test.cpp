@@ -25,12 +25,22 @@ struct Story {
   ImageShelf shelf{loader};
   SmallImage v1 = shelf.Make("1");
   SmallImage v2 = shelf.Make("2");
+  std::unique_ptr<images::ImageSource> file;  // of version 2, once it is remote
   TempDirectory state{"ros-test"};
   std::shared_ptr<MemoryDisk> disk = std::make_shared<MemoryDisk>(kSmallDisk);
   InstallPlan installed = InstallOn(disk, disk->name(), shelf, v1, loader);
   Machine machine = {.disk = partitions::OpenRosDisk(disk->name()),
                      .state = state.path(),
                      .running = health::BootArguments{.slot = SlotId::kA}};
+
+  // From now on version 2 comes over a network, which counts what is read.
+  const images::fakes::RemoteImage& MakeRemote() {
+    file = std::move(v2.source);
+    auto remote = std::make_unique<images::fakes::RemoteImage>(*file);
+    const auto& counted = *remote;
+    v2.source = std::move(remote);
+    return counted;
+  }
 
   [[nodiscard]] Region Part(const std::shared_ptr<BlockDevice>& device, PartitionRole role) const {
     const auto& part = installed.layout.Get(role);
@@ -60,6 +70,22 @@ struct Story {
   // Runs the plan on `device`; false when the power went.
   bool Run(const UpgradePlan& plan, const std::shared_ptr<BlockDevice>& device) const {
     return Run(plan, device, state.path());
+  }
+
+  // Which write is the root's, of all that the plan does.
+  [[nodiscard]] std::uint64_t WriteOfRoot(const UpgradePlan& plan) const {
+    PowerSupply power;
+    REQUIRE(
+        Run(plan, std::make_shared<CrashingDevice>(std::make_shared<OverlayDisk>(disk), power)));
+    const auto slot = installed.layout.Get(PartitionRole::kSlotB).offset;
+    std::uint64_t write = 0;
+    for (const auto& event : power.events()) {
+      write += event.length > 0 ? 1 : 0;
+      if (event.length > 0 && event.offset == slot) {
+        return write;
+      }
+    }
+    return 0;
   }
 
   bool Run(const UpgradePlan& plan,
@@ -133,26 +159,15 @@ TEST_CASE("ApplyUpgrade: a channel's document is remembered first of all", "[cra
 
 TEST_CASE("ApplyUpgrade: one from a registry that was cut goes on with what is there", "[crash]") {
   Story story;
-  const auto file = std::move(story.v2.source);
-  story.v2.source = std::make_unique<images::fakes::RemoteImage>(*file);
+  story.MakeRemote();
   const auto plan = story.Plan();
   REQUIRE(plan.reuse);
   CHECK(plan.reuse->root.kept == 0);
 
-  // The write to the root, kept by the disk.
-  PowerSupply all;
-  REQUIRE(story.Run(
-      plan, std::make_shared<CrashingDevice>(std::make_shared<OverlayDisk>(story.disk), all)));
-  const auto& part = story.installed.layout.Get(PartitionRole::kSlotB);
-  std::uint64_t write = 0;
-  for (const auto& event : all.events()) {
-    write += event.length > 0 ? 1 : 0;
-    if (event.length > 0 && event.offset == part.offset) {
-      break;
-    }
-  }
-  PowerSupply power(
-      {.write = write, .moment = CutMoment::kAfter, .unsynced = Unsynced::kKept, .seed = 1});
+  PowerSupply power({.write = story.WriteOfRoot(plan),
+                     .moment = CutMoment::kAfter,
+                     .unsynced = Unsynced::kKept,
+                     .seed = 1});
   REQUIRE_FALSE(story.Run(plan, std::make_shared<CrashingDevice>(story.disk, power)));
   REQUIRE(WhatBoots(story.disk, story.installed.layout).version == "1");
 
@@ -169,10 +184,7 @@ TEST_CASE("ApplyUpgrade: one from a registry that was cut goes on with what is t
 TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]") {
   Story story;
   story.v2 = story.shelf.MakeNext("1", "3");
-  const auto file = std::move(story.v2.source);
-  auto remote = std::make_unique<images::fakes::RemoteImage>(*file);
-  const auto& source = *remote;
-  story.v2.source = std::move(remote);
+  const auto& source = story.MakeRemote();
   const auto plan = story.Plan();
   REQUIRE(plan.reuse);
   const auto& root = plan.reuse->root;
@@ -197,6 +209,20 @@ TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]"
     REQUIRE(story.Run(plan, story.disk));
     CHECK(source.read() - before <= plan.to_fetch);
   }
+  SECTION("and so goes on after a power cut, with what is there") {
+    PowerSupply power({.write = story.WriteOfRoot(plan),
+                       .moment = CutMoment::kAfter,
+                       .unsynced = Unsynced::kKept,
+                       .seed = 1});
+    REQUIRE_FALSE(story.Run(plan, std::make_shared<CrashingDevice>(story.disk, power)));
+    // But for one block, which the disk did not keep.
+    const std::string nothing(4096, '\0');
+    story.Part(story.disk, PartitionRole::kSlotB).Write(0, AsBytes(nothing));
+    const auto rest = story.Plan().reuse->root;
+    CHECK(rest.kept > 0);
+    CHECK(rest.patched > 0);
+    REQUIRE(story.Run(story.Plan(), story.disk));
+  }
   SECTION("with the old slot damaged since the plan, by frames where that is so") {
     auto slot = story.Part(story.disk, PartitionRole::kSlotA);
     AlignedBuffer block(4096);
@@ -214,10 +240,7 @@ TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]"
 TEST_CASE("ApplyUpgrade: from a registry, what the running slot has is not fetched", "[crash]") {
   Story story;
   story.v2 = story.shelf.MakeLike("1", "3");
-  const auto file = std::move(story.v2.source);
-  auto remote = std::make_unique<images::fakes::RemoteImage>(*file);
-  const auto& source = *remote;
-  story.v2.source = std::move(remote);
+  const auto& source = story.MakeRemote();
   RememberRootIndex(story.state.path(), SlotId::kA, story.v1.image);
   const auto plan = story.Plan();
   REQUIRE(plan.reuse);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "images/image_source.hpp"
+#include "registry/blob_stream.hpp"
 
 namespace ros::images::fakes {
 
@@ -60,6 +62,72 @@ class RemoteImage final : public ImageSource {
   const ImageSource& source_;
   mutable std::atomic<Bytes> read_ = 0;
   mutable std::atomic<Bytes> announced_ = 0;
+};
+
+// The same with what is announced of a blob on its way as over a network, ahead of who reads it.
+class StreamedImage final : public ImageSource {
+ public:
+  explicit StreamedImage(const ImageSource& source) : source_(source) {}
+
+  [[nodiscard]] const std::string& name() const override { return source_.name(); }
+
+  [[nodiscard]] std::string ReadIndex() const override { return source_.ReadIndex(); }
+
+  [[nodiscard]] std::unique_ptr<Blob> OpenBlob(const keys::Digest& digest) const override {
+    return std::make_unique<StreamedBlob>(source_.OpenBlob(digest));
+  }
+
+  [[nodiscard]] bool HasBlob(const keys::Digest& digest) const override {
+    return source_.HasBlob(digest);
+  }
+
+  [[nodiscard]] bool is_remote() const override { return true; }
+
+ private:
+  class StreamedBlob final : public Blob {
+   public:
+    explicit StreamedBlob(std::unique_ptr<Blob> blob) : blob_(std::move(blob)) {}
+
+    [[nodiscard]] Bytes size() const override { return blob_->size(); }
+
+    void ReadAt(Bytes offset, MutableByteSpan into) const override {
+      if (stream_ && stream_->Has({.offset = offset, .length = into.size()})) {
+        stream_->Read(offset, into);
+      } else {
+        blob_->ReadAt(offset, into);
+      }
+    }
+
+    void Announce(const std::vector<ByteRange>& ranges) override {
+      if (ranges.empty()) {
+        return;
+      }
+      stream_ = std::make_unique<registry::BlobStream>(
+          ranges, [this, ranges](const auto& /*cancelled*/, const registry::BodySink& sink) {
+            constexpr Bytes kPiece = 10'000;
+            std::vector<std::byte> piece;
+            for (const auto& range : ranges) {
+              for (Bytes at = range.offset; at < range.End(); at += piece.size()) {
+                piece.resize(std::min(kPiece, range.End() - at));
+                blob_->ReadAt(at, piece);
+                sink(piece);
+              }
+            }
+          });
+    }
+
+    void Abandon() override {
+      if (stream_) {
+        stream_->Abandon();
+      }
+    }
+
+   private:
+    std::unique_ptr<Blob> blob_;
+    std::unique_ptr<registry::BlobStream> stream_;
+  };
+
+  const ImageSource& source_;
 };
 
 }  // namespace ros::images::fakes

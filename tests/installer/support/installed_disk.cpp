@@ -153,11 +153,15 @@ SmallImage ImageShelf::MakeLike(const std::string& other, const std::string& ver
 
 SmallImage ImageShelf::MakeNext(const std::string& other, const std::string& version) const {
   constexpr Bytes kChangedEvery = 5000;
+  constexpr std::size_t kFewestChunks = 3;
   auto root = fakes::MakeData(kRootSize, SeedOf(other));
   for (Bytes at = 0; at < root.size(); at += kChangedEvery) {
     root[at] = static_cast<char>(root[at] ^ 1);
   }
-  auto parts = fakes::MakePartsOf(root, SeedOf(other));
+  fakes::FakeParts parts;
+  for (unsigned seed = 1; parts.chunks.size() < kFewestChunks; ++seed) {
+    parts = fakes::MakePartsOf(root, seed);
+  }
   const TempDirectory work("ros-delta");
   WriteFileAtomically(work.path() / "root", AsBytes(root));
   NoProgress progress;
