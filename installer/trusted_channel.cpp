@@ -114,8 +114,22 @@ std::optional<ImageLocation> FindChannel(const trust::Policy& policy, const Chan
 TrustRules WithChannel(TrustRules rules,
                        const ChannelChoice& choice,
                        const std::function<ChannelMemory()>& memory) {
-  if (const auto location = FindChannel(rules.policy, choice)) {
+  const auto location = FindChannel(rules.policy, choice);
+  if (!location) {
+    return rules;
+  }
+  try {
     rules.channel = OpenTrustedChannel(*location, rules, memory()).shown;
+  } catch (const Error& error) {
+    const bool may_mean_channel = error.kind() == ErrorKind::kNetwork && location->reference &&
+                                  !location->reference->digest &&
+                                  !location->reference->tag.ends_with(kChannelTagEnding);
+    if (!may_mean_channel) {
+      throw;
+    }
+    throw Error(error.kind(),
+                error.message() + "; the document of a channel is under the tag NAME" +
+                    std::string(kChannelTagEnding));
   }
   return rules;
 }

@@ -288,6 +288,9 @@ HttpResponse Conclude(Transfer& transfer, CURLcode code, long status, const char
     throw Error(ErrorKind::kNetwork, "no memory is left, or a header is of any length");
   }
   response.failure = ShowText(*why != '\0' ? why : Curl().easy_strerror(code));
+  if (code == CURLE_SSL_CONNECT_ERROR) {
+    response.failure += "; for a registry without encryption there is --plain-http";
+  }
   if (IsFinal(code)) {
     throw Error(ErrorKind::kNetwork, response.failure);
   }

@@ -105,8 +105,20 @@ accepts image inspect by-skopeo
 echo another >root/another
 accepts image build --root root --name small --version 3 --init root/sbin/init --work . --delta-from bootable.oci --json -o delta.oci
 shows '"from":"2"'
-refuses 2 'names the same root twice' image build --root root --name small --version 3 --init root/sbin/init --work . \
+refuses 2 'has the same root as bootable.oci' image build --root root --name small --version 3 --init root/sbin/init --work . \
   --delta-from bootable.oci --delta-from bootable.oci -o twice.oci
+refuses 2 'is an older image that a delta is made from' image build --root root --name small --version 3 --init root/sbin/init \
+  --work . --delta-from bootable.oci -o ./bootable.oci
+refuses 2 "image pull $bootable -o FILE" image build --root root --name small --version 3 --init root/sbin/init --work . \
+  --delta-from "$bootable" -o none.oci
+cp bootable.oci damaged.oci
+printf XXXX | dd of=damaged.oci bs=1 seek=$(($(stat -c %s damaged.oci) - 20000)) conv=notrunc status=none
+refuses 4 'the older image: ' image build --root root --name small --version 3 --init root/sbin/init --work . \
+  --delta-from damaged.oci -o none.oci
+accepts image build --root root --name other --version 3 --init root/sbin/init --work . --delta-from bootable.oci -o other-name.oci
+grep -qF 'is it the right one?' err || fail "no warning: $(cat err)"
+accepts image inspect delta.oci
+shows '  delta     '
 accepts image sign --key release.key delta.oci
 accepts image push --plain-http delta.oci "$plain/team/bootable:3"
 accepts image pull --plain-http "$plain/team/bootable:3" -o delta-pulled.oci
@@ -199,5 +211,6 @@ accepts image pull --ca tls.pem "$safe:1" -o safe.oci
 accepts image verify --key release.pub safe.oci
 # Without encryption where that was asked for alone.
 refuses 6 "$plain" image pull "$os:1" -o none.oci
+refuses 6 'there is --plain-http' image pull "$os:1" -o none.oci
 
 exit $failed
