@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/interrupt.hpp"
 #include "images/chunk_index.hpp"
 #include "installer/slot_content.hpp"
 #include "partitions/boot_file_system.hpp"
@@ -45,20 +46,26 @@ std::vector<images::Chunk> ReadRootIndex(const std::filesystem::path& state,
   }
 }
 
-// The delta from the running root, if the image has one.
+// The delta from the running root, if the image has one. Where that cannot be had, frames can.
 std::optional<images::RootDelta> ReadDelta(const SourcedImage& wanted,
-                                           const images::ImageConfig& running) {
+                                           const images::ImageConfig& running,
+                                           Progress& progress) {
   for (const auto& delta : wanted.image.manifest.deltas) {
     if (delta.base != running.root.verity.root_hash) {
       continue;
     }
-    return InContext(wanted.source.name(), [&] {
+    try {
       const auto raw = images::ReadBlob(wanted.source, delta.index, images::kMaxDeltaIndexSize);
       const auto patches = delta.patches.value_or(images::Descriptor());
       return images::RootDelta{
           .patches = patches,
           .index = images::ParseDeltaIndex(AsBytes(raw), wanted.image.chunks, patches.size)};
-    });
+    } catch (const Error& error) {
+      ThrowIfInterrupted();
+      progress.Warn("the delta from " + running.version +
+                    " cannot be used, so more is fetched: " + error.message());
+      return std::nullopt;
+    }
   }
   return std::nullopt;
 }
@@ -125,7 +132,7 @@ ImageReuse FindReuse(const Machine& machine,
     reuse.root = images::PlanRoot(image.chunks, {}, kept);
     return reuse;
   }
-  reuse.delta = ReadDelta(wanted, old->config);
+  reuse.delta = ReadDelta(wanted, old->config, progress);
   reuse.root = images::PlanRoot(image.chunks,
                                 {.chunks = ReadRootIndex(machine.state, running, *old),
                                  .delta = reuse.delta ? &reuse.delta->index : nullptr},

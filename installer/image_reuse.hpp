@@ -37,8 +37,8 @@ struct SourcedImage {
 
 // Looks at both slots. Reads all of the target's root, those files of the running slot whose
 // digests its manifest shares with the image, and of the image the index of the delta that is based
-// on the running root, if it has one. What cannot be read of the machine is of no use, and no
-// error; throws what reading the image throws.
+// on the running root, if it has one. What cannot be read is of no use, and no error; of a
+// delta that is told.
 ImageReuse FindReuse(const Machine& machine,
                      const partitions::FatVolume& boot,
                      const SourcedImage& wanted,

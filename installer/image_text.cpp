@@ -19,6 +19,9 @@ std::string Or(const char* none, std::string text) {
   return text.empty() ? none : std::move(text);
 }
 
+// Of a root hash, for people.
+constexpr std::size_t kShownHash = 16;
+
 std::string KernelText(const images::ImageManifest& manifest, const ImageHints& hints) {
   const auto version = hints.kernel_version.empty() ? "" : hints.kernel_version + ", ";
   if (manifest.unified_kernel) {
@@ -35,6 +38,11 @@ std::string Sizes(const images::ImageManifest& manifest, const ImageHints& hints
   if (manifest.bootloader) {
     text += "  loader    " + FormatBytes(manifest.bootloader->size) + "\n";
   }
+  for (const auto& delta : manifest.deltas) {
+    const auto patches = delta.patches ? delta.patches->size : 0;
+    text += "  delta     " + FormatBytes(delta.index.size + patches) + ", from the root " +
+            delta.base.substr(0, kShownHash) + "...\n";
+  }
   return text;
 }
 
@@ -43,6 +51,24 @@ Json Layer(std::string_view name, const images::Descriptor& descriptor) {
       .Set("name", name)
       .Set("digest", descriptor.digest.ToString())
       .Set("bytes", descriptor.size);
+}
+
+std::string DeltaText(const images::BuiltDelta& delta) {
+  return "  delta     from " + delta.version + ": " +
+         FormatBytes(delta.index_size + delta.size + delta.frames) + " to fetch of the root (" +
+         FormatBytes(delta.copied) + " of it are copied, " + FormatBytes(delta.patched) +
+         " patched, " + FormatBytes(delta.unpacked) + " unpacked)\n";
+}
+
+Json DeltaToJson(const images::BuiltDelta& delta) {
+  return Json::MakeObject()
+      .Set("from", delta.version)
+      .Set("index_bytes", delta.index_size)
+      .Set("patch_bytes", delta.size)
+      .Set("frame_bytes", delta.frames)
+      .Set("copied_bytes", delta.copied)
+      .Set("patched_bytes", delta.patched)
+      .Set("unpacked_bytes", delta.unpacked);
 }
 
 void WarnOfSize(const char* part, Bytes size, Bytes usual, std::vector<std::string>& warnings) {
@@ -133,28 +159,6 @@ Json ImageToJson(const images::VerifiedImage& image, const ImageHints& hints) {
       .Set("layers", std::move(layers));
   return json;
 }
-
-namespace {
-
-std::string DeltaText(const images::BuiltDelta& delta) {
-  return "  delta     from " + delta.version + ": " +
-         FormatBytes(delta.index_size + delta.size + delta.frames) + " to fetch of the root (" +
-         FormatBytes(delta.copied) + " of it are copied, " + FormatBytes(delta.patched) +
-         " patched, " + FormatBytes(delta.unpacked) + " unpacked)\n";
-}
-
-Json DeltaToJson(const images::BuiltDelta& delta) {
-  return Json::MakeObject()
-      .Set("from", delta.version)
-      .Set("index_bytes", delta.index_size)
-      .Set("patch_bytes", delta.size)
-      .Set("frame_bytes", delta.frames)
-      .Set("copied_bytes", delta.copied)
-      .Set("patched_bytes", delta.patched)
-      .Set("unpacked_bytes", delta.unpacked);
-}
-
-}  // namespace
 
 std::string DescribeBuild(const images::BuildResult& result, const images::BuildOptions& options) {
   std::string deltas;

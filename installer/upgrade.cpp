@@ -167,8 +167,9 @@ class Upgrader {
 
   void operator()(const WriteSlotBootFiles& step) {
     InContext("writing the boot files of slot " + std::string(Name(step.slot)), [&] {
-      const ImageReuse reuse = plan_.reuse.value_or(ImageReuse());
-      const ReusingImage source(means_.source, boot_, plan_.running, reuse);
+      const ImageReuse none;
+      const ReusingImage source(
+          means_.source, boot_, plan_.running, plan_.reuse ? *plan_.reuse : none);
       WriteSlotFiles(boot_, source, means_.image, plan_.entry, means_.progress);
     });
   }
