@@ -77,12 +77,10 @@ FollowedChannel FindFollowedChannel(const Machine& machine) {
   return InContext("ros.upgrade.channel", [&] { return ParseFollowedChannel(settings.channel); });
 }
 
-std::string ChannelOfInstallation(const ImageLocation& image,
-                                  const ImageLocation& document,
+std::string ChannelOfInstallation(const ImageLocation& document,
                                   const std::string& channel,
                                   const std::string& cloud_config) {
-  if (!image.reference || !document.reference ||
-      document.reference->tag != channel + kChannelTagEnding) {
+  if (!document.reference || document.reference->tag != channel + kChannelTagEnding) {
     return {};
   }
   try {

@@ -27,11 +27,10 @@ FollowedChannel ParseFollowedChannel(const std::string& text);
 // config::ConfigFiles::Upgrade where the configuration cannot be read.
 FollowedChannel FindFollowedChannel(const Machine& machine);
 
-// The channel that a machine follows which is installed from `image` with this document of a
-// channel: the document's, where both are in registries and it is where DocumentOf looks for it;
-// empty else, and where `cloud_config` says something of the channel already.
-std::string ChannelOfInstallation(const ImageLocation& image,
-                                  const ImageLocation& document,
+// The channel that a machine follows which is installed with this document of a channel: the
+// document's, where it is in a registry and where DocumentOf looks for it; empty else, and where
+// `cloud_config` says something of the channel already.
+std::string ChannelOfInstallation(const ImageLocation& document,
                                   const std::string& channel,
                                   const std::string& cloud_config);
 

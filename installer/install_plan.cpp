@@ -228,7 +228,7 @@ std::map<std::string, StateFile> StateFiles(const InstallRequest& request,
   }
   if (!request.follows.empty()) {
     files["/ros/config/user.yml"] = {
-        .content = "#cloud-config\nros:\n  upgrade:\n    channel: " + request.follows + "\n",
+        .content = "#cloud-config\nros:\n  upgrade:\n    channel: \"" + request.follows + "\"\n",
         .mode = 0600};
   }
   if (image.config.epoch > 0) {

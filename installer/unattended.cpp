@@ -45,7 +45,8 @@ Turn FindTurn(const config::UpgradeSettings& settings, const std::string& machin
                    FormatTime(config::NextOpening(window, now))};
   }
   const seconds length(opening->until - opening->from);
-  const auto place = PlaceWithin(std::min(settings.delay, length), machine);
+  const auto most = window.always ? length : length / 2;
+  const auto place = PlaceWithin(std::min(settings.delay, most), machine);
   const auto turn = (window.always ? now : opening->from) + place.count();
   const auto at = std::max(turn, now);
   return {.wait = seconds(at - now), .why = "this machine's turn is at " + FormatTime(at)};

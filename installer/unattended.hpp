@@ -20,9 +20,9 @@ struct Turn {
 
 // The turn of a machine (MachineIdentity) that was started at `now`, by its settings. Without a
 // channel or a window there is none: a machine upgrades itself only where somebody has said when.
-// In a window the turn is the opening and the machine's place in the delay, which is cut to the
-// length of the window so that each machine has one; or now, where that has passed. Where the
-// window is always open it is that long after `now`. Pure.
+// In a window the turn is the opening and the machine's place in the delay, which is cut to half
+// of the window, so that each machine has one, and time to write and to restart; or now, where that
+// has passed. Where the window is always open it is that long after `now`. Pure.
 Turn FindTurn(const config::UpgradeSettings& settings, const std::string& machine, UnixTime now);
 
 // A machine's own place in [0, span), always the same; 0 where there is no span.

@@ -2,8 +2,10 @@
 
 #include "base/file.hpp"
 #include "base/interrupt.hpp"
+#include "base/output_file.hpp"
 #include "config/config_file.hpp"
 #include "installer/followed_text.hpp"
+#include "installer/status.hpp"
 #include "installer/unattended.hpp"
 
 namespace ros::installer {
@@ -79,23 +81,26 @@ bool WaitForTurn(const Machine& machine, const Console& console) {
     console.Say(turn.why);
     WaitInterruptibly(*turn.wait, clock);
   }
-  // The machine may have slept meanwhile, or somebody has set its clock.
-  if (!IsOpen(settings, clock.Now())) {
+  // The machine may have slept meanwhile, or somebody has set its clock or taken the window away.
+  if (!IsOpen(SettingsOf(machine), clock.Now())) {
     TellNoTurn("the time window has closed before this machine's turn", console);
+    return false;
+  }
+  if (InspectStatus(machine).on_trial) {
+    TellNoTurn("what runs is on trial, and its health gate has not judged it yet", console);
     return false;
   }
   return true;
 }
 
-void RestartWhenAllowed(const Machine& machine,
-                        const UpgradeOptions& options,
-                        const std::function<void(std::string_view what_follows)>& tell) {
-  if (options.unattended && !IsOpen(SettingsOf(machine), SystemClock().Now())) {
-    tell("; the time window has closed, so the machine restarts when it is open again");
-    return;
+bool MayRestart(const Machine& machine, const Console& console) {
+  if (IsOpen(SettingsOf(machine), SystemClock().Now())) {
+    return true;
   }
-  tell("; rebooting");
-  RebootMachine();
+  TellNoTurn(
+      "the time window has closed; the machine restarts into what is new when it is open again",
+      console);
+  return false;
 }
 
 void CheckChannel(const UpgradeOptions& options, CommandContext& context) {
@@ -104,9 +109,13 @@ void CheckChannel(const UpgradeOptions& options, CommandContext& context) {
   context.when_interrupted = "nothing was written";
   const auto machine = OpenRunningMachine();
   const SystemClock clock;
-  const auto found = FindRelease(machine, FindTrustRules(machine, clock), RequestOf(options));
+  std::filesystem::path metrics;
   if (!options.prometheus.empty()) {
-    WriteFileAtomically(options.prometheus, AsBytes(FollowedMetrics(found, clock.Now())));
+    metrics = ResolveOutput(options.prometheus);
+  }
+  const auto found = FindRelease(machine, FindTrustRules(machine, clock), RequestOf(options));
+  if (!metrics.empty()) {
+    WriteFileAtomically(metrics, AsBytes(FollowedMetrics(found, clock.Now())));
   }
   if (console.json()) {
     console.PrintJson(FollowedToJson(found));

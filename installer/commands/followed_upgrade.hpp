@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 
 #include "installer/command.hpp"
@@ -27,14 +26,13 @@ std::optional<UpgradeAim> AimAtChannel(const Machine& machine,
                                        const Console& console);
 
 // Waits for the turn of this machine (unattended.hpp). Where it has none now says why and gives
-// false. Throws where the configuration cannot be read, and when a signal ends the waiting.
+// false, and so where the running system is on trial: whoever works on the machine meanwhile is in
+// the way of its health gate. Throws where the configuration cannot be read, and when a signal ends
+// the waiting.
 bool WaitForTurn(const Machine& machine, const Console& console);
 
-// Restarts the machine; an unattended upgrade only while its window is open, else it says when it
-// is done.
-void RestartWhenAllowed(const Machine& machine,
-                        const UpgradeOptions& options,
-                        const std::function<void(std::string_view what_follows)>& tell);
+// Whether its window is open now, by the configuration as it is now; else says what follows.
+bool MayRestart(const Machine& machine, const Console& console);
 
 // `ros upgrade --check`: tells it, writes nothing but the file of metrics that was asked for, and
 // leaves the exit code.

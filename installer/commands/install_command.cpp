@@ -216,11 +216,22 @@ std::string FollowedBy(const InstallOptions& options, const InstallRequest& requ
   if (!request.channel || options.channel.empty() || options.keep_state) {
     return {};
   }
-  const auto connection = ConnectionOf(options);
-  return ChannelOfInstallation(LocateImage(options.image, connection),
-                               LocateImage(options.channel, connection),
+  return ChannelOfInstallation(LocateImage(options.channel, ConnectionOf(options)),
                                request.channel->channel.name,
                                request.cloud_config.value_or(""));
+}
+
+// A machine that follows a channel reaches it by itself, without what this command was told.
+void WarnOfConnection(const InstallOptions& options,
+                      const InstallRequest& request,
+                      const Console& console) {
+  if (!request.follows.empty() && (options.plain_http || !options.ca_file.empty())) {
+    console.Warn("the machine will follow " + request.follows + ", and upgrades there want " +
+                 (options.plain_http ? "--plain-http" : "--ca") +
+                 " too, which `ros upgrade --unattended` is not given: " +
+                 (options.plain_http ? "give the registry a certificate"
+                                     : "put the certificate among those of the image's system"));
+  }
 }
 
 void Install(const InstallOptions& options, CommandContext& context) {
@@ -239,6 +250,7 @@ void Install(const InstallOptions& options, CommandContext& context) {
   const auto rules = RulesFor(options, kept);
   request.channel = rules.channel;
   request.follows = FollowedBy(options, request);
+  WarnOfConnection(options, request, console);
   auto opened =
       OpenTrustedImage(LocateImage(options.image, ConnectionOf(options)), rules, policy, *progress);
   request.loader = LoaderFor(opened.image.manifest, request.loader);

@@ -98,7 +98,8 @@ void Apply(const UpgradePlan& plan,
   Outcomes outcomes(plan, options, console);
   TellingKernel starter(outcomes);
   const auto reboot = [&] {
-    RestartWhenAllowed(machine, options, [&](auto what_follows) { outcomes.Tell(what_follows); });
+    outcomes.Tell("; rebooting");
+    RebootMachine();
   };
   ApplyUpgrade(plan,
                {.source = *opened.source,
@@ -115,27 +116,11 @@ void Apply(const UpgradePlan& plan,
 }
 
 UpgradeAim AimAtImage(const Machine& machine, TrustRules rules, const UpgradeOptions& options) {
-  const auto location = LocateImage(options.image, ConnectionOf(options));
+  const auto location = LocateImage(options.image.value(), ConnectionOf(options));
   return {.location = location,
           .rules = WithChannel(std::move(rules),
                                {.named = options.channel, .image = location},
                                [&] { return ReadChannelMemory(machine.state); })};
-}
-
-// The slot of an unattended upgrade that ended when the window was closed, and waits for the
-// restart; none where it has been withdrawn since.
-std::optional<SlotId> WaitingSlot(const UpgradeFacts& facts, const UpgradeOptions& options) {
-  const auto state = facts.boot.StateOr(facts.running);
-  const bool waits = options.unattended && After(options) == AfterWriting::kArmReboot &&
-                     facts.channel && state.trial && state.trial->slot != facts.running &&
-                     facts.slot(state.trial->slot).complete;
-  if (!waits) {
-    return std::nullopt;
-  }
-  const auto slot = state.trial->slot;
-  const auto* release =
-      trust::FindRelease(facts.channel->channel, keys::Digest::Parse(facts.slot(slot).digest));
-  return release != nullptr && release->share > 0 ? std::optional(slot) : std::nullopt;
 }
 
 void UpgradeTo(const UpgradeAim& aim,
@@ -147,13 +132,6 @@ void UpgradeTo(const UpgradeAim& aim,
   const auto progress = options.plan ? console.MakePlanProgress() : console.MakeProgress();
   const auto opened = OpenTrustedImage(aim.location, aim.rules, policy, *progress);
   const auto facts = InspectUpgrade(machine, *opened.source, opened.image, aim.rules, *progress);
-  if (const auto slot = WaitingSlot(facts, options)) {
-    RestartWhenAllowed(machine, options, [&](auto what_follows) {
-      console.Say(facts.slot(*slot).VersionText() + " waits in slot " + std::string(Name(*slot)) +
-                  std::string(what_follows));
-    });
-    return;
-  }
   const auto plan = PlanUpgrade(facts, MakeRequest(options));
   if (options.plan) {
     ShowPlan(plan, machine, console);
@@ -169,12 +147,16 @@ void UpgradeTo(const UpgradeAim& aim,
 
 // What goes together is a question of -i: with it a person has chosen, without it the channel does.
 void CheckOptions(const UpgradeOptions& options) {
-  if (options.image.empty() && !options.channel.empty()) {
+  if (options.image == "") {
+    throw Error(ErrorKind::kUsage,
+                "-i names no image (an empty text); without -i it is the channel's choice");
+  }
+  if (!options.image && !options.channel.empty()) {
     throw Error(ErrorKind::kUsage,
                 "--channel names the document that has released the image of -i; without -i the "
                 "channel is that of ros config get ros.upgrade.channel");
   }
-  if (!options.image.empty() && (options.now || options.check || options.unattended)) {
+  if (options.image && (options.now || options.check || options.unattended)) {
     const std::string given = options.check ? "--check" : options.now ? "--now" : "--unattended";
     throw Error(ErrorKind::kUsage,
                 given + " asks the channel of this machine, and -i names an image; leave one out");
@@ -184,8 +166,48 @@ void CheckOptions(const UpgradeOptions& options) {
                 "--unattended waits for the time window of this machine; leave it out with --now, "
                 "--check, --plan and --kexec");
   }
+  const bool writes = options.plan || options.stage || options.no_reboot || options.kexec ||
+                      options.bootloader || options.bootloader_in_place || !options.append.empty();
+  if (options.check && writes) {
+    throw Error(
+        ErrorKind::kUsage,
+        "--check tells whether there is something new and writes nothing; leave out what is "
+        "for an upgrade or its plan");
+  }
+  if (options.unattended && (options.retry || options.allow_downgrade || options.insecure)) {
+    throw Error(
+        ErrorKind::kUsage,
+        "--retry, --allow-downgrade and --insecure are a person's, who looks at what comes of "
+        "it; leave out --unattended");
+  }
   if (!options.prometheus.empty() && !options.check) {
     throw Error(ErrorKind::kUsage, "--prometheus writes what --check finds; add --check");
+  }
+}
+
+void UpgradeOnce(const Machine& machine, const UpgradeOptions& options, const Console& console) {
+  auto rules = FindTrustRules(machine, SystemClock());
+  const auto aim = options.image ? AimAtImage(machine, std::move(rules), options)
+                                 : AimAtChannel(machine, std::move(rules), options, console);
+  if (aim) {
+    UpgradeTo(*aim, machine, options, console);
+  }
+}
+
+// Written first, and armed only while the window is open and the channel, asked once more, still
+// has it: what is armed starts at whatever reboot comes next.
+void UpgradeUnattended(const Machine& machine,
+                       const UpgradeOptions& options,
+                       const Console& console) {
+  if (!WaitForTurn(machine, console)) {
+    return;
+  }
+  const auto lock = LockMachine();
+  auto staging = options;
+  staging.stage = true;
+  UpgradeOnce(machine, staging, console);
+  if (!options.stage && MayRestart(machine, console)) {
+    UpgradeOnce(machine, options, console);
   }
 }
 
@@ -199,19 +221,15 @@ void Upgrade(const UpgradeOptions& options, CommandContext& context) {
   const InterruptGuard guard;
   context.when_interrupted = "what runs and what boots is as it was; run it again";
   const auto machine = OpenRunningMachine();
-  if (options.unattended && !WaitForTurn(machine, console)) {
+  if (options.unattended) {
+    UpgradeUnattended(machine, options, console);
     return;
   }
   std::optional<FileLock> lock;
   if (!options.plan) {
     lock.emplace(LockMachine());
   }
-  auto rules = FindTrustRules(machine, SystemClock());
-  const auto aim = options.image.empty() ? AimAtChannel(machine, std::move(rules), options, console)
-                                         : AimAtImage(machine, std::move(rules), options);
-  if (aim) {
-    UpgradeTo(*aim, machine, options, console);
-  }
+  UpgradeOnce(machine, options, console);
 }
 
 void AddUpgrade(CLI::App& parent, CommandContext& context) {
@@ -226,11 +244,12 @@ void AddUpgrade(CLI::App& parent, CommandContext& context) {
           "the machine's channel has)")
       ->type_name("IMAGE");
   command
-      ->add_option("--channel",
-                   options->channel,
-                   "Channel document that has released it (default: beside the image, where one is "
-                   "asked for)")
-      ->type_name("FILE");
+      ->add_option(
+          "--channel",
+          options->channel,
+          "Channel document that has released it, a file or in a registry (default: beside "
+          "the image, where one is asked for)")
+      ->type_name("DOCUMENT");
   command->add_flag("--now", options->now, "Do not wait for the machine's share of a roll-out");
   command->add_flag("--unattended",
                     options->unattended,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "bootloader/boot_state.hpp"
@@ -8,7 +9,7 @@
 namespace ros::installer {
 
 struct UpgradeOptions : NetworkOptions {
-  std::string image;  // empty: what the channel of the machine has
+  std::optional<std::string> image;  // none: what the channel of the machine has
   std::string channel;
   std::string append;
   std::string prometheus;

@@ -23,7 +23,7 @@ std::string Outcome(const UpgradePlan& plan, const UpgradeOptions& options) {
   const auto slot = "slot " + std::string(Name(plan.target));
   if (options.stage) {
     return plan.version + " is staged in " + slot + "; ros upgrade" +
-           (options.image.empty() ? "" : " -i " + options.image) + " arms it";
+           (options.image ? " -i " + *options.image : "") + " arms it";
   }
   return plan.version + " is in " + slot + " and is tried at the next boot; ros why tells later " +
          "how it went";

@@ -43,7 +43,15 @@ refuses 2 "leave one out" upgrade --unattended -i image
 for other in --now --check --plan --kexec; do
   refuses 2 "--unattended waits for the time window" upgrade --unattended $other
 done
+for other in --retry --allow-downgrade --insecure; do
+  refuses 2 "are a person's" upgrade --unattended $other
+done
 refuses 2 "add --check" upgrade --prometheus file
+refuses 2 "names no image" upgrade -i ''
+for other in --plan --stage --bootloader '-a quiet'; do
+  # shellcheck disable=SC2086  # an option and its value
+  refuses 2 "--check tells whether there is something new" upgrade --check $other
+done
 
 # A result that did not arrive is no success.
 for arguments in --version '--help' 'keys generate key --json'; do

@@ -104,18 +104,15 @@ TEST_CASE("ParseFollowedChannel: a repository and a channel's name", "[installer
 }
 
 TEST_CASE("ChannelOfInstallation: from a registry, unless a person has said which", "[installer]") {
-  const auto image = LocateImage("registry.example/os:1");
   const auto document = LocateImage("registry.example/channels:stable.channel");
-  CHECK(ChannelOfInstallation(image, document, "stable", "") == "registry.example/channels:stable");
-  CHECK(ChannelOfInstallation(image, document, "stable", "hostname: a") ==
+  CHECK(ChannelOfInstallation(document, "stable", "") == "registry.example/channels:stable");
+  CHECK(ChannelOfInstallation(document, "stable", "hostname: a") ==
         "registry.example/channels:stable");
-  CHECK(ChannelOfInstallation(
-            image, document, "stable", "ros: {upgrade: {channel: 'r.example/os:beta'}}")
+  CHECK(ChannelOfInstallation(document, "stable", "ros: {upgrade: {channel: 'r.example/os:beta'}}")
             .empty());
-  CHECK(ChannelOfInstallation(image, document, "stable", "ros: {upgrade: {channel: x}}").empty());
-  CHECK(ChannelOfInstallation(image, document, "beta", "").empty());
-  CHECK(ChannelOfInstallation(LocateImage("os.oci"), document, "stable", "").empty());
-  CHECK(ChannelOfInstallation(image, LocateImage("stable.channel.oci"), "stable", "").empty());
+  CHECK(ChannelOfInstallation(document, "stable", "ros: {upgrade: {channel: x}}").empty());
+  CHECK(ChannelOfInstallation(document, "beta", "").empty());
+  CHECK(ChannelOfInstallation(LocateImage("stable.channel.oci"), "stable", "").empty());
 }
 
 TEST_CASE("ImageOf: by digest, wherever the document says", "[installer]") {

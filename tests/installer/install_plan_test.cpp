@@ -72,11 +72,13 @@ TEST_CASE("StateFiles: a machine follows the channel that it was installed from"
   const auto image = SomeFacts().image;
   const auto files = [&] { return StateFiles(request, image, partitions::TargetKind::kWholeDisk); };
   CHECK_FALSE(files().contains("/ros/config/user.yml"));
-  request.follows = "registry.example:5000/os:stable";
-  const auto user = files().at("/ros/config/user.yml");
-  CHECK(user.mode == 0600);
-  CHECK(config::ReadUpgradeSettings(config::ParseYaml(user.content, "user.yml"), "user.yml") ==
-        config::UpgradeSettings{.channel = "registry.example:5000/os:stable"});
+  for (const auto* channel : {"[fd00::1]:5000/os:stable", "registry.example:5000/os:stable"}) {
+    request.follows = channel;
+    const auto user = files().at("/ros/config/user.yml");
+    CHECK(user.mode == 0600);
+    CHECK(config::ReadUpgradeSettings(config::ParseYaml(user.content, "user.yml"), "user.yml") ==
+          config::UpgradeSettings{.channel = channel});
+  }
   CHECK_THAT(DescribeInstall(PlanInstall(SomeFacts(), request)),
              Catch::Contains("\n  follows  registry.example:5000/os:stable\n"));
 }
