@@ -12,15 +12,9 @@ namespace {
 
 constexpr int kOk = 200;
 constexpr int kCreated = 201;
-constexpr int kPartial = 206;
 constexpr int kNotFound = 404;
-constexpr int kRangeNotSatisfiable = 416;
 constexpr Bytes kMaxTagList = Bytes{4} << 20U;
 constexpr std::string_view kTagsPerPage = "1000";
-// Tries in a row that bring nothing of a blob.
-constexpr int kMaxVain = 3;
-// Bytes that are fetched without need, where that saves a request.
-constexpr Bytes kMaxGap = Bytes{16} << 10U;
 
 constexpr const char* kManifestTypes =
     "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, "
@@ -54,93 +48,17 @@ std::string NextPage(const HttpResponse& response) {
 
 }  // namespace
 
-// Ranges of a blob that come, over as many connections as it takes.
-struct Repository::Download {
-  Download(Bytes size, std::span<const ByteRange> ranges, const BodySink& sink)
-      : size_(size), ranges_(ranges), sink_(sink) {
-    PassEmpty();
-  }
-
-  [[nodiscard]] bool IsDone() const { return ranges_.empty(); }
-
-  // The byte of the blob that is wanted next.
-  [[nodiscard]] Bytes Next() const { return ranges_.front().offset + done_; }
-
-  // Where a request for the next byte ends, so that ranges close to each other come together.
-  [[nodiscard]] Bytes EndOfRun() const {
-    Bytes end = ranges_.front().End();
-    for (const auto& range : ranges_.subspan(1)) {
-      if (range.offset - end > kMaxGap) {
-        break;
-      }
-      end = range.End();
-    }
-    return end;
-  }
-
-  // Where the body of this response goes: a server that knows no Range begins at the start.
-  BodySink Open(const HttpResponse& head) {
-    Bytes place = 0;
-    Bytes end = size_;
-    if (head.status == kPartial) {
-      CheckRange(head.Header("content-range").value_or(""));
-      place = Next();
-      end = EndOfRun();
-    }
-    return [this, place, end](ByteSpan piece) mutable {
-      if (piece.size() > end - place) {
-        throw Error(
-            ErrorKind::kVerification,
-            "more came than the bytes up to " + std::to_string(end) + " that were asked for");
-      }
-      Take(place, piece);
-      place += piece.size();
-    };
-  }
-
- private:
-  void CheckRange(const std::string& range) const {
-    if (!range.starts_with("bytes " + std::to_string(Next()) + "-")) {
-      throw Error(ErrorKind::kNetwork,
-                  "asked for the bytes from " + std::to_string(Next()) + " on, and got \"" +
-                      ShowText(range) + "\"");
-    }
-  }
-
-  // Hands on what is wanted of a piece that is at this place in the blob.
-  void Take(Bytes place, ByteSpan piece) {
-    while (!piece.empty() && !IsDone()) {
-      const auto skipped = std::min<Bytes>(Next() - place, piece.size());
-      const auto wanted = std::min<Bytes>(piece.size() - skipped, ranges_.front().length - done_);
-      if (wanted > 0) {
-        sink_(piece.subspan(skipped, wanted));
-      }
-      piece = piece.subspan(skipped + wanted);
-      place += skipped + wanted;
-      done_ += wanted;
-      PassEmpty();
-    }
-  }
-
-  // Goes on to the next range where this one is there as a whole.
-  void PassEmpty() {
-    while (!ranges_.empty() && done_ == ranges_.front().length) {
-      ranges_ = ranges_.subspan(1);
-      done_ = 0;
-    }
-  }
-
-  Bytes size_;                         // of the blob
-  std::span<const ByteRange> ranges_;  // what is still wanted
-  Bytes done_ = 0;                     // of the first of them
-  const BodySink& sink_;
-};
-
 Repository::Repository(Session& session, std::string name)
     : session_(session), name_(std::move(name)) {}
 
 std::string Repository::Path(const std::string& rest) const {
   return "/v2/" + name_ + "/" + rest;
+}
+
+RemoteFile Repository::FileOf(const keys::Digest& digest, Bytes size) const {
+  return {.url = Path("blobs/" + digest.ToString()),
+          .size = size,
+          .what = "blob " + digest.ToString() + " of " + name_};
 }
 
 std::optional<Manifest> Repository::GetManifest(const std::string& name) {
@@ -179,40 +97,18 @@ std::optional<Manifest> Repository::FindManifest(const keys::Digest& digest) {
   return manifest;
 }
 
-void Repository::Fetch(const keys::Digest& digest,
-                       Bytes size,
-                       Download& download,
-                       const std::string& doing) {
-  int vain = 0;
-  while (!download.IsDone()) {
-    const auto before = download.Next();
-    const auto end = download.EndOfRun();
-    auto request = Request("GET", Path("blobs/" + digest.ToString()));
-    request.limit = size;
-    if (before > 0 || end < size) {
-      request.headers.push_back(
-          {"range", "bytes=" + std::to_string(before) + "-" + std::to_string(end - 1)});
-    }
-    request.open_sink = [&](const HttpResponse& head) { return download.Open(head); };
-    const auto response = InContext(doing, [&] { return session_.Send(request); });
-    vain = download.IsDone() || download.Next() > before ? 0 : vain + 1;
-    CheckPart(response, vain, doing);
-  }
-}
-
 void Repository::ReadBlob(const keys::Digest& digest, Bytes size, const BodySink& sink) {
-  const auto doing = "blob " + digest.ToString() + " of " + name_;
+  const auto file = FileOf(digest, size);
   keys::Sha256 hash;
   const ByteRange whole{.offset = 0, .length = size};
   const BodySink hashing = [&](ByteSpan piece) {
     hash.Update(piece);
     sink(piece);
   };
-  Download download(size, std::span(&whole, 1), hashing);
-  Fetch(digest, size, download, doing);
+  DownloadRanges(session_, file, std::span(&whole, 1), hashing);
   if (hash.Finish() != digest) {
     throw Error(ErrorKind::kVerification,
-                Name() + ": " + doing + " does not have this digest; it is damaged");
+                Name() + ": " + file.what + " does not have this digest; it is damaged");
   }
 }
 
@@ -220,19 +116,7 @@ void Repository::ReadRanges(const keys::Digest& digest,
                             Bytes size,
                             std::span<const ByteRange> ranges,
                             const BodySink& sink) {
-  Download download(size, ranges, sink);
-  Fetch(digest, size, download, "blob " + digest.ToString() + " of " + name_);
-}
-
-void Repository::CheckPart(const HttpResponse& response, int vain, const std::string& doing) const {
-  const bool ended = response.status == kRangeNotSatisfiable;
-  const bool came = response.status == kOk || response.status == kPartial || ended;
-  if ((response.status != 0 && !came) || (!came && vain == kMaxVain)) {
-    throw session_.ErrorOf(response, doing);
-  }
-  if (vain == kMaxVain || ended) {
-    throw Error(ErrorKind::kVerification, Name() + ": " + doing + " is shorter than its size says");
-  }
+  DownloadRanges(session_, FileOf(digest, size), ranges, sink);
 }
 
 bool Repository::HasBlob(const keys::Digest& digest) {

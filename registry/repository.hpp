@@ -9,6 +9,7 @@
 
 #include "base/bytes.hpp"
 #include "keys/digest.hpp"
+#include "registry/download.hpp"
 #include "registry/session.hpp"
 #include "registry/upload.hpp"
 
@@ -40,16 +41,12 @@ class Repository {
   std::optional<Manifest> FindManifest(const std::string& tag);
   std::optional<Manifest> FindManifest(const keys::Digest& digest);
 
-  // Hands a blob of this size on, in order. A connection that breaks is taken up where it was, by
-  // Range or, where the server knows none, by skipping what has come already, as long as each try
-  // brings something. What was handed on is right only when this returns: the digest is known at
-  // its end.
+  // Hands a blob of this size on, in order (download.hpp). What was handed on is right only when
+  // this returns: the digest is known at its end.
   void ReadBlob(const keys::Digest& digest, Bytes size, const BodySink& sink);
 
-  // Hands these ranges of a blob of this size on, in their order; they ascend and do not overlap.
-  // Those that lie close together are fetched by one request. Breaks are mended as above. A server
-  // that knows no Range sends the whole blob, of which the rest is passed over. Nothing is compared
-  // with the digest: that is left to whoever knows the parts.
+  // Hands these ranges of a blob of this size on (download.hpp). Nothing is compared with the
+  // digest: that is left to whoever knows the parts.
   void ReadRanges(const keys::Digest& digest,
                   Bytes size,
                   std::span<const ByteRange> ranges,
@@ -69,12 +66,8 @@ class Repository {
   std::vector<std::string> ListTags();
 
  private:
-  struct Download;
-
   std::optional<Manifest> GetManifest(const std::string& name);
-  void Fetch(const keys::Digest& digest, Bytes size, Download& download, const std::string& doing);
-  // Throws where this response to a part of a blob is the end, after so many tries in vain.
-  void CheckPart(const HttpResponse& response, int vain, const std::string& doing) const;
+  [[nodiscard]] RemoteFile FileOf(const keys::Digest& digest, Bytes size) const;
   [[nodiscard]] std::string Path(const std::string& rest) const;
 
   Session& session_;

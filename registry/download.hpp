@@ -1,0 +1,29 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "base/bytes.hpp"
+#include "registry/session.hpp"
+
+namespace ros::registry {
+
+// What is fetched by ranges.
+struct RemoteFile {
+  std::string url;  // as Session::Send takes it
+  Bytes size = 0;
+  std::string what;  // in errors: "blob sha256:... of team/myos"
+};
+
+// Hands these ranges of a file on, in their order; they ascend and do not overlap. Those that lie
+// close together are fetched by one request. A connection that breaks is taken up where it was, by
+// Range or, where the server knows none, by skipping what has come already, as long as each try
+// brings something. A server that knows no Range sends the whole file, of which the rest is passed
+// over. Nothing is compared with a digest. Throws kNetwork, and kVerification where the server has
+// less or more than the size says.
+void DownloadRanges(Session& session,
+                    const RemoteFile& file,
+                    std::span<const ByteRange> ranges,
+                    const BodySink& sink);
+
+}  // namespace ros::registry
