@@ -2,7 +2,7 @@
 # skopeo_test.sh ROS copy: signatures of `ros` survive a registry, where skopeo brings and fetches them.
 # skopeo_test.sh ROS sign: what skopeo signs with a key of ours `ros` takes, and what `ros` signs skopeo takes
 # under a policy. Debian 12's skopeo is built without that ("sigstore disabled"), so it is Debian 13's
-# (scripts/fetch-skopeo), or the one that ROS_TEST_SKOPEO names; where that cannot be fetched, exit 77.
+# (scripts/fetch-newer), or the one that ROS_TEST_SKOPEO names; where that cannot be fetched, exit 77.
 # shellcheck source=tests/support/shell_frame.sh
 . "$(dirname "$(realpath "$0")")/../support/shell_frame.sh"
 # shellcheck source=tests/installer/support/small_root.sh
@@ -13,7 +13,7 @@ part=$2
 trap 'end_registries; rm -rf "$scratch"' EXIT
 skopeo=skopeo
 if [[ $part == sign ]]; then
-  skopeo=${ROS_TEST_SKOPEO:-$("$here/../../scripts/fetch-skopeo" 2>fetching)}
+  skopeo=${ROS_TEST_SKOPEO:-$("$here/../../scripts/fetch-newer" skopeo 2>fetching)}
   [[ -n $skopeo ]] || { echo "SKIPPED: no skopeo that signs: $(tail -n 1 fetching)"; exit 77; }
 fi
 
