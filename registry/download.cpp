@@ -1,9 +1,14 @@
 #include "registry/download.hpp"
 
 #include <algorithm>
+#include <array>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/shown_text.hpp"
+#include "registry/multipart.hpp"
 
 namespace ros::registry {
 namespace {
@@ -11,10 +16,16 @@ namespace {
 constexpr int kOk = 200;
 constexpr int kPartial = 206;
 constexpr int kRangeNotSatisfiable = 416;
+// What servers, and what stands before them, answer to several ranges that they do not want: bad
+// request, forbidden, not satisfiable, header too large, not implemented.
+constexpr std::array kRefusals = {400, 403, kRangeNotSatisfiable, 431, 501};
 // Tries in a row that bring nothing.
 constexpr int kMaxVain = 3;
 // Bytes that are fetched without need, where that saves a request.
 constexpr Bytes kMaxGap = Bytes{16} << 10U;
+// Ranges of one request: at most 2.7 KiB of a header, where servers take 8, and a third of what
+// Apache allows.
+constexpr std::size_t kMaxRuns = 64;
 
 // The ranges that are still to come, over as many connections as it takes.
 class Download {
@@ -26,48 +37,30 @@ class Download {
 
   [[nodiscard]] bool IsDone() const { return ranges_.empty(); }
 
+  [[nodiscard]] Bytes size() const { return size_; }
+
   // The byte of the file that is wanted next.
   [[nodiscard]] Bytes Next() const { return ranges_.front().offset + done_; }
 
-  // Where a request for the next byte ends, so that ranges close to each other come together.
-  [[nodiscard]] Bytes EndOfRun() const {
-    Bytes end = ranges_.front().End();
+  // Whether a byte is wanted that is at this place or not far behind it.
+  [[nodiscard]] bool WantsSoon(Bytes place) const { return !IsDone() && Next() <= place + kMaxGap; }
+
+  // What to ask for next, as ranges that do not lie close to each other.
+  [[nodiscard]] std::vector<ByteRange> NextRuns(std::size_t most) const {
+    std::vector<ByteRange> runs{{.offset = Next(), .length = ranges_.front().length - done_}};
     for (const auto& range : ranges_.subspan(1)) {
-      if (range.offset - end > kMaxGap) {
-        break;
+      if (range.length == 0) {
+        continue;
       }
-      end = range.End();
-    }
-    return end;
-  }
-
-  // Where the body of this response goes: a server that knows no Range begins at the start.
-  BodySink Open(const HttpResponse& head) {
-    Bytes place = 0;
-    Bytes end = size_;
-    if (head.status == kPartial) {
-      CheckRange(head.Header("content-range").value_or(""));
-      place = Next();
-      end = EndOfRun();
-    }
-    return [this, place, end](ByteSpan piece) mutable {
-      if (piece.size() > end - place) {
-        throw Error(
-            ErrorKind::kVerification,
-            "more came than the bytes up to " + std::to_string(end) + " that were asked for");
+      if (range.offset - runs.back().End() > kMaxGap) {
+        if (runs.size() == most) {
+          break;
+        }
+        runs.push_back({.offset = range.offset, .length = 0});
       }
-      Take(place, piece);
-      place += piece.size();
-    };
-  }
-
- private:
-  void CheckRange(const std::string& range) const {
-    if (!range.starts_with("bytes " + std::to_string(Next()) + "-")) {
-      throw Error(ErrorKind::kNetwork,
-                  "asked for the bytes from " + std::to_string(Next()) + " on, and got \"" +
-                      ShowText(range) + "\"");
+      runs.back().length = range.End() - runs.back().offset;
     }
+    return runs;
   }
 
   // Hands on what is wanted of a piece that is at this place in the file.
@@ -85,6 +78,7 @@ class Download {
     }
   }
 
+ private:
   // Goes on to the next range where this one is there as a whole.
   void PassEmpty() {
     while (!ranges_.empty() && done_ == ranges_.front().length) {
@@ -98,6 +92,130 @@ class Download {
   Bytes done_ = 0;                     // of the first of them
   const BodySink& sink_;
 };
+
+// The answer to one request for these bytes, the first of which are wanted next.
+class Answer {
+ public:
+  Answer(Download& download, std::vector<ByteRange> asked)
+      : download_(download), asked_(std::move(asked)) {}
+
+  [[nodiscard]] const std::vector<ByteRange>& asked() const { return asked_; }
+
+  // Whether this side has ended it before it was at its end.
+  [[nodiscard]] bool given_up() const { return given_up_; }
+
+  // Whether it shows, with its status and by whether it has brought anything, that the server is to
+  // be asked for one range at a time.
+  [[nodiscard]] bool ShowsNoParts(int status, bool came) const {
+    const bool refused = std::ranges::find(kRefusals, status) != kRefusals.end();
+    return IsForSeveral() && (plain_ || given_up_ || refused || (status == kPartial && !came));
+  }
+
+  // Where its body goes.
+  BodySink Open(const HttpResponse& head) {
+    if (IsForSeveral() && head.status == kPartial) {
+      const auto type = head.Header("content-type").value_or("");
+      if (const auto boundary = OrGiveUp([&] { return FindBoundary(type); })) {
+        return OpenParts(*boundary);
+      }
+    }
+    return OpenPlain(head);
+  }
+
+ private:
+  [[nodiscard]] bool IsForSeveral() const { return asked_.size() > 1; }
+
+  // What is wrong with an answer to several ranges is no error: one at a time may go well.
+  template <typename Work>
+  std::invoke_result_t<Work> OrGiveUp(Work&& work) {
+    try {
+      return work();
+    } catch (const Error&) {
+      given_up_ = IsForSeveral();
+      throw;
+    }
+  }
+
+  BodySink OpenParts(const std::string& boundary) {
+    return [this, reader = MultipartReader(boundary, asked_)](ByteSpan piece) mutable {
+      while (!piece.empty()) {
+        const auto part = OrGiveUp([&] { return reader.Read(piece); });
+        download_.Take(part.offset, part.bytes);
+      }
+    };
+  }
+
+  // A server that knows no Range begins at the start.
+  BodySink OpenPlain(const HttpResponse& head) {
+    plain_ = true;
+    Bytes place = 0;
+    Bytes end = download_.size();
+    if (head.status == kPartial) {
+      OrGiveUp([&] { CheckRange(head.Header("content-range").value_or("")); });
+      place = asked_.front().offset;
+      end = asked_.back().End();
+    }
+    return [this, place, end](ByteSpan piece) mutable {
+      const bool is_more = piece.size() > end - place;
+      if (IsForSeveral() && (is_more || !download_.WantsSoon(place))) {
+        given_up_ = true;
+        throw Error(ErrorKind::kNetwork, "what comes was not asked for");
+      }
+      if (is_more) {
+        throw Error(
+            ErrorKind::kVerification,
+            "more came than the bytes up to " + std::to_string(end) + " that were asked for");
+      }
+      download_.Take(place, piece);
+      place += piece.size();
+    };
+  }
+
+  void CheckRange(const std::string& range) const {
+    const auto first = std::to_string(asked_.front().offset);
+    if (!range.starts_with("bytes " + first + "-")) {
+      throw Error(ErrorKind::kNetwork,
+                  "asked for the bytes from " + first + " on, and got \"" + ShowText(range) + "\"");
+    }
+  }
+
+  Download& download_;
+  std::vector<ByteRange> asked_;
+  bool plain_ = false;  // its body is no parts
+  bool given_up_ = false;
+};
+
+HttpRequest MakeRequest(const RemoteFile& file, const std::vector<ByteRange>& asked) {
+  HttpRequest request;
+  request.method = "GET";
+  request.url = file.url;
+  request.limit = file.size;
+  if (asked.size() > 1) {
+    request.limit = CheckedAdd(file.size, (asked.size() + 1) * kMaxPartHead, file.what);
+  }
+  if (asked.front().offset > 0 || asked.back().End() < file.size) {
+    std::string value;
+    for (const auto& run : asked) {
+      value += (value.empty() ? "bytes=" : ",") + std::to_string(run.offset) + "-" +
+               std::to_string(run.End() - 1);
+    }
+    request.headers.push_back({"range", value});
+  }
+  return request;
+}
+
+HttpResponse Fetch(Session& session, const RemoteFile& file, Answer& answer) {
+  auto request = MakeRequest(file, answer.asked());
+  request.open_sink = [&](const HttpResponse& head) { return answer.Open(head); };
+  try {
+    return InContext(file.what, [&] { return session.Send(request); });
+  } catch (const Error&) {
+    if (!answer.given_up()) {
+      throw;
+    }
+    return {.status = kPartial, .failure = {}, .headers = {}, .body = {}};
+  }
+}
 
 // Throws where this response is the end, after so many tries in vain.
 void CheckPart(const Session& session,
@@ -125,18 +243,14 @@ void DownloadRanges(Session& session,
   int vain = 0;
   while (!download.IsDone()) {
     const auto before = download.Next();
-    const auto end = download.EndOfRun();
-    HttpRequest request;
-    request.method = "GET";
-    request.url = file.url;
-    request.limit = file.size;
-    if (before > 0 || end < file.size) {
-      request.headers.push_back(
-          {"range", "bytes=" + std::to_string(before) + "-" + std::to_string(end - 1)});
+    Answer answer(download, download.NextRuns(session.knows_several_ranges() ? kMaxRuns : 1));
+    const auto response = Fetch(session, file, answer);
+    const bool came = download.IsDone() || download.Next() > before;
+    if (answer.ShowsNoParts(response.status, came)) {
+      session.ForgoSeveralRanges();
+      continue;
     }
-    request.open_sink = [&](const HttpResponse& head) { return download.Open(head); };
-    const auto response = InContext(file.what, [&] { return session.Send(request); });
-    vain = download.IsDone() || download.Next() > before ? 0 : vain + 1;
+    vain = came ? 0 : vain + 1;
     CheckPart(session, response, vain, file.what);
   }
 }

@@ -43,6 +43,12 @@ class Session {
   // 0. Throws kNetwork.
   HttpResponse Send(HttpRequest request);
 
+  // Whether to ask for several ranges of a file in one request: true until its server, which a
+  // redirect may have led to, did not answer that (download.hpp).
+  [[nodiscard]] bool knows_several_ranges() const { return knows_several_ranges_; }
+
+  void ForgoSeveralRanges() { knows_several_ranges_ = false; }
+
   // The URL that a Location or Link header of the host means.
   [[nodiscard]] std::string Resolve(const std::string& location) const;
 
@@ -68,6 +74,7 @@ class Session {
   SessionOptions options_;
   std::string base_;           // "https://registry.example"
   std::string authorization_;  // the header's value, once signed in
+  bool knows_several_ranges_ = true;
 };
 
 // The seconds that a Retry-After header means (RFC 9110, section 10.2.3), a date not counted; none

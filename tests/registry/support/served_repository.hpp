@@ -9,8 +9,8 @@
 namespace ros::testing {
 
 // What a sound registry answers about one repository, by the OCI distribution-spec 1.1: manifests
-// by tag and digest and their list, blobs and parts of them, uploads in one piece, in chunks and by
-// mount.
+// by tag and digest and their list, blobs and one or more parts of them, uploads in one piece, in
+// chunks and by mount.
 class ServedRepository {
  public:
   // `name` is "team/os".
