@@ -111,6 +111,13 @@ class Answer {
     return IsForSeveral() && (plain_ || given_up_ || refused || (status == kPartial && !came));
   }
 
+  // Throws where it is no answer for this file.
+  void Check(const RemoteFile& file, const HttpResponse& head) {
+    if (file.check) {
+      OrGiveUp([&] { file.check(head); });
+    }
+  }
+
   // Where its body goes.
   BodySink Open(const HttpResponse& head) {
     if (IsForSeveral() && head.status == kPartial) {
@@ -206,7 +213,10 @@ HttpRequest MakeRequest(const RemoteFile& file, const std::vector<ByteRange>& as
 
 HttpResponse Fetch(Session& session, const RemoteFile& file, Answer& answer) {
   auto request = MakeRequest(file, answer.asked());
-  request.open_sink = [&](const HttpResponse& head) { return answer.Open(head); };
+  request.open_sink = [&](const HttpResponse& head) {
+    answer.Check(file, head);
+    return answer.Open(head);
+  };
   try {
     return InContext(file.what, [&] { return session.Send(request); });
   } catch (const Error&) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 
@@ -13,6 +14,8 @@ struct RemoteFile {
   std::string url;  // as Session::Send takes it
   Bytes size = 0;
   std::string what;  // in errors: "blob sha256:... of team/myos"
+  // Sees the head of each response with bytes of it, and may throw.
+  std::function<void(const HttpResponse& head)> check = {};
 };
 
 // Hands these ranges of a file on, in their order; they ascend and do not overlap. Those that lie

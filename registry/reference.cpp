@@ -45,29 +45,6 @@ bool IsIpv6(std::string_view text) {
          });
 }
 
-bool IsHost(std::string_view host) {
-  const auto colon = host.rfind(':');
-  if (colon != std::string_view::npos && !host.ends_with(']')) {
-    if (!IsPort(host.substr(colon + 1))) {
-      return false;
-    }
-    host = host.substr(0, colon);
-  }
-  if (host.starts_with('[')) {
-    return IsIpv6(host);
-  }
-  while (true) {
-    const auto dot = host.find('.');
-    if (!IsHostPart(host.substr(0, dot))) {
-      return false;
-    }
-    if (dot == std::string_view::npos) {
-      return true;
-    }
-    host.remove_prefix(dot + 1);
-  }
-}
-
 // path-component: [a-z0-9]+, joined by ".", "_", "__" or hyphens.
 bool IsPathPart(std::string_view part) {
   if (part.empty() || !IsLower(part.front()) || !IsLower(part.back())) {
@@ -110,6 +87,29 @@ bool IsTag(std::string_view tag) {
 }
 
 }  // namespace
+
+bool IsHost(std::string_view host) {
+  const auto colon = host.rfind(':');
+  if (colon != std::string_view::npos && !host.ends_with(']')) {
+    if (!IsPort(host.substr(colon + 1))) {
+      return false;
+    }
+    host = host.substr(0, colon);
+  }
+  if (host.starts_with('[')) {
+    return IsIpv6(host);
+  }
+  while (true) {
+    const auto dot = host.find('.');
+    if (!IsHostPart(host.substr(0, dot))) {
+      return false;
+    }
+    if (dot == std::string_view::npos) {
+      return true;
+    }
+    host.remove_prefix(dot + 1);
+  }
+}
 
 std::string Reference::ToString() const {
   return Name() + (tag.empty() ? "" : ":" + tag) + (digest ? "@" + digest->ToString() : "");

@@ -28,6 +28,10 @@ struct Reference {
 // "latest". The host has to be there: none is guessed. Throws kUsage naming the text and its fault.
 Reference ParseReference(std::string_view text);
 
+// Whether this is a host as it is in a reference or URL: names or an address, and a port if there
+// is one.
+bool IsHost(std::string_view host);
+
 // Whether a text that may be a path or a reference means a reference: its first part is a host (it
 // has a dot or a port, or is "localhost") and it does not begin as a path does.
 bool LooksLikeReference(std::string_view text);

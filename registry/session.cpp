@@ -191,7 +191,8 @@ bool Session::SignIn(const HttpResponse& refused) {
     }
     for (const auto& challenge : ParseChallenges(header.value)) {
       const auto realm = challenge.parameters.find("realm");
-      const bool leads = realm != challenge.parameters.end() && !realm->second.empty();
+      const bool leads = options_.tokens == SessionOptions::Tokens::kFetch &&
+                         realm != challenge.parameters.end() && !realm->second.empty();
       if (challenge.scheme == "bearer" && leads) {
         authorization_ = "Bearer " + FetchToken(challenge);
         return true;

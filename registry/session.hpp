@@ -18,6 +18,9 @@ struct SessionOptions {
   std::optional<Credentials> credentials;
   // http:// in the place of https://, for the host and what it redirects to.
   bool plain_http = false;
+  // Whether a token is fetched from where the host says, with the credentials; else they go to the
+  // host alone, where it asks for them.
+  enum class Tokens { kFetch, kNever } tokens = Tokens::kFetch;
   // Waits; may throw to end it. Tests bring their own.
   std::function<void(std::chrono::milliseconds)> wait;
   // Whether nobody wants an answer any more: a request that is on its way fails then, and no other
