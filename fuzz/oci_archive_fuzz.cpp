@@ -61,8 +61,7 @@ std::map<std::string, std::string> SmallImage() {
 }  // namespace
 
 void Run(ByteSpan input) {
-  const auto fd = MakeFile(input);
-  const auto listing = images::ListArchive(fd.get(), kName);
+  const auto listing = images::ListArchive(images::LocalFile(MakeFile(input), kName));
   for (const auto& file : listing.files) {
     Expect(file.data_offset <= input.size() && file.size <= input.size() - file.data_offset,
            "an entry is inside of the file");
@@ -70,7 +69,7 @@ void Run(ByteSpan input) {
     Expect(wrapped.find("/../") == std::string::npos && !file.name.starts_with('/'),
            "a name does not lead outside");
   }
-  const images::OciArchive archive(MakeFile(input), kName);
+  const images::OciArchive archive(std::make_unique<images::LocalFile>(MakeFile(input), kName));
   static_cast<void>(images::InspectImage(archive));
 }
 

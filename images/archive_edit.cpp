@@ -101,23 +101,23 @@ class Replacement {
 void EditArchive(const std::filesystem::path& path,
                  const std::set<std::string>& drop,
                  const std::map<std::string, std::string>& add) {
-  const auto fd = OpenFile(path, O_RDONLY);
-  const auto listing = ListArchive(fd.get(), path.string());
+  const LocalFile file(OpenFile(path, O_RDONLY), path.string());
+  const auto listing = ListArchive(file);
 
   struct stat status {};
 
-  if (::fstat(fd.get(), &status) != 0) {
+  if (::fstat(file.fd(), &status) != 0) {
     ThrowErrno("looking at " + path.string());
   }
   Replacement copy(path);
   Bytes at = 0;
   for (const auto& entry : listing.files) {
     if (drop.contains(entry.name)) {
-      copy.Copy(fd.get(), at, entry.header_offset);
+      copy.Copy(file.fd(), at, entry.header_offset);
       at = RoundUp(entry.data_offset + entry.size, kTarBlock);
     }
   }
-  copy.Copy(fd.get(), at, listing.end);
+  copy.Copy(file.fd(), at, listing.end);
   copy.Append(AsBytes(MakeTar(add)));
   copy.Commit(status.st_mode & 07777U);
 }

@@ -74,7 +74,7 @@ std::unique_ptr<ImageSource> OpenImage(const std::filesystem::path& path) {
   if (S_ISDIR(status.st_mode)) {
     return std::make_unique<OciLayout>(std::move(fd), path.string());
   }
-  return std::make_unique<OciArchive>(std::move(fd), path.string());
+  return std::make_unique<OciArchive>(std::make_unique<LocalFile>(std::move(fd), path.string()));
 }
 
 std::string ReadBlob(const ImageSource& source, const Descriptor& descriptor, Bytes limit) {

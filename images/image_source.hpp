@@ -61,6 +61,8 @@ class ImageSource {
 
 // Limits on an archive's shape.
 inline constexpr std::size_t kMaxArchiveEntries = 4096;
+// What is read of it to find its entries; a header is 512 bytes, and with a long name some KiB.
+inline constexpr Bytes kMaxArchiveHeaders = Bytes{32} << 20U;
 inline constexpr Bytes kMaxOciIndexSize = Bytes{256} << 10U;
 
 // Opens an OCI archive (an uncompressed tar of an OCI layout, blobs are read in place) or an OCI

@@ -2,16 +2,14 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <unistd.h>
 
 #include <array>
-#include <cstring>
+#include <exception>
 #include <set>
+#include <utility>
 
 #include "base/c_ptr.hpp"
 #include "base/error.hpp"
-#include "base/file.hpp"
-#include "images/file_blob.hpp"
 #include "images/oci_layout.hpp"
 #include "images/text_rules.hpp"
 
@@ -20,8 +18,8 @@ namespace {
 
 using ArchiveReader = CPtr<archive, archive_read_free>;
 
-// Headers are small; what libarchive reads ahead of them is thrown away at each seek.
-constexpr std::size_t kReadSize = 10240;
+// Headers are small; what libarchive reads ahead of them is thrown away at each skip.
+constexpr std::size_t kReadSize = 4096;
 constexpr Bytes kTarBlock = 512;
 constexpr std::size_t kMaxEntryName = 1024;
 
@@ -42,10 +40,10 @@ constexpr std::array<Compression, 5> kCompressions = {{{"\x1f\x8b", "gzip"},
   throw Error(ErrorKind::kVerification, name + ": " + why);
 }
 
-void RefuseCompressed(int fd, const std::string& name, Bytes size) {
+void RefuseCompressed(const Blob& file, const std::string& name) {
   std::array<char, 8> head{};
-  const auto length = std::min<Bytes>(head.size(), size);
-  ReadFull(fd, 0, std::as_writable_bytes(std::span(head)).first(length), name);
+  const auto length = std::min<Bytes>(head.size(), file.size());
+  file.ReadAt(0, std::as_writable_bytes(std::span(head)).first(length));
   for (const auto& compression : kCompressions) {
     if (std::string_view(head.data(), length).starts_with(compression.magic)) {
       Refuse(name,
@@ -100,20 +98,80 @@ bool IsFile(const std::string& archive_name, archive_entry* entry, const std::st
   return true;
 }
 
+// Gives an archive to libarchive, which may read it but for the data that it skips.
+class ArchiveInput {
+ public:
+  ArchiveInput(const Blob& file, const std::string& name) : file_(file), name_(name) {}
+
+  int Open(archive* reader) {
+    return archive_read_open2(reader, this, nullptr, &OnRead, &OnSkip, nullptr);
+  }
+
+  // What went wrong in a callback, through which nothing may be thrown.
+  void ThrowIfFailed() const {
+    if (thrown_) {
+      std::rethrow_exception(thrown_);
+    }
+  }
+
+ private:
+  static la_ssize_t OnRead(archive* /*reader*/, void* self, const void** data) {
+    auto& input = *static_cast<ArchiveInput*>(self);
+    try {
+      *data = input.buffer_.data();
+      return input.Read();
+    } catch (...) {
+      input.thrown_ = std::current_exception();
+      return ARCHIVE_FATAL;
+    }
+  }
+
+  static la_int64_t OnSkip(archive* /*reader*/, void* self, la_int64_t length) {
+    auto& input = *static_cast<ArchiveInput*>(self);
+    const auto left = input.file_.size() - input.position_;
+    const auto skipped = std::min<Bytes>(static_cast<Bytes>(std::max<la_int64_t>(length, 0)), left);
+    input.position_ += skipped;
+    return static_cast<la_int64_t>(skipped);
+  }
+
+  la_ssize_t Read() {
+    const auto length = std::min<Bytes>(buffer_.size(), file_.size() - position_);
+    read_ += length;
+    if (read_ > kMaxArchiveHeaders) {
+      Refuse(name_, "its headers are longer than " + FormatBytes(kMaxArchiveHeaders));
+    }
+    file_.ReadAt(position_, std::as_writable_bytes(std::span(buffer_)).first(length));
+    position_ += length;
+    return static_cast<la_ssize_t>(length);
+  }
+
+  const Blob& file_;
+  const std::string& name_;
+  std::array<char, kReadSize> buffer_{};
+  Bytes position_ = 0;
+  Bytes read_ = 0;
+  std::exception_ptr thrown_;
+};
+
 // One walk over an archive's headers.
 class Walk {
  public:
-  Walk(int fd, const std::string& name) : name_(name), size_(RegularFileSize(fd, name)) {
+  explicit Walk(const ArchiveFile& file)
+      : name_(file.name()),
+        size_(file.size()),
+        whole_(file.Part(name_, {.offset = 0, .length = size_})),
+        input_(*whole_, name_) {
     if (size_ == 0) {
-      Refuse(name, "it is empty");
+      Refuse(name_, "it is empty");
     }
-    RefuseCompressed(fd, name, size_);
-    if (::lseek(fd, 0, SEEK_SET) != 0) {
-      ThrowErrno("reading " + name);
+    RefuseCompressed(*whole_, name_);
+    if (!reader_ || archive_read_support_format_tar(reader_.get()) != ARCHIVE_OK) {
+      Refuse(name_, "it is not a tar archive");
     }
-    if (!reader_ || archive_read_support_format_tar(reader_.get()) != ARCHIVE_OK ||
-        archive_read_open_fd(reader_.get(), fd, kReadSize) != ARCHIVE_OK) {
-      Refuse(name, "it is not a tar archive");
+    const bool opened = input_.Open(reader_.get()) == ARCHIVE_OK;
+    input_.ThrowIfFailed();
+    if (!opened) {
+      Refuse(name_, "it is not a tar archive");
     }
   }
 
@@ -135,6 +193,7 @@ class Walk {
  private:
   bool NextHeader(archive_entry** entry) {
     const int result = archive_read_next_header(reader_.get(), entry);
+    input_.ThrowIfFailed();
     if (result == ARCHIVE_EOF) {
       return false;
     }
@@ -177,8 +236,10 @@ class Walk {
     return static_cast<Bytes>(position);
   }
 
-  const std::string& name_;
+  std::string name_;
   Bytes size_;
+  std::unique_ptr<Blob> whole_;
+  ArchiveInput input_;
   ArchiveReader reader_{archive_read_new()};
   std::set<std::string> seen_;
   ArchiveListing listing_;
@@ -190,13 +251,13 @@ std::string BlobEntryName(const keys::Digest& digest) {
 
 }  // namespace
 
-ArchiveListing ListArchive(int fd, const std::string& name) {
-  return Walk(fd, name).Run();
+ArchiveListing ListArchive(const ArchiveFile& file) {
+  return Walk(file).Run();
 }
 
-OciArchive::OciArchive(UniqueFd fd, std::string name)
-    : fd_(std::make_shared<const UniqueFd>(std::move(fd))), name_(std::move(name)) {
-  for (auto& entry : ListArchive(fd_->get(), name_).files) {
+OciArchive::OciArchive(std::unique_ptr<const ArchiveFile> file)
+    : file_(std::move(file)), name_(file_->name()) {
+  for (auto& entry : ListArchive(*file_).files) {
     auto key = entry.name;
     entries_.emplace(std::move(key), std::move(entry));
   }
@@ -213,7 +274,8 @@ std::unique_ptr<Blob> OciArchive::OpenBlob(const keys::Digest& digest) const {
     Refuse(name_, "blob " + digest.ToString() + " is missing");
   }
   const auto& entry = found->second;
-  return std::make_unique<FileBlob>(fd_, name_ + ": " + entry.name, entry.data_offset, entry.size);
+  return file_->Part(name_ + ": " + entry.name,
+                     {.offset = entry.data_offset, .length = entry.size});
 }
 
 bool OciArchive::HasBlob(const keys::Digest& digest) const {
@@ -230,7 +292,8 @@ std::string OciArchive::ReadEntry(std::string_view entry_name, Bytes limit) cons
     Refuse(name_, std::string(entry_name) + " is longer than " + FormatBytes(limit));
   }
   std::string text(entry.size, '\0');
-  ReadFull(fd_->get(), entry.data_offset, std::as_writable_bytes(std::span(text)), name_);
+  file_->Part(name_, {.offset = entry.data_offset, .length = entry.size})
+      ->ReadAt(0, std::as_writable_bytes(std::span(text)));
   return text;
 }
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/unique_fd.hpp"
+#include "images/archive_file.hpp"
 #include "images/image_source.hpp"
 
 namespace ros::images {
@@ -26,14 +26,15 @@ struct ArchiveListing {
 
 // Walks the headers of an uncompressed tar. Throws kVerification naming the file and the entry: for
 // a compressed file, a name that is absolute or has "..", a link, a device, a sparse entry, a name
-// that is there twice, an entry that is longer than the file, more than kMaxArchiveEntries.
-ArchiveListing ListArchive(int fd, const std::string& name);
+// that is there twice, an entry that is longer than the file, more than kMaxArchiveEntries or
+// kMaxArchiveHeaders. What reading the file throws passes through.
+ArchiveListing ListArchive(const ArchiveFile& file);
 
 // An OCI layout in an uncompressed tar. Blobs are read in place.
 class OciArchive final : public ImageSource {
  public:
-  // Takes an open file. Throws as ListArchive does, and when it is not an OCI layout.
-  OciArchive(UniqueFd fd, std::string name);
+  // Throws as ListArchive does, and when it is not an OCI layout.
+  explicit OciArchive(std::unique_ptr<const ArchiveFile> file);
 
   [[nodiscard]] const std::string& name() const override { return name_; }
 
@@ -41,10 +42,12 @@ class OciArchive final : public ImageSource {
   [[nodiscard]] std::unique_ptr<Blob> OpenBlob(const keys::Digest& digest) const override;
   [[nodiscard]] bool HasBlob(const keys::Digest& digest) const override;
 
+  [[nodiscard]] bool is_remote() const override { return file_->is_remote(); }
+
  private:
   [[nodiscard]] std::string ReadEntry(std::string_view entry_name, Bytes limit) const;
 
-  std::shared_ptr<const UniqueFd> fd_;
+  std::unique_ptr<const ArchiveFile> file_;
   std::string name_;
   std::map<std::string, ArchiveEntry, std::less<>> entries_;
 };

@@ -9,12 +9,11 @@
 #include "base/error.hpp"
 #include "images/oci_index.hpp"
 #include "images/registry_artifact.hpp"
-#include "registry/blob_stream.hpp"
+#include "images/remote_blob.hpp"
 
 namespace ros::images {
 namespace {
 
-using registry::BlobStream;
 using registry::BodySink;
 using registry::Connection;
 
@@ -34,11 +33,6 @@ struct Origin {
   std::shared_ptr<SharedConnection> shared;
 };
 
-[[noreturn]] void RefuseEnd(const std::string& name, const keys::Digest& digest) {
-  throw Error(ErrorKind::kVerification,
-              name + ": blob " + digest.ToString() + " is read beyond its end");
-}
-
 class TextBlob final : public Blob {
  public:
   TextBlob(std::string name, keys::Digest digest, std::string text)
@@ -48,7 +42,8 @@ class TextBlob final : public Blob {
 
   void ReadAt(Bytes offset, MutableByteSpan into) const override {
     if (offset > text_.size() || into.size() > text_.size() - offset) {
-      RefuseEnd(name_, digest_);
+      throw Error(ErrorKind::kVerification,
+                  name_ + ": blob " + digest_.ToString() + " is read beyond its end");
     }
     std::memcpy(into.data(), text_.data() + offset, into.size());
   }
@@ -59,56 +54,29 @@ class TextBlob final : public Blob {
   std::string text_;
 };
 
-class RemoteBlob final : public Blob {
- public:
-  RemoteBlob(Origin origin, const keys::Digest& digest, Bytes size)
-      : origin_(std::move(origin)), digest_(digest), size_(size) {}
-
-  [[nodiscard]] Bytes size() const override { return size_; }
-
-  void ReadAt(Bytes offset, MutableByteSpan into) const override {
-    if (offset > size_ || into.size() > size_ - offset) {
-      RefuseEnd(origin_.reference.ToString(), digest_);
-    }
-    if (stream_ && stream_->Has({.offset = offset, .length = into.size()})) {
-      stream_->Read(offset, into);
-      return;
-    }
-    const ByteRange range{.offset = offset, .length = into.size()};
-    Bytes done = 0;
-    const std::lock_guard lock(origin_.shared->mutex);
-    origin_.shared->connection.repository().ReadRanges(
-        digest_, size_, std::span(&range, 1), [&](ByteSpan piece) {
-          std::ranges::copy(piece, into.subspan(done).begin());
-          done += piece.size();
-        });
-  }
-
-  void Abandon() override {
-    if (stream_) {
-      stream_->Abandon();
-    }
-  }
-
-  void Announce(const std::vector<ByteRange>& ranges) override {
-    if (ranges.empty()) {
-      return;
-    }
-    stream_ = std::make_unique<BlobStream>(
-        ranges,
-        [origin = origin_, digest = digest_, size = size_, ranges](
-            const std::function<bool()>& cancelled, const BodySink& sink) {
-          Connection connection(origin.options, origin.reference, cancelled);
-          connection.repository().ReadRanges(digest, size, ranges, sink);
-        });
-  }
-
- private:
-  Origin origin_;
-  keys::Digest digest_;
-  Bytes size_;
-  std::unique_ptr<BlobStream> stream_;
-};
+// Small things by the connection that all share, what is announced by one of its own.
+RemoteBytes BytesOf(const Origin& origin, const keys::Digest& digest, Bytes size) {
+  return {.name = origin.reference.ToString() + ": blob " + digest.ToString(),
+          .size = size,
+          .read =
+              [origin, digest, size](Bytes offset, MutableByteSpan into) {
+                const ByteRange range{.offset = offset, .length = into.size()};
+                Bytes done = 0;
+                const std::lock_guard lock(origin.shared->mutex);
+                origin.shared->connection.repository().ReadRanges(
+                    digest, size, std::span(&range, 1), [&](ByteSpan piece) {
+                      std::ranges::copy(piece, into.subspan(done).begin());
+                      done += piece.size();
+                    });
+              },
+          .stream =
+              [origin, digest, size](const std::vector<ByteRange>& ranges,
+                                     const std::function<bool()>& cancelled,
+                                     const BodySink& sink) {
+                Connection connection(origin.options, origin.reference, cancelled);
+                connection.repository().ReadRanges(digest, size, ranges, sink);
+              }};
+}
 
 class RegistryImage final : public ImageSource {
  public:
@@ -144,7 +112,7 @@ class RegistryImage final : public ImageSource {
     if (size == sizes_.end()) {
       throw Error(ErrorKind::kVerification, name_ + ": blob " + digest.ToString() + " is missing");
     }
-    return std::make_unique<RemoteBlob>(origin_, digest, size->second);
+    return std::make_unique<RemoteBlob>(BytesOf(origin_, digest, size->second));
   }
 
   [[nodiscard]] bool HasBlob(const keys::Digest& digest) const override {

@@ -15,7 +15,7 @@ using namespace ros::images::fakes;
 namespace {
 
 ArchiveListing List(const std::filesystem::path& path) {
-  return ListArchive(OpenFile(path, O_RDONLY).get(), path.string());
+  return ListArchive(LocalFile(OpenFile(path, O_RDONLY), path.string()));
 }
 
 // Each file's bytes must be where the listing says.
@@ -147,6 +147,18 @@ TEST_CASE("ListArchive: has a limit on entries", "[images]") {
     entries.push_back({.name = "e" + std::to_string(i)});
   }
   CheckRefused(MakeTar(entries), "more than 4096 entries");
+}
+
+TEST_CASE("ListArchive: has a limit on the bytes of headers", "[images]") {
+  // Each entry has a long header of its own, which libarchive keeps in memory.
+  const std::string record = "900000 comment=";
+  const auto pax = record + std::string(900000 - record.size() - 1, 'x') + "\n";
+  std::vector<TarEntry> entries;
+  for (int i = 0; i < 40; ++i) {
+    entries.push_back({.name = "pax" + std::to_string(i), .content = pax, .type = 'x'});
+    entries.push_back({.name = "e" + std::to_string(i), .content = ""});
+  }
+  CheckRefused(MakeTar(entries), "its headers are longer than 32 MiB");
 }
 
 TEST_CASE("OpenImage: an archive cut short anywhere is refused", "[images]") {

@@ -66,7 +66,7 @@ TEST_CASE("SignImage: archives and layouts, by several keys, each once", "[image
     REQUIRE(::stat(path.c_str(), &status) == 0);
     CHECK((status.st_mode & 07777U) == 0640);
     // oci-layout, index.json, manifest, config, 5 layers; signature manifest, its config, payload.
-    CHECK(ListArchive(OpenFile(path, O_RDONLY).get(), "image").files.size() <= 14);
+    CHECK(ListArchive(LocalFile(OpenFile(path, O_RDONLY), "image")).files.size() <= 14);
   }
 }
 

@@ -1,0 +1,36 @@
+#include "images/remote_blob.hpp"
+
+#include "base/error.hpp"
+
+namespace ros::images {
+
+void RemoteBlob::ReadAt(Bytes offset, MutableByteSpan into) const {
+  if (offset > bytes_.size || into.size() > bytes_.size - offset) {
+    throw Error(ErrorKind::kVerification, bytes_.name + " is read beyond its end");
+  }
+  if (stream_ && stream_->Has({.offset = offset, .length = into.size()})) {
+    stream_->Read(offset, into);
+    return;
+  }
+  bytes_.read(offset, into);
+}
+
+void RemoteBlob::Announce(const std::vector<ByteRange>& ranges) {
+  if (ranges.empty()) {
+    return;
+  }
+  stream_ = std::make_unique<registry::BlobStream>(
+      ranges,
+      [stream = bytes_.stream, ranges](const std::function<bool()>& cancelled,
+                                       const registry::BodySink& sink) {
+        stream(ranges, cancelled, sink);
+      });
+}
+
+void RemoteBlob::Abandon() {
+  if (stream_) {
+    stream_->Abandon();
+  }
+}
+
+}  // namespace ros::images
