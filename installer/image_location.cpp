@@ -1,6 +1,7 @@
 #include "installer/image_location.hpp"
 
 #include "images/registry_image.hpp"
+#include "images/served_image.hpp"
 
 namespace ros::installer {
 
@@ -8,6 +9,11 @@ ImageLocation LocateImage(const std::string& text, const registry::ConnectionOpt
   ImageLocation location{.path = text, .connection = connection};
   const auto colon = text.rfind(':');
   if (std::filesystem::exists(text)) {
+    return location;
+  }
+  if (registry::LooksLikeWebAddress(text)) {
+    location.path.clear();
+    location.address = registry::ParseWebAddress(text);
     return location;
   }
   const bool has_version = colon != std::string::npos;
@@ -23,6 +29,9 @@ ImageLocation LocateImage(const std::string& text, const registry::ConnectionOpt
 }
 
 std::unique_ptr<images::ImageSource> OpenImageAt(const ImageLocation& location) {
+  if (location.address) {
+    return images::OpenServedImage(*location.address, location.connection);
+  }
   return location.reference ? images::OpenRegistryImage(*location.reference, location.connection)
                             : images::OpenImage(location.path);
 }

@@ -8,6 +8,7 @@
 #include "images/image_source.hpp"
 #include "registry/connection.hpp"
 #include "registry/reference.hpp"
+#include "registry/web_address.hpp"
 
 namespace ros::installer {
 
@@ -15,18 +16,19 @@ namespace ros::installer {
 struct ImageLocation {
   std::filesystem::path path;          // of a file or directory
   std::optional<std::string> version;  // which of several images in it
-  // Instead of a path: in a registry, which is reached in this way.
+  // Instead of a path: in a registry.
   std::optional<registry::Reference> reference;
-  registry::ConnectionOptions connection;
+  std::optional<registry::WebAddress> address;  // or on a web server
+  registry::ConnectionOptions connection;       // how those are reached
 };
 
-// What a command line means: FILE, FILE:VERSION (as skopeo writes it) or
+// What a command line means: FILE, FILE:VERSION (as skopeo writes it), http(s)://HOST/FILE or
 // REGISTRY/REPOSITORY[:TAG][@DIGEST]. A file that is there wins over a registry of that name.
-// Throws kUsage for a reference that is none.
+// Throws kUsage for a reference or address that is none.
 ImageLocation LocateImage(const std::string& text,
                           const registry::ConnectionOptions& connection = {});
 
-// Opens it. Throws as images::OpenImage and images::OpenRegistryImage do.
+// Opens it. Throws as images::OpenImage, OpenRegistryImage and OpenServedImage do.
 std::unique_ptr<images::ImageSource> OpenImageAt(const ImageLocation& location);
 
 }  // namespace ros::installer

@@ -107,6 +107,9 @@ std::optional<ImageLocation> FindChannel(const trust::Policy& policy, const Chan
     location.reference->digest.reset();
     return location;
   }
+  if (location.address) {
+    return std::nullopt;
+  }
   location = {.path = Beside(choice.image.path) / (name + kChannelEnding)};
   return fs::exists(location.path) ? std::optional(location) : std::nullopt;
 }

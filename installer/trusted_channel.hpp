@@ -49,7 +49,7 @@ struct ChannelChoice {
 
 // The document: the one that is named, or, where the policy asks for a channel, the one beside the
 // image: NAME.channel.oci in its directory if that is there, the tag NAME.channel in its
-// repository.
+// repository; none is looked for beside an image on a web server.
 std::optional<ImageLocation> FindChannel(const trust::Policy& policy, const ChannelChoice& choice);
 
 // The rules with the channel in them: where there is a document it is judged, and OpenTrustedImage

@@ -65,7 +65,7 @@ EtcChanges FindEtcChanges(const Machine& machine,
     return {};
   }
   if (source.is_remote()) {
-    return {.unknown = "an image in a registry is not looked into before it is fetched"};
+    return {.unknown = "an image on a server is not looked into before it is fetched"};
   }
   if (!running.config || running.config->root.filesystem != kReadable ||
       facts.image.config.root.filesystem != kReadable) {
