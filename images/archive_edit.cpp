@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -22,6 +23,7 @@ using ArchiveWriter = CPtr<archive, archive_write_free>;
 using Entry = CPtr<archive_entry, archive_entry_free>;
 
 constexpr Bytes kTarBlock = 512;
+constexpr Bytes kEndMark = 2 * kTarBlock;
 constexpr mode_t kEntryMode = 0644;
 
 void Check(archive* writer, la_ssize_t result) {
@@ -37,7 +39,7 @@ la_ssize_t AppendToString(archive* /*writer*/, void* text, const void* data, std
   return static_cast<la_ssize_t>(length);
 }
 
-// The bytes of a tar with these files, its end mark included.
+// The entries of a tar with these files, without its end mark.
 std::string MakeTar(const std::map<std::string, std::string>& files) {
   std::string tar;
   const ArchiveWriter writer(archive_write_new());
@@ -56,6 +58,7 @@ std::string MakeTar(const std::map<std::string, std::string>& files) {
     Check(raw, archive_write_data(raw, content.data(), content.size()));
   }
   Check(raw, archive_write_close(raw));
+  tar.resize(tar.size() - kEndMark);
   return tar;
 }
 
@@ -66,6 +69,9 @@ class Replacement {
 
   // Appends a range of another file.
   void Copy(int from, Bytes begin, Bytes end) {
+    if (::lseek(file_.fd(), static_cast<off_t>(size_), SEEK_SET) < 0) {
+      ThrowErrno("writing " + file_.target().string());
+    }
     // Large enough for speed, small enough to be interrupted.
     constexpr Bytes kPiece = Bytes{64} << 20U;
     auto offset = static_cast<off_t>(begin);
@@ -110,15 +116,16 @@ void EditArchive(const std::filesystem::path& path,
     ThrowErrno("looking at " + path.string());
   }
   Replacement copy(path);
+  copy.Append(AsBytes(MakeTar(add)));
   Bytes at = 0;
   for (const auto& entry : listing.files) {
     if (drop.contains(entry.name)) {
       copy.Copy(file.fd(), at, entry.header_offset);
-      at = RoundUp(entry.data_offset + entry.size, kTarBlock);
+      at = entry.End();
     }
   }
   copy.Copy(file.fd(), at, listing.end);
-  copy.Append(AsBytes(MakeTar(add)));
+  copy.Append(AsBytes(std::string(kEndMark, '\0')));
   copy.Commit(status.st_mode & 07777U);
 }
 

@@ -8,26 +8,18 @@
 
 #include "images/archive_file.hpp"
 #include "images/image_source.hpp"
+#include "images/tar_reader.hpp"
 
 namespace ros::images {
-
-// One entry of a tar, as its header says.
-struct ArchiveEntry {
-  std::string name;         // without a leading ./ and a trailing /
-  Bytes header_offset = 0;  // of its first header block
-  Bytes data_offset = 0;
-  Bytes size = 0;  // of its data, without padding
-};
 
 struct ArchiveListing {
   std::vector<ArchiveEntry> files;  // regular files only, in the archive's order
   Bytes end = 0;                    // where the last entry and its padding end
 };
 
-// Walks the headers of an uncompressed tar. Throws kVerification naming the file and the entry: for
-// a compressed file, a name that is absolute or has "..", a link, a device, a sparse entry, a name
-// that is there twice, an entry that is longer than the file, more than kMaxArchiveEntries or
-// kMaxArchiveHeaders. What reading the file throws passes through.
+// Walks the headers of an uncompressed tar. Throws kVerification as TarReader does, and for an
+// entry that is longer than the file, and headers of more than kMaxArchiveHeaders. What reading the
+// file throws passes through.
 ArchiveListing ListArchive(const ArchiveFile& file);
 
 // An OCI layout in an uncompressed tar. Blobs are read in place.

@@ -1,7 +1,6 @@
 #include "images/registry_image.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "images/oci_index.hpp"
 #include "images/registry_artifact.hpp"
 #include "images/remote_blob.hpp"
+#include "images/text_blob.hpp"
 
 namespace ros::images {
 namespace {
@@ -31,27 +31,6 @@ struct Origin {
   registry::Reference reference;
   registry::ConnectionOptions options;
   std::shared_ptr<SharedConnection> shared;
-};
-
-class TextBlob final : public Blob {
- public:
-  TextBlob(std::string name, keys::Digest digest, std::string text)
-      : name_(std::move(name)), digest_(digest), text_(std::move(text)) {}
-
-  [[nodiscard]] Bytes size() const override { return text_.size(); }
-
-  void ReadAt(Bytes offset, MutableByteSpan into) const override {
-    if (offset > text_.size() || into.size() > text_.size() - offset) {
-      throw Error(ErrorKind::kVerification,
-                  name_ + ": blob " + digest_.ToString() + " is read beyond its end");
-    }
-    std::memcpy(into.data(), text_.data() + offset, into.size());
-  }
-
- private:
-  std::string name_;
-  keys::Digest digest_;
-  std::string text_;
 };
 
 // Small things by the connection that all share, what is announced by one of its own.
@@ -106,7 +85,8 @@ class RegistryImage final : public ImageSource {
 
   [[nodiscard]] std::unique_ptr<Blob> OpenBlob(const keys::Digest& digest) const override {
     if (const auto text = texts_.find(digest); text != texts_.end()) {
-      return std::make_unique<TextBlob>(name_, digest, text->second);
+      return std::make_unique<TextBlob>(name_ + ": blob " + digest.ToString(),
+                                        std::make_shared<const std::string>(text->second));
     }
     const auto size = sizes_.find(digest);
     if (size == sizes_.end()) {
