@@ -19,16 +19,18 @@ struct ImageLocation {
   // Instead of a path: in a registry.
   std::optional<registry::Reference> reference;
   std::optional<registry::WebAddress> address;  // or on a web server
+  bool is_piped = false;                        // or from standard input
   registry::ConnectionOptions connection;       // how those are reached
 };
 
-// What a command line means: FILE, FILE:VERSION (as skopeo writes it), http(s)://HOST/FILE or
-// REGISTRY/REPOSITORY[:TAG][@DIGEST]. A file that is there wins over a registry of that name.
-// Throws kUsage for a reference or address that is none.
+// What a command line means: FILE, FILE:VERSION (as skopeo writes it), http(s)://HOST/FILE,
+// REGISTRY/REPOSITORY[:TAG][@DIGEST], or "-" for standard input. A file that is there wins over a
+// registry of that name. Throws kUsage for a reference or address that is none.
 ImageLocation LocateImage(const std::string& text,
                           const registry::ConnectionOptions& connection = {});
 
-// Opens it. Throws as images::OpenImage, OpenRegistryImage and OpenServedImage do.
+// Opens it; standard input is read by this once. Throws as images::OpenImage, OpenRegistryImage,
+// OpenServedImage and OpenPipedImage do, and kUsage where standard input is a terminal.
 std::unique_ptr<images::ImageSource> OpenImageAt(const ImageLocation& location);
 
 }  // namespace ros::installer

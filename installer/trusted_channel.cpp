@@ -95,7 +95,12 @@ TrustExplanation ExplainChannel(const ImageLocation& location,
 
 std::optional<ImageLocation> FindChannel(const trust::Policy& policy, const ChannelChoice& choice) {
   if (!choice.named.empty()) {
-    return LocateImage(choice.named, choice.image.connection);
+    auto named = LocateImage(choice.named, choice.image.connection);
+    if (named.is_piped && choice.image.is_piped) {
+      throw Error(ErrorKind::kUsage,
+                  "image and channel document cannot both come from standard input");
+    }
+    return named;
   }
   if (policy.restrictions.channels.empty()) {
     return std::nullopt;
@@ -107,7 +112,7 @@ std::optional<ImageLocation> FindChannel(const trust::Policy& policy, const Chan
     location.reference->digest.reset();
     return location;
   }
-  if (location.address) {
+  if (location.address || location.is_piped) {
     return std::nullopt;
   }
   location = {.path = Beside(choice.image.path) / (name + kChannelEnding)};

@@ -49,7 +49,8 @@ struct ChannelChoice {
 
 // The document: the one that is named, or, where the policy asks for a channel, the one beside the
 // image: NAME.channel.oci in its directory if that is there, the tag NAME.channel in its
-// repository; none is looked for beside an image on a web server.
+// repository; none is looked for beside an image on a web
+// server or from standard input. Throws kUsage where both are to come from standard input.
 std::optional<ImageLocation> FindChannel(const trust::Policy& policy, const ChannelChoice& choice);
 
 // The rules with the channel in them: where there is a document it is judged, and OpenTrustedImage

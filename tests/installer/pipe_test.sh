@@ -1,0 +1,40 @@
+#!/bin/bash
+# pipe_test.sh ROS: an image from a pipe: installed as from the file, verified, and refused. Its root is more than memory holds.
+# shellcheck source=tests/support/shell_frame.sh
+. "$(dirname "$(realpath "$0")")/../support/shell_frame.sh"
+# shellcheck source=tests/installer/support/small_root.sh
+. "$here/support/small_root.sh"
+
+# accepts COMMAND...: `ros` succeeds.
+accepts() {
+  "$ros" "$@" >out 2>err || fail "ros $*: exit $?: $(cat err)"
+}
+
+# refuses CODE TEXT COMMAND...: `ros` ends with the code, and says so.
+refuses() {
+  local code=$1 text=$2 got=0
+  shift 2
+  "$ros" "$@" >out 2>err || got=$?
+  [[ $got == "$code" ]] || fail "ros $*: exit $got and not $code: $(cat err)"
+  grep -qF -- "$text" err || fail "ros $*: no '$text' in: $(cat err)"
+}
+
+make_small_root root
+head -c 60M /dev/urandom >root/large
+accepts image build --root root --name small --version 1 --init root/sbin/init --work . -o large.oci
+accepts keys generate release
+accepts keys generate stranger
+accepts image sign --key release.key large.oci
+sizes=(--size 2G --slot-size 128M --seed 11111111-2222-4333-8444-555555555555 -f)
+accepts install -d file.img -i large.oci --key release.pub "${sizes[@]}"
+accepts install -d piped.img -i - --key release.pub "${sizes[@]}" < <(cat large.oci)
+cmp <(head -c 700M file.img) <(head -c 700M piped.img) || fail "a disk installed from a pipe differs"
+accepts install -d other.img -i - --key release.pub "${sizes[@]}" --plan < <(cat large.oci)
+accepts image verify --key release.pub - < <(cat large.oci)
+refuses 4 stranger install -d other.img -i - --key stranger.pub "${sizes[@]}" < <(cat large.oci)
+refuses 4 'standard input: ' install -d other.img -i - --key release.pub "${sizes[@]}" < <(head -c 50M large.oci)
+refuses 4 'it is empty' image inspect - </dev/null
+refuses 2 'cannot both come from standard input' install -d other.img -i - --channel - --key release.pub "${sizes[@]}" <large.oci
+[[ ! -e other.img ]] || fail "a refused installation left a file"
+
+exit $failed
