@@ -1,10 +1,13 @@
 #pragma once
 
+#include <deque>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "registry/curl_transport.hpp"
+#include "registry/mirrors.hpp"
 #include "registry/reference.hpp"
 #include "registry/repository.hpp"
 #include "registry/session.hpp"
@@ -15,21 +18,30 @@ namespace ros::registry {
 struct ConnectionOptions {
   std::filesystem::path ca_file;  // instead of the system's certificates
   bool plain_http = false;
+  std::shared_ptr<Mirrors> mirrors;  // to read from; none where it is null
 };
 
-// A repository by its reference, with the credentials that this machine has for it. For one thread.
+// A repository by its reference, with its mirrors, and the credentials that this machine has for
+// each of them: they have sessions of their own, so none sees what another is told. For one thread.
 class Connection {
  public:
-  // `cancelled` as in SessionOptions. Reaches nothing yet. Throws as FindCredentials does.
+  // `cancelled` as in SessionOptions. Reaches nothing yet. Throws as FindCredentials and
+  // Mirrors::Of do.
   Connection(const ConnectionOptions& options,
              const Reference& reference,
-             std::function<bool()> cancelled = {});
+             const std::function<bool()>& cancelled = {});
 
   Repository& repository() { return repository_; }
 
  private:
+  // The registry itself, and the mirrors, whose sessions are begun.
+  Sources FindSources(const ConnectionOptions& options,
+                      const Reference& reference,
+                      const std::function<bool()>& cancelled);
+
   CurlTransport transport_;
   Session session_;
+  std::deque<Session> mirrors_;
   Repository repository_;
 };
 

@@ -6,15 +6,21 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/shown_text.hpp"
+#include "base/word_list.hpp"
+#include "registry/source_download.hpp"
 
 namespace ros::registry {
 namespace {
+
+using Order = Sources::Order;
 
 constexpr int kOk = 200;
 constexpr int kCreated = 201;
 constexpr int kNotFound = 404;
 constexpr Bytes kMaxTagList = Bytes{4} << 20U;
 constexpr std::string_view kTagsPerPage = "1000";
+// A blob that is kept in memory until it has been compared, where there are mirrors.
+constexpr Bytes kMaxKept = Bytes{4} << 20U;
 
 constexpr const char* kManifestTypes =
     "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, "
@@ -46,27 +52,36 @@ std::string NextPage(const HttpResponse& response) {
   return link.substr(begin + 1, end - begin - 1);
 }
 
+[[noreturn]] void RefuseBlob(const std::string& where, const std::string& what) {
+  throw Error(ErrorKind::kVerification,
+              where + ": " + what + " does not have this digest; it is damaged");
+}
+
 }  // namespace
 
 Repository::Repository(Session& session, std::string name)
-    : session_(session), name_(std::move(name)) {}
+    : session_(session), name_(std::move(name)), sources_(session, name_) {}
+
+Repository::Repository(Session& session, std::string name, Sources sources)
+    : session_(session), name_(std::move(name)), sources_(std::move(sources)) {}
 
 std::string Repository::Path(const std::string& rest) const {
   return "/v2/" + name_ + "/" + rest;
 }
 
-RemoteFile Repository::FileOf(const keys::Digest& digest, Bytes size) const {
-  return {.url = Path("blobs/" + digest.ToString()),
+RemoteFile Repository::FileOf(const Source& source, const keys::Digest& digest, Bytes size) const {
+  return {.url = source.Path("blobs/" + digest.ToString()),
           .size = size,
           .what = "blob " + digest.ToString() + " of " + name_};
 }
 
-std::optional<Manifest> Repository::GetManifest(const std::string& name) {
-  auto request = Request("GET", Path("manifests/" + name));
+std::optional<Manifest> Repository::GetManifest(const Source& source,
+                                                const std::string& name) const {
+  auto request = Request("GET", source.Path("manifests/" + name));
   request.headers.push_back({"accept", kManifestTypes});
   request.limit = kMaxManifest;
   auto response =
-      session_.Expect(request, {kOk, kNotFound}, "the manifest " + name + " of " + name_);
+      source.session.Expect(request, {kOk, kNotFound}, "the manifest " + name + " of " + name_);
   if (response.status == kNotFound) {
     return std::nullopt;
   }
@@ -77,46 +92,96 @@ std::optional<Manifest> Repository::GetManifest(const std::string& name) {
   const auto said = response.Header("docker-content-digest").value_or("");
   if (said.starts_with("sha256:") && said != manifest.digest.ToString()) {
     throw Error(ErrorKind::kVerification,
-                Name() + ": the manifest " + name + " has another digest, " +
+                source.name + ": the manifest " + name + " has another digest, " +
                     manifest.digest.ToString() + ", than the registry says, " + ShowText(said));
   }
   return manifest;
 }
 
 std::optional<Manifest> Repository::FindManifest(const std::string& tag) {
-  return GetManifest(tag);
+  std::optional<Manifest> manifest;
+  sources_.Read(Order::kMirrorsFirst, [&](const Source& source) {
+    manifest = GetManifest(source, tag);
+    return manifest.has_value();
+  });
+  return manifest;
 }
 
 std::optional<Manifest> Repository::FindManifest(const keys::Digest& digest) {
-  auto manifest = GetManifest(digest.ToString());
-  if (manifest && manifest->digest != digest) {
-    throw Error(ErrorKind::kVerification,
-                Name() + ": the manifest " + digest.ToString() + " has another digest, " +
-                    manifest->digest.ToString());
-  }
+  std::optional<Manifest> manifest;
+  sources_.Read(Order::kMirrorsFirst, [&](const Source& source) {
+    manifest = GetManifest(source, digest.ToString());
+    if (manifest && manifest->digest != digest) {
+      throw Error(ErrorKind::kVerification,
+                  source.name + ": the manifest " + digest.ToString() + " has another digest, " +
+                      manifest->digest.ToString());
+    }
+    return manifest.has_value();
+  });
   return manifest;
 }
 
 void Repository::ReadBlob(const keys::Digest& digest, Bytes size, const BodySink& sink) {
-  const auto file = FileOf(digest, size);
+  if (sources_.HasMirrors() && size <= kMaxKept) {
+    ReadSmallBlob(digest, size, sink);
+  } else {
+    ReadLargeBlob(digest, size, sink);
+  }
+}
+
+void Repository::ReadSmallBlob(const keys::Digest& digest, Bytes size, const BodySink& sink) {
+  const ByteRange whole{.offset = 0, .length = size};
+  std::string content;
+  sources_.Read(Order::kMirrorsFirst, [&](const Source& source) {
+    content.clear();
+    const auto file = FileOf(source, digest, size);
+    DownloadRanges(source.session, file, std::span(&whole, 1), [&](ByteSpan piece) {
+      content += AsText(piece);
+    });
+    if (keys::Sha256Of(AsBytes(content)) != digest) {
+      RefuseBlob(source.name, file.what);
+    }
+    return true;
+  });
+  sink(AsBytes(content));
+}
+
+void Repository::ReadLargeBlob(const keys::Digest& digest, Bytes size, const BodySink& sink) {
   keys::Sha256 hash;
   const ByteRange whole{.offset = 0, .length = size};
   const BodySink hashing = [&](ByteSpan piece) {
     hash.Update(piece);
     sink(piece);
   };
-  DownloadRanges(session_, file, std::span(&whole, 1), hashing);
-  if (hash.Finish() != digest) {
-    throw Error(ErrorKind::kVerification,
-                Name() + ": " + file.what + " does not have this digest; it is damaged");
+  const auto file_of = [&](const Source& source) { return FileOf(source, digest, size); };
+  const auto senders =
+      DownloadFromSources(sources_, Order::kMirrorsFirst, file_of, std::span(&whole, 1), hashing);
+  if (hash.Finish() == digest) {
+    return;
   }
+  std::vector<std::string> names;
+  for (const auto* sender : senders) {
+    names.push_back(sender->name);
+    sources_.Fail(*sender);
+  }
+  const auto& registry = sources_.registry();
+  if (std::ranges::any_of(senders, [&](const auto* sender) { return sender != &registry; })) {
+    ++wrong_blobs_;
+  }
+  RefuseBlob(names.empty() ? Name() : Join(names, " and "), file_of(registry).what);
 }
 
 void Repository::ReadRanges(const keys::Digest& digest,
                             Bytes size,
                             std::span<const ByteRange> ranges,
-                            const BodySink& sink) {
-  DownloadRanges(session_, FileOf(digest, size), ranges, sink);
+                            const BodySink& sink,
+                            Sources::Order order) {
+  DownloadFromSources(
+      sources_,
+      order,
+      [&](const Source& source) { return FileOf(source, digest, size); },
+      ranges,
+      sink);
 }
 
 bool Repository::HasBlob(const keys::Digest& digest) {
@@ -146,12 +211,21 @@ void Repository::WriteManifest(const std::string& name,
 
 std::vector<std::string> Repository::ListTags() {
   std::vector<std::string> tags;
-  auto url = Path("tags/list?n=" + std::string(kTagsPerPage));
-  const auto where = Name() + ": the list of tags";
+  sources_.Read(Order::kRegistryFirst, [&](const Source& source) {
+    tags = GetTags(source);
+    return true;
+  });
+  return tags;
+}
+
+std::vector<std::string> Repository::GetTags(const Source& source) const {
+  std::vector<std::string> tags;
+  auto url = source.Path("tags/list?n=" + std::string(kTagsPerPage));
+  const auto where = source.name + ": the list of tags";
   while (!url.empty()) {
     auto request = Request("GET", url);
     request.limit = kMaxTagList;
-    const auto response = session_.Expect(request, {kOk}, "the tags of " + name_);
+    const auto response = source.session.Expect(request, {kOk}, "the tags of " + name_);
     const auto json = Json::Parse(response.body, where);
     const auto before = tags.size();
     if (const auto* list = json.Find("tags", where); list != nullptr && !list->IsNull()) {
@@ -164,7 +238,7 @@ std::vector<std::string> Repository::ListTags() {
     }
     // A page without tags ends it, whatever it links to.
     const auto next = tags.size() > before ? NextPage(response) : std::string();
-    url = next.empty() ? next : session_.Resolve(next);
+    url = next.empty() ? next : source.session.Resolve(next);
   }
   return tags;
 }

@@ -11,6 +11,7 @@
 #include "keys/digest.hpp"
 #include "registry/download.hpp"
 #include "registry/session.hpp"
+#include "registry/sources.hpp"
 #include "registry/upload.hpp"
 
 namespace ros::registry {
@@ -25,13 +26,17 @@ struct Manifest {
   keys::Digest digest;  // of the raw bytes
 };
 
-// One repository of a registry, by the OCI distribution-spec 1.1. All digests are compared.
+// One repository of a registry, by the OCI distribution-spec 1.1. All digests are compared. What is
+// read comes from its mirrors too (sources.hpp), what is written goes to the registry itself.
 // Everything throws kNetwork naming host and repository, and kVerification where bytes do not have
 // the digest that they were asked for by. For one thread.
 class Repository {
  public:
   // The session outlives it. `name` is "team/myos".
   Repository(Session& session, std::string name);
+
+  // As above, with mirrors of it; the sessions outlive it.
+  Repository(Session& session, std::string name, Sources sources);
 
   // "registry.example/team/myos".
   [[nodiscard]] std::string Name() const { return session_.host() + "/" + name_; }
@@ -41,16 +46,25 @@ class Repository {
   std::optional<Manifest> FindManifest(const std::string& tag);
   std::optional<Manifest> FindManifest(const keys::Digest& digest);
 
-  // Hands a blob of this size on, in order (download.hpp). What was handed on is right only when
-  // this returns: the digest is known at its end.
+  // Hands a blob of this size on, in order (download.hpp), each byte once, whatever source it comes
+  // from. What was handed on is right only when this returns: the digest is known at its end. A
+  // mirror that has sent some of a blob that is wrong counts as failed.
   void ReadBlob(const keys::Digest& digest, Bytes size, const BodySink& sink);
 
-  // Hands these ranges of a blob of this size on (download.hpp). Nothing is compared with the
-  // digest: that is left to whoever knows the parts.
+  // Hands these ranges of a blob of this size on (download.hpp), each byte once. Nothing is
+  // compared with the digest: that is left to whoever knows the parts, and asks for what was wrong
+  // again with kRegistryFirst.
   void ReadRanges(const keys::Digest& digest,
                   Bytes size,
                   std::span<const ByteRange> ranges,
-                  const BodySink& sink);
+                  const BodySink& sink,
+                  Sources::Order order = Sources::Order::kMirrorsFirst);
+
+  [[nodiscard]] bool HasMirrors() const { return sources_.HasMirrors(); }
+
+  // How many blobs were wrong until now of which a mirror had sent some: reading them again goes to
+  // the other sources first.
+  [[nodiscard]] int CountWrongBlobs() const { return wrong_blobs_; }
 
   [[nodiscard]] bool HasBlob(const keys::Digest& digest);
 
@@ -62,16 +76,25 @@ class Repository {
   // Puts a manifest under a tag or its digest.
   void WriteManifest(const std::string& name, const std::string& raw, const std::string& type);
 
-  // All tags, as the registry orders them. Throws kNetwork beyond kMaxTags.
+  // All tags, as the registry orders them; of a mirror, which may know fewer, only where the
+  // registry does not answer. Throws kNetwork beyond kMaxTags.
   std::vector<std::string> ListTags();
 
  private:
-  std::optional<Manifest> GetManifest(const std::string& name);
-  [[nodiscard]] RemoteFile FileOf(const keys::Digest& digest, Bytes size) const;
+  std::optional<Manifest> GetManifest(const Source& source, const std::string& name) const;
+  std::vector<std::string> GetTags(const Source& source) const;
+  [[nodiscard]] RemoteFile FileOf(const Source& source,
+                                  const keys::Digest& digest,
+                                  Bytes size) const;
+  // A blob that is compared before anything of it is handed on, so that a wrong one costs nothing.
+  void ReadSmallBlob(const keys::Digest& digest, Bytes size, const BodySink& sink);
+  void ReadLargeBlob(const keys::Digest& digest, Bytes size, const BodySink& sink);
   [[nodiscard]] std::string Path(const std::string& rest) const;
 
   Session& session_;
   std::string name_;
+  Sources sources_;
+  int wrong_blobs_ = 0;
 };
 
 }  // namespace ros::registry

@@ -126,8 +126,8 @@ HttpResponse Session::SendOnce(const HttpRequest& request, const std::string& ur
   sent.cancelled = options_.cancelled;
   if (!options_.plain_http && !url.starts_with("https://")) {
     throw Error(ErrorKind::kNetwork,
-                options_.host + " leads to " + ShowText(url) +
-                    ", which is not encrypted; --plain-http allows that");
+                options_.host + " leads to " + ShowText(url) + ", which is not encrypted" +
+                    (options_.has_others ? "" : "; --plain-http allows that"));
   }
   SetHeader(sent, "authorization", OriginOf(url) == OriginOf(base_) ? authorization_ : "");
   return InContext(options_.host, [&] { return transport_.Send(sent); });
@@ -168,16 +168,22 @@ HttpResponse Session::Send(HttpRequest request) {
       return open(head);
     };
   }
-  return TryAgain([&] { return SendSignedIn(request); },
-                  [&] { return !begun && OnlyReads(request); });
+  last_status_ = 0;
+  auto response =
+      TryAgain([&] { return SendSignedIn(request); }, [&] { return !begun && OnlyReads(request); });
+  if (options_.has_others && response.status == 0 && !begun) {
+    throw Error(ErrorKind::kNetwork, options_.host + ": " + response.failure);
+  }
+  last_status_ = response.status;
+  return response;
 }
 
 HttpResponse Session::TryAgain(const std::function<HttpResponse()>& send,
                                const std::function<bool()>& may) {
   for (int next_try = 2;; ++next_try) {
     auto response = send();
-    const bool unwanted = options_.cancelled && options_.cancelled();
-    if (unwanted || !MayPass(response.status) || !may() || next_try > kMaxTries) {
+    if (IsCancelled() || options_.has_others || !MayPass(response.status) || !may() ||
+        next_try > kMaxTries) {
       return response;
     }
     options_.wait(WaitBefore(next_try, response));

@@ -26,6 +26,8 @@ struct SessionOptions {
   // Whether nobody wants an answer any more: a request that is on its way fails then, and no other
   // is begun. May be asked on any thread that sends.
   std::function<bool()> cancelled;
+  // Another source has the same: nothing is tried again, and a host that is not reached throws.
+  bool has_others = false;
 };
 
 // Requests to one registry: signs in as it asks (basic, or a bearer token, by credentials or
@@ -55,6 +57,12 @@ class Session {
   // The URL that a Location or Link header of the host means.
   [[nodiscard]] std::string Resolve(const std::string& location) const;
 
+  // Whether nobody wants an answer any more.
+  [[nodiscard]] bool IsCancelled() const { return options_.cancelled && options_.cancelled(); }
+
+  // The status of what Send returned last; 0 where it has thrown.
+  [[nodiscard]] int last_status() const { return last_status_; }
+
   // What went wrong, as a sentence for people: "registry.example: MANIFEST_UNKNOWN: ...".
   [[nodiscard]] Error ErrorOf(const HttpResponse& response, const std::string& doing) const;
 
@@ -78,6 +86,7 @@ class Session {
   std::string base_;           // "https://registry.example"
   std::string authorization_;  // the header's value, once signed in
   bool knows_several_ranges_ = true;
+  int last_status_ = 0;
 };
 
 // The seconds that a Retry-After header means (RFC 9110, section 10.2.3), a date not counted; none

@@ -1,0 +1,70 @@
+#include "registry/source_download.hpp"
+
+#include <algorithm>
+
+namespace ros::registry {
+namespace {
+
+// What of the ranges has been handed on.
+class Handover {
+ public:
+  Handover(std::span<const ByteRange> ranges, const BodySink& sink)
+      : ranges_(ranges), sink_(sink) {}
+
+  void Take(ByteSpan piece) {
+    is_taking_ = true;
+    sink_(piece);
+    is_taking_ = false;
+    done_ += piece.size();
+  }
+
+  // Whether the sink has thrown.
+  [[nodiscard]] bool WasRefused() const { return is_taking_; }
+
+  [[nodiscard]] std::vector<ByteRange> Left() const {
+    std::vector<ByteRange> left;
+    Bytes done = done_;
+    for (auto range : ranges_) {
+      const auto passed = std::min(done, range.length);
+      done -= passed;
+      if (passed < range.length) {
+        left.push_back({.offset = range.offset + passed, .length = range.length - passed});
+      }
+    }
+    return left;
+  }
+
+ private:
+  std::span<const ByteRange> ranges_;
+  const BodySink& sink_;
+  Bytes done_ = 0;
+  bool is_taking_ = false;
+};
+
+}  // namespace
+
+std::vector<const Source*> DownloadFromSources(
+    Sources& sources,
+    Sources::Order order,
+    const std::function<RemoteFile(const Source&)>& file_of,
+    std::span<const ByteRange> ranges,
+    const BodySink& sink) {
+  Handover handover(ranges, sink);
+  std::vector<const Source*> senders;
+  const auto read = [&](const Source& source) {
+    bool has_sent = false;
+    const auto left = handover.Left();
+    DownloadRanges(source.session, file_of(source), left, [&](ByteSpan piece) {
+      if (!has_sent) {
+        senders.push_back(&source);
+        has_sent = true;
+      }
+      handover.Take(piece);
+    });
+    return true;
+  };
+  sources.Read(order, read, [&] { return handover.WasRefused(); });
+  return senders;
+}
+
+}  // namespace ros::registry
