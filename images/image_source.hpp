@@ -27,6 +27,14 @@ class Blob {
   // Fills `into`; throws kVerification when the blob ends before.
   virtual void ReadAt(Bytes offset, MutableByteSpan into) const = 0;
 
+  // Fills `into` with bytes that were read and found to be wrong, from another place than before;
+  // false where there is none.
+  virtual bool ReadElsewhere(Bytes offset, MutableByteSpan into) const {
+    static_cast<void>(offset);
+    static_cast<void>(into);
+    return false;
+  }
+
   // These ranges will be read, each byte of them once and about in this order, which is that of the
   // blob: one that comes over a network may be fetched ahead. Called before any is read.
   virtual void Announce(const std::vector<ByteRange>& ranges) { static_cast<void>(ranges); }

@@ -16,6 +16,9 @@ namespace {
 
 using registry::Repository;
 
+// Of one artifact, where mirrors have sent something wrong.
+constexpr int kMaxPulls = 3;
+
 Bytes SizeOf(const std::vector<Descriptor>& blobs) {
   Bytes size = 0;
   for (const auto& blob : blobs) {
@@ -108,12 +111,10 @@ StoredArtifact ReadArtifactOf(const ImageSource& source) {
       source.name());
 }
 
-}  // namespace
-
-CopiedArtifact PullArtifact(Repository& repository,
-                            const registry::Reference& reference,
-                            const std::filesystem::path& output,
-                            Progress& progress) {
+CopiedArtifact PullOnce(Repository& repository,
+                        const registry::Reference& reference,
+                        const std::filesystem::path& output,
+                        Progress& progress) {
   OutputFile file(output);
   const auto artifact = FindArtifact(repository, reference);
   CopiedArtifact copied{.digest = artifact.manifest.descriptor.digest,
@@ -135,6 +136,26 @@ CopiedArtifact PullArtifact(Repository& repository,
   WriteOciArchive(archive, file);
   progress.End();
   return copied;
+}
+
+}  // namespace
+
+CopiedArtifact PullArtifact(Repository& repository,
+                            const registry::Reference& reference,
+                            const std::filesystem::path& output,
+                            Progress& progress) {
+  for (int tries = 1;; ++tries) {
+    const auto wrong = repository.CountWrongBlobs();
+    try {
+      return PullOnce(repository, reference, output, progress);
+    } catch (const Error& error) {
+      // A large blob is in the file when its digest is known to be wrong.
+      if (tries == kMaxPulls || repository.CountWrongBlobs() == wrong) {
+        throw;
+      }
+      progress.Warn(error.message() + "; it is fetched anew, from the other sources first");
+    }
+  }
 }
 
 CopiedArtifact PushArtifact(const ImageSource& source,

@@ -21,7 +21,8 @@ struct CopiedArtifact {
 // Pulls an OS image or a channel document, with the signatures that the registry has of it in
 // cosign's form (tag sha256-<hex>.sig), into an OCI archive, which is there as a whole or not at
 // all. Blobs go from the network into the file, so memory is small and there is no copy beside it.
-// The reference's digest counts where it has one, else its tag. Throws kNetwork (there is none of
+// The reference's digest counts where it has one, else its tag. Where a mirror has sent something
+// wrong, which is warned of, all is fetched anew from the others. Throws kNetwork (there is none of
 // that name, or as Repository), kVerification for what is neither, kDoesNotFit for a full disk.
 CopiedArtifact PullArtifact(registry::Repository& repository,
                             const registry::Reference& reference,

@@ -16,6 +16,7 @@ namespace {
 
 using registry::BodySink;
 using registry::Connection;
+using registry::Sources;
 
 // A connection that several threads take turns with.
 struct SharedConnection {
@@ -33,28 +34,59 @@ struct Origin {
   std::shared_ptr<SharedConnection> shared;
 };
 
+struct SizedBlob {
+  keys::Digest digest;
+  Bytes size = 0;
+};
+
+// Fills `into` by the connection that all share.
+void Fetch(const Origin& origin,
+           const SizedBlob& blob,
+           Bytes offset,
+           MutableByteSpan into,
+           Sources::Order order) {
+  const ByteRange range{.offset = offset, .length = into.size()};
+  Bytes done = 0;
+  const auto take = [&](ByteSpan piece) {
+    std::ranges::copy(piece, into.subspan(done).begin());
+    done += piece.size();
+  };
+  const std::lock_guard lock(origin.shared->mutex);
+  auto& repository = origin.shared->connection.repository();
+  if (into.size() == blob.size) {
+    repository.ReadBlob(blob.digest, blob.size, take);
+  } else {
+    repository.ReadRanges(blob.digest, blob.size, std::span(&range, 1), take, order);
+  }
+}
+
+bool HasMirrors(const Origin& origin) {
+  const std::lock_guard lock(origin.shared->mutex);
+  return origin.shared->connection.repository().HasMirrors();
+}
+
 // Small things by the connection that all share, what is announced by one of its own.
-RemoteBytes BytesOf(const Origin& origin, const keys::Digest& digest, Bytes size) {
-  return {.name = origin.reference.ToString() + ": blob " + digest.ToString(),
-          .size = size,
-          .read =
-              [origin, digest, size](Bytes offset, MutableByteSpan into) {
-                const ByteRange range{.offset = offset, .length = into.size()};
-                Bytes done = 0;
-                const std::lock_guard lock(origin.shared->mutex);
-                origin.shared->connection.repository().ReadRanges(
-                    digest, size, std::span(&range, 1), [&](ByteSpan piece) {
-                      std::ranges::copy(piece, into.subspan(done).begin());
-                      done += piece.size();
-                    });
-              },
-          .stream =
-              [origin, digest, size](const std::vector<ByteRange>& ranges,
-                                     const std::function<bool()>& cancelled,
-                                     const BodySink& sink) {
-                Connection connection(origin.options, origin.reference, cancelled);
-                connection.repository().ReadRanges(digest, size, ranges, sink);
-              }};
+RemoteBytes BytesOf(const Origin& origin, const SizedBlob& blob) {
+  RemoteBytes bytes{.name = origin.reference.ToString() + ": blob " + blob.digest.ToString(),
+                    .size = blob.size,
+                    .read =
+                        [origin, blob](Bytes offset, MutableByteSpan into) {
+                          Fetch(origin, blob, offset, into, Sources::Order::kMirrorsFirst);
+                        },
+                    .read_elsewhere = {},
+                    .stream =
+                        [origin, blob](const std::vector<ByteRange>& ranges,
+                                       const std::function<bool()>& cancelled,
+                                       const BodySink& sink) {
+                          Connection connection(origin.options, origin.reference, cancelled);
+                          connection.repository().ReadRanges(blob.digest, blob.size, ranges, sink);
+                        }};
+  if (HasMirrors(origin)) {
+    bytes.read_elsewhere = [origin, blob](Bytes offset, MutableByteSpan into) {
+      Fetch(origin, blob, offset, into, Sources::Order::kRegistryFirst);
+    };
+  }
+  return bytes;
 }
 
 class RegistryImage final : public ImageSource {
@@ -92,7 +124,7 @@ class RegistryImage final : public ImageSource {
     if (size == sizes_.end()) {
       throw Error(ErrorKind::kVerification, name_ + ": blob " + digest.ToString() + " is missing");
     }
-    return std::make_unique<RemoteBlob>(BytesOf(origin_, digest, size->second));
+    return std::make_unique<RemoteBlob>(BytesOf(origin_, {.digest = digest, .size = size->second}));
   }
 
   [[nodiscard]] bool HasBlob(const keys::Digest& digest) const override {

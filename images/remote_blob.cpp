@@ -15,6 +15,14 @@ void RemoteBlob::ReadAt(Bytes offset, MutableByteSpan into) const {
   bytes_.read(offset, into);
 }
 
+bool RemoteBlob::ReadElsewhere(Bytes offset, MutableByteSpan into) const {
+  if (!bytes_.read_elsewhere) {
+    return false;
+  }
+  bytes_.read_elsewhere(offset, into);
+  return true;
+}
+
 void RemoteBlob::Announce(const std::vector<ByteRange>& ranges) {
   if (ranges.empty()) {
     return;

@@ -16,6 +16,8 @@ struct RemoteBytes {
   Bytes size = 0;
   // Fills `into` from there, within the size, by a request of its own. On any thread.
   std::function<void(Bytes offset, MutableByteSpan into)> read;
+  // The same from another place than before; empty where there is none.
+  std::function<void(Bytes offset, MutableByteSpan into)> read_elsewhere;
   // Hands these ranges on, by a connection of its own; as registry::BlobStream::Fetch.
   std::function<void(const std::vector<ByteRange>& ranges,
                      const std::function<bool()>& cancelled,
@@ -32,6 +34,7 @@ class RemoteBlob final : public Blob {
   [[nodiscard]] Bytes size() const override { return bytes_.size; }
 
   void ReadAt(Bytes offset, MutableByteSpan into) const override;
+  bool ReadElsewhere(Bytes offset, MutableByteSpan into) const override;
   void Announce(const std::vector<ByteRange>& ranges) override;
   void Abandon() override;
 

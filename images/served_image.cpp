@@ -99,6 +99,7 @@ class ServedFile final : public ArchiveFile {
         .size = range.length,
         .read = [file = file_, at](Bytes offset,
                                    MutableByteSpan into) { file->Read(at + offset, into); },
+        .read_elsewhere = {},
         .stream =
             [file = file_, at](std::vector<ByteRange> ranges,
                                const std::function<bool()>& cancelled,
