@@ -63,7 +63,7 @@ void Push(const PushOptions& options, CommandContext& context) {
     throw Error(ErrorKind::kUsage, "an image is pushed under a tag, not under a digest");
   }
   const auto source = images::OpenImage(options.file);
-  registry::Connection connection(ConnectionOf(options), reference);
+  registry::Connection connection(ConnectionToPush(options), reference);
   const auto progress = console.MakeProgress();
   const auto copied = images::PushArtifact(
       *source,

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "installer/registries_file.hpp"
+
 namespace ros::installer {
 
 void AddNetworkOptions(CLI::App& command, NetworkOptions& options) {
@@ -11,7 +13,13 @@ void AddNetworkOptions(CLI::App& command, NetworkOptions& options) {
 }
 
 registry::ConnectionOptions ConnectionOf(const NetworkOptions& options) {
-  return {.ca_file = options.ca_file, .plain_http = options.plain_http};
+  return {.ca_file = options.ca_file,
+          .plain_http = options.plain_http,
+          .mirrors = std::make_shared<registry::Mirrors>(ReadRegistriesFile)};
+}
+
+registry::ConnectionOptions ConnectionToPush(const NetworkOptions& options) {
+  return {.ca_file = options.ca_file, .plain_http = options.plain_http, .mirrors = nullptr};
 }
 
 }  // namespace ros::installer

@@ -15,6 +15,10 @@ struct NetworkOptions {
 
 void AddNetworkOptions(CLI::App& command, NetworkOptions& options);
 
+// To read, from the mirrors that this machine has too.
 registry::ConnectionOptions ConnectionOf(const NetworkOptions& options);
+
+// To the registry itself: what is pushed, and what that is compared with, is no matter of mirrors.
+registry::ConnectionOptions ConnectionToPush(const NetworkOptions& options);
 
 }  // namespace ros::installer

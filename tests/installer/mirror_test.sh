@@ -1,0 +1,95 @@
+#!/bin/bash
+# mirror_test.sh ROS: images are read from the mirrors that registries.yml names, with Debian's docker-registry as
+# registry, as mirror and as pull-through cache.
+# shellcheck source=tests/support/shell_frame.sh
+. "$(dirname "$(realpath "$0")")/../support/shell_frame.sh"
+# shellcheck source=tests/installer/support/small_root.sh
+. "$here/support/small_root.sh"
+# shellcheck source=tests/installer/support/registry.sh
+. "$here/support/registry.sh"
+trap 'end_registries; rm -rf "$scratch"' EXIT
+export HOME=$scratch REGISTRY_AUTH_FILE=$scratch/auth.json ROS_REGISTRIES_FILE=$scratch/registries.yml
+unset https_proxy http_proxy HTTPS_PROXY
+echo '{}' >auth.json
+
+# accepts COMMAND...: `ros` succeeds.
+accepts() {
+  "$ros" "$@" >out 2>err || fail "ros $*: exit $?: $(cat err)"
+}
+
+# refuses CODE TEXT COMMAND...: `ros` ends with the code, and says so.
+refuses() {
+  local code=$1 text=$2 got=0
+  shift 2
+  "$ros" "$@" >out 2>err || got=$?
+  [[ $got == "$code" ]] || fail "ros $*: exit $got and not $code: $(cat err)"
+  grep -qF -- "$text" err || fail "ros $*: no '$text' in: $(cat err)"
+}
+
+# mirrors REGISTRY URL...: are its mirrors from now on.
+mirrors() {
+  local registry=$1
+  shift
+  printf 'mirrors:\n  %s:\n    endpoint:\n' "$registry" >registries.yml
+  printf '      - "%s"\n' "$@" >>registries.yml
+}
+
+make_small_root root
+# Its layer is longer than what is kept in memory until it has been compared.
+head -c 6M /dev/urandom >root/large
+accepts image build --root root --name small --version 1 --init root/sbin/init --work . -o small.oci
+accepts keys generate release
+accepts image sign --key release.key small.oci
+
+start_registry mirror
+mirror=127.0.0.1:$number
+start_registry upstream
+upstream=127.0.0.1:$number
+os=$upstream/team/os
+accepts image push --plain-http small.oci "$os:1"
+
+# A cache fetches what it has not, and keeps it.
+start_registry cache '' "proxy: {remoteurl: \"http://$upstream\"}"
+cache=127.0.0.1:$number
+mirrors "$upstream" http://127.0.0.1:1 "http://$cache"
+accepts image pull --plain-http "$os:1" -o cached.oci
+accepts image verify --key release.pub cached.oci
+[[ -d cache/docker/registry/v2/repositories/team/os ]] || fail "the cache was not asked"
+# A push goes by it, and a list of tags is the registry's own.
+accepts image push --plain-http --json small.oci "$os:pushed"
+[[ -d upstream/docker/registry/v2/repositories/team/os/_manifests/tags/pushed ]] || fail "the push went elsewhere"
+accepts image list --plain-http "$os"
+grep -qx pushed out || fail "tags: $(cat out)"
+
+# What lies in the mirror alone, below a path, is found by the name of a registry that is down: port 1.
+accepts image push --plain-http small.oci "$mirror/proxy/team/os:2"
+mirrors 127.0.0.1:1 "http://$mirror/v2/proxy"
+accepts image pull --plain-http 127.0.0.1:1/team/os:2 -o mirrored.oci
+accepts image verify --key release.pub mirrored.oci
+accepts image verify --plain-http --key release.pub 127.0.0.1:1/team/os:2
+seed=11111111-2222-4333-8444-555555555555
+sizes=(--size 2G --slot-size 128M --seed "$seed" -f)
+accepts install -d mirrored.img -i 127.0.0.1:1/team/os:2 --plain-http --key release.pub "${sizes[@]}"
+refuses 6 "$mirror/proxy/team/os does not have it; 127.0.0.1:1: the manifest 9" \
+  image pull --plain-http 127.0.0.1:1/team/os:9 -o none.oci
+
+# A mirror whose copy is damaged costs nothing but time.
+accepts image push --plain-http small.oci "$mirror/team/os:1"
+layer=$(skopeo inspect --tls-verify=false --raw "docker://$os:1" |
+  sed 's/[{}]/\n/g' | sed -n 's/.*ros\.os\.root\.v1+zstd.*"sha256:\([0-9a-f]*\)".*/\1/p')
+blob=mirror/docker/registry/v2/blobs/sha256/${layer:0:2}/$layer/data
+printf 'XXXX' | dd of="$blob" bs=1 seek=$(($(stat -c %s "$blob") / 2)) conv=notrunc status=none
+mirrors "$upstream" "http://$mirror"
+accepts install -d damaged.img -i "$os:1" --plain-http --key release.pub "${sizes[@]}"
+cmp <(head -c 700M mirrored.img) <(head -c 700M damaged.img) || fail "a disk installed past a damaged mirror differs"
+accepts image pull --plain-http "$os:1" -o past.oci
+grep -qF 'it is fetched anew' err || fail "no warning: $(cat err)"
+accepts image verify --key release.pub past.oci
+
+# A file that is wrong is told with its place, and only where a registry is read.
+echo 'mirrors: {registry.example: {endpoint: [mirror.example]}}' >registries.yml
+refuses 2 'registries.yml:1:41: "mirror.example" is no endpoint' image pull --plain-http "$os:1" -o none.oci
+accepts image verify --key release.pub past.oci
+accepts image push --plain-http small.oci "$os:1"
+
+exit $failed
