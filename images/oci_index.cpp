@@ -7,7 +7,7 @@ namespace ros::images {
 std::string WriteOciIndex(Descriptor manifest,
                           const std::string& reference,
                           std::string_view artifact_type,
-                          const std::optional<Descriptor>& signatures) {
+                          const std::optional<Descriptor>& companion) {
   manifest.annotations[std::string(kRefNameAnnotation)] = reference;
   Json entry = ToJson(manifest);
   entry.Set("artifactType", artifact_type);
@@ -16,8 +16,8 @@ std::string WriteOciIndex(Descriptor manifest,
   index.Set("mediaType", kOciIndexType);
   auto manifests = Json::MakeArray();
   manifests.Append(std::move(entry));
-  if (signatures) {
-    manifests.Append(ToJson(*signatures));
+  if (companion) {
+    manifests.Append(ToJson(*companion));
   }
   index.Set("manifests", manifests);
   return index.Dump();

@@ -9,10 +9,11 @@
 namespace ros::images {
 
 // The bytes of an index.json (OCI image-spec, image index) of one artifact under this ref.name, and
-// the manifest of its signatures, whose descriptor has its name already.
+// what belongs to it: the manifest of its signatures or the list of its referrers, whose descriptor
+// has its name already.
 std::string WriteOciIndex(Descriptor manifest,
                           const std::string& reference,
                           std::string_view artifact_type,
-                          const std::optional<Descriptor>& signatures);
+                          const std::optional<Descriptor>& companion);
 
 }  // namespace ros::images

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/interrupt.hpp"
 #include "images/channel_archive.hpp"
 #include "images/signature.hpp"
 
@@ -33,12 +34,29 @@ void AddBlobs(const Json& manifest, const std::string& where, std::vector<Descri
   }
 }
 
-StoredManifest Store(registry::Manifest manifest) {
-  return {.descriptor = {.media_type = std::string(kOciManifestType),
+StoredManifest Store(registry::Manifest manifest, std::string_view type = kOciManifestType) {
+  return {.descriptor = {.media_type = std::string(type),
                          .digest = manifest.digest,
                          .size = manifest.raw.size(),
                          .annotations = {}},
           .raw = std::move(manifest.raw)};
+}
+
+// A hint alone, of how an image is signed that has no signatures of our form (bundle.hpp): what
+// cannot be had is no error.
+std::optional<StoredManifest> FindReferrers(Repository& repository, const keys::Digest& image) {
+  try {
+    auto list = repository.FindReferrers(image);
+    if (!list || list->media_type != kOciIndexType || list->raw.size() > kMaxManifestSize) {
+      return std::nullopt;
+    }
+    auto stored = Store(*std::move(list), kOciIndexType);
+    stored.descriptor.annotations[std::string(kRefNameAnnotation)] = "sha256-" + image.Hex();
+    return stored;
+  } catch (const Error&) {
+    ThrowIfInterrupted();
+    return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -84,7 +102,13 @@ StoredArtifact FindArtifact(Repository& repository, const registry::Reference& r
     signatures = Store(*std::move(found));
     signatures->descriptor.annotations[std::string(kRefNameAnnotation)] = name;
   }
-  return ReadArtifact(Store(*std::move(manifest)), std::move(signatures), reference.ToString());
+  const auto digest = manifest->digest;
+  auto artifact =
+      ReadArtifact(Store(*std::move(manifest)), std::move(signatures), reference.ToString());
+  if (!artifact.signatures) {
+    artifact.referrers = FindReferrers(repository, digest);
+  }
+  return artifact;
 }
 
 }  // namespace ros::images

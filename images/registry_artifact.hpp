@@ -23,7 +23,10 @@ struct StoredArtifact {
   StoredManifest manifest;
   // In cosign's form; the descriptor has the ref.name that an index gives them.
   std::optional<StoredManifest> signatures;
-  std::vector<Descriptor> blobs;  // of both, each once
+  // What refers to the manifest, where there are no signatures: the registry's list, an index under
+  // the ref.name that OCI gives it.
+  std::optional<StoredManifest> referrers;
+  std::vector<Descriptor> blobs;  // of manifest and signatures, each once
 };
 
 // What these raw manifests hold; `signatures` is empty where there are none. `where` is the place
@@ -34,8 +37,8 @@ StoredArtifact ReadArtifact(StoredManifest manifest,
                             const std::string& where);
 
 // The artifact of a reference, whose digest counts where it has one, else its tag. Fetches
-// manifests alone. Throws kNetwork where there is none of that name, and as Repository and
-// ReadArtifact do.
+// manifests alone, and the list of what refers to it where it is not signed. Throws kNetwork where
+// there is none of that name, and as Repository and ReadArtifact do.
 StoredArtifact FindArtifact(registry::Repository& repository, const registry::Reference& reference);
 
 }  // namespace ros::images

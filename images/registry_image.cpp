@@ -98,17 +98,17 @@ class RegistryImage final : public ImageSource {
                 .shared = std::make_shared<SharedConnection>(options, reference)} {
     const auto artifact = FindArtifact(origin_.shared->connection.repository(), reference);
     texts_[artifact.manifest.descriptor.digest] = artifact.manifest.raw;
-    if (artifact.signatures) {
-      texts_[artifact.signatures->descriptor.digest] = artifact.signatures->raw;
+    const auto& companion = artifact.signatures ? artifact.signatures : artifact.referrers;
+    if (companion) {
+      texts_[companion->descriptor.digest] = companion->raw;
     }
     for (const auto& blob : artifact.blobs) {
       sizes_[blob.digest] = blob.size;
     }
-    index_ = WriteOciIndex(
-        artifact.manifest.descriptor,
-        reference.tag,
-        artifact.kind.artifact_type,
-        artifact.signatures ? std::optional(artifact.signatures->descriptor) : std::nullopt);
+    index_ = WriteOciIndex(artifact.manifest.descriptor,
+                           reference.tag,
+                           artifact.kind.artifact_type,
+                           companion ? std::optional(companion->descriptor) : std::nullopt);
   }
 
   [[nodiscard]] const std::string& name() const override { return name_; }

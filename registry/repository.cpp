@@ -22,6 +22,7 @@ constexpr std::string_view kTagsPerPage = "1000";
 // A blob that is kept in memory until it has been compared, where there are mirrors.
 constexpr Bytes kMaxKept = Bytes{4} << 20U;
 
+constexpr const char* kIndexType = "application/vnd.oci.image.index.v1+json";
 constexpr const char* kManifestTypes =
     "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, "
     "application/vnd.docker.distribution.manifest.v2+json, "
@@ -119,6 +120,29 @@ std::optional<Manifest> Repository::FindManifest(const keys::Digest& digest) {
     return manifest.has_value();
   });
   return manifest;
+}
+
+std::optional<Manifest> Repository::GetReferrers(const Source& source,
+                                                 const keys::Digest& digest) const {
+  auto request = Request("GET", source.Path("referrers/" + digest.ToString()));
+  request.limit = kMaxManifest;
+  auto response = InContext("what refers to " + digest.ToString(),
+                            [&] { return source.session.Send(request); });
+  const auto type = response.Header("content-type").value_or("");
+  if (response.status != kOk || !type.starts_with(kIndexType)) {
+    return GetManifest(source, "sha256-" + digest.Hex());
+  }
+  const auto found = keys::Sha256Of(AsBytes(response.body));
+  return Manifest{.raw = std::move(response.body), .media_type = kIndexType, .digest = found};
+}
+
+std::optional<Manifest> Repository::FindReferrers(const keys::Digest& digest) {
+  std::optional<Manifest> list;
+  sources_.Read(Order::kMirrorsFirst, [&](const Source& source) {
+    list = GetReferrers(source, digest);
+    return list.has_value();
+  });
+  return list;
 }
 
 void Repository::ReadBlob(const keys::Digest& digest, Bytes size, const BodySink& sink) {

@@ -46,6 +46,11 @@ class Repository {
   std::optional<Manifest> FindManifest(const std::string& tag);
   std::optional<Manifest> FindManifest(const keys::Digest& digest);
 
+  // The list of what refers to this manifest (distribution-spec 1.1, "Listing Referrers"), an image
+  // index as JSON; where the registry has no such lists the one under the tag "sha256-HEX", which
+  // clients keep there. Its first page. None where there is neither.
+  std::optional<Manifest> FindReferrers(const keys::Digest& digest);
+
   // Hands a blob of this size on, in order (download.hpp), each byte once, whatever source it comes
   // from. What was handed on is right only when this returns: the digest is known at its end. A
   // mirror that has sent some of a blob that is wrong counts as failed.
@@ -82,6 +87,7 @@ class Repository {
 
  private:
   std::optional<Manifest> GetManifest(const Source& source, const std::string& name) const;
+  std::optional<Manifest> GetReferrers(const Source& source, const keys::Digest& digest) const;
   std::vector<std::string> GetTags(const Source& source) const;
   [[nodiscard]] RemoteFile FileOf(const Source& source,
                                   const keys::Digest& digest,

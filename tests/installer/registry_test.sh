@@ -48,6 +48,17 @@ accepts image push --plain-http small.oci "$os:unsigned"
 grep -qF 'it is not signed' err || fail "no warning: $(cat err)"
 accepts image pull --plain-http "$os:unsigned" -o unsigned.oci
 shows 'the registry has no signature of it'
+# Signed as cosign 3 does: what refers to the image is listed under a tag, where a registry has no list of its own.
+refuses 4 'is not signed; wanted' image verify --plain-http --key release.pub "$os:unsigned"
+digest=$(digest_in small.oci 1)
+index=application/vnd.oci.image.index.v1+json
+bundle=application/vnd.dev.sigstore.bundle.v0.3+json
+curl -sf -X PUT -H "content-type: $index" "http://$plain/v2/team/os/manifests/sha256-$digest" --data-binary @- >/dev/null <<END ||
+{"schemaVersion": 2, "mediaType": "$index", "manifests": [{"mediaType": "application/vnd.oci.image.manifest.v1+json",
+ "artifactType": "$bundle", "digest": "sha256:$digest", "size": $(skopeo inspect --raw oci-archive:small.oci:1 | wc -c)}]}
+END
+  fail "the list of referrers is not taken"
+refuses 4 "is signed in cosign's newer form, a bundle" image verify --plain-http --key release.pub "$os:unsigned"
 accepts image sign --key release.key small.oci
 accepts image push --plain-http --json small.oci "$os:1"
 digest=$(digest_in small.oci 1)
@@ -127,7 +138,7 @@ accepts image inspect --json delta-pulled.oci
 shows '"name": "delta-index"'
 
 accepts image list --plain-http "$os"
-[[ $(LC_ALL=C sort out) == $'1\nsha256-'"$digest"$'.sig\nunsigned' ]] || fail "tags: $(cat out)"
+[[ $(LC_ALL=C sort out) == $'1\nsha256-'"$digest"$'\nsha256-'"$digest"$'.sig\nunsigned' ]] || fail "tags: $(cat out)"
 
 # A channel document goes the same way.
 accepts channel build --name stable --serial 1 --valid-for 30d --release small.oci -o stable.channel.oci

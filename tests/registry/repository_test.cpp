@@ -176,6 +176,34 @@ TEST_CASE("Repository: a manifest by tag, and by its digest", "[registry]") {
                     "400");
 }
 
+TEST_CASE("Repository: what refers to a manifest, by the registry's list or by that of clients",
+          "[registry]") {
+  Frame frame;
+  const auto digest = Sha256Of(AsBytes(kContent));
+  const std::string type = "application/vnd.oci.image.index.v1+json";
+  const std::string list = R"({"manifests": []})";
+  frame.transport.answers = {{.headers = {{"content-type", type}}, .body = list}};
+  const auto found = frame.repository.FindReferrers(digest);
+  REQUIRE(found);
+  CHECK(found->raw == list);
+  CHECK(found->media_type == type);
+  CHECK(found->digest == Sha256Of(AsBytes(list)));
+  CHECK(frame.transport.asked[0].url ==
+        "https://registry.example/v2/team/os/referrers/" + digest.ToString());
+
+  // One that knows no such list, and one that sends something else under its name.
+  for (const auto& answer : {FakeTransport::Answer{.status = 404},
+                             FakeTransport::Answer{.headers = {{"content-type", "text/html"}}}}) {
+    frame.transport.asked.clear();
+    frame.transport.answers = {answer, {.headers = {{"content-type", type}}, .body = list}};
+    CHECK(frame.repository.FindReferrers(digest).value().raw == list);
+    CHECK(frame.transport.asked[1].url ==
+          "https://registry.example/v2/team/os/manifests/sha256-" + digest.Hex());
+  }
+  frame.transport.answers = {{.status = 404}, {.status = 404}};
+  CHECK_FALSE(frame.repository.FindReferrers(digest));
+}
+
 TEST_CASE("Repository: uploads a blob that is not there", "[registry]") {
   Frame frame;
   const auto digest = Sha256Of(AsBytes(kContent));
