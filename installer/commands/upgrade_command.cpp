@@ -145,46 +145,6 @@ void UpgradeTo(const UpgradeAim& aim,
   }
 }
 
-// What goes together is a question of -i: with it a person has chosen, without it the channel does.
-void CheckOptions(const UpgradeOptions& options) {
-  if (options.image == "") {
-    throw Error(ErrorKind::kUsage,
-                "-i names no image (an empty text); without -i it is the channel's choice");
-  }
-  if (!options.image && !options.channel.empty()) {
-    throw Error(ErrorKind::kUsage,
-                "--channel names the document that has released the image of -i; without -i the "
-                "channel is that of ros config get ros.upgrade.channel");
-  }
-  if (options.image && (options.now || options.check || options.unattended)) {
-    const std::string given = options.check ? "--check" : options.now ? "--now" : "--unattended";
-    throw Error(ErrorKind::kUsage,
-                given + " asks the channel of this machine, and -i names an image; leave one out");
-  }
-  if (options.unattended && (options.now || options.check || options.plan || options.kexec)) {
-    throw Error(ErrorKind::kUsage,
-                "--unattended waits for the time window of this machine; leave it out with --now, "
-                "--check, --plan and --kexec");
-  }
-  const bool writes = options.plan || options.stage || options.no_reboot || options.kexec ||
-                      options.bootloader || options.bootloader_in_place || !options.append.empty();
-  if (options.check && writes) {
-    throw Error(
-        ErrorKind::kUsage,
-        "--check tells whether there is something new and writes nothing; leave out what is "
-        "for an upgrade or its plan");
-  }
-  if (options.unattended && (options.retry || options.allow_downgrade || options.insecure)) {
-    throw Error(
-        ErrorKind::kUsage,
-        "--retry, --allow-downgrade and --insecure are a person's, who looks at what comes of "
-        "it; leave out --unattended");
-  }
-  if (!options.prometheus.empty() && !options.check) {
-    throw Error(ErrorKind::kUsage, "--prometheus writes what --check finds; add --check");
-  }
-}
-
 void UpgradeOnce(const Machine& machine, const UpgradeOptions& options, const Console& console) {
   auto rules = FindTrustRules(machine, SystemClock());
   const auto aim = options.image ? AimAtImage(machine, std::move(rules), options)
@@ -212,7 +172,7 @@ void UpgradeUnattended(const Machine& machine,
 }
 
 void Upgrade(const UpgradeOptions& options, CommandContext& context) {
-  CheckOptions(options);
+  CheckUpgradeOptions(options);
   if (options.check) {
     CheckChannel(options, context);
     return;

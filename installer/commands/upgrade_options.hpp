@@ -29,4 +29,8 @@ struct UpgradeOptions : NetworkOptions {
   bool plan = false;
 };
 
+// Throws kUsage for options that do not go together: with -i a person has chosen, without it the
+// channel does.
+void CheckUpgradeOptions(const UpgradeOptions& options);
+
 }  // namespace ros::installer
