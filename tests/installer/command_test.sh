@@ -5,21 +5,6 @@
 # shellcheck source=tests/installer/support/small_root.sh
 . "$here/support/small_root.sh"
 
-# refuses EXIT TEXT COMMAND...: the exit code of `ros COMMAND...` and what it says on stderr.
-refuses() {
-  local exit_code=$1 text=$2
-  shift 2
-  "$ros" "$@" >out 2>err
-  local code=$?
-  [[ $code == "$exit_code" ]] || fail "$*: exit $code: $(cat err)"
-  grep -qF -- "$text" err || fail "$*: no '$text' in: $(cat err)"
-}
-
-# accepts COMMAND...: `ros COMMAND...` does it; what it prints is left in the file out.
-accepts() {
-  "$ros" "$@" >out 2>err || fail "$*: exit $?: $(cat err)"
-}
-
 refuses 2 'unknown command "bogus"; see ros --help' bogus
 refuses 2 'unknown command "instal" (did you mean "install"?); see ros --help' instal
 refuses 2 'unknown command "buid" (did you mean "build"?); see ros image --help' image buid
@@ -60,11 +45,6 @@ for arguments in --version '--help' 'keys generate key --json'; do
   [[ $? == 1 ]] || fail "$arguments with a full stdout succeeds"
   grep -q 'standard output cannot be written' err || fail "said $(cat err)"
 done
-
-# shows TEXT: the last command's result has it.
-shows() {
-  grep -qF -- "$1" out || fail "no '$1' in: $(cat out)"
-}
 
 make_small_root root
 accepts image build --root root --name small --version 1 --init root/sbin/init \

@@ -16,21 +16,6 @@ export COSIGN_PASSWORD='a good pass phrase' HOME=$scratch
 unset http_proxy HTTP_PROXY https_proxy HTTPS_PROXY all_proxy ALL_PROXY
 printf '%s' "$COSIGN_PASSWORD" >passphrase
 
-# does COMMAND...: it succeeds; what it says is shown when it does not.
-does() {
-  "$@" >out 2>err || fail "$*: exit $?: $(cat err)"
-}
-
-# refuses TEXT COMMAND...: it fails, and says so.
-refuses() {
-  local text=$1
-  shift
-  if "$@" >out 2>err; then
-    fail "$* succeeds"
-  fi
-  grep -qF -- "$text" err || fail "$*: no '$text' in: $(cat err)"
-}
-
 start_registry registry
 os=127.0.0.1:$number/os
 make_small_root root
@@ -57,18 +42,18 @@ for type in ecdsa ecdsa-p384 ed25519 rsa; do
   does "$ros" keys generate --type "$type" --cosign --passphrase-file passphrase "$type"
 
   push "by-cosign-$type"
-  refuses 'is not signed' "$ros" image verify --plain-http --key "$type.pub" "$os:by-cosign-$type"
+  declines 'is not signed' "$ros" image verify --plain-http --key "$type.pub" "$os:by-cosign-$type"
   cosign_signs "$type.key"
   does "$ros" image verify --plain-http --key "$type.pub" "$os:by-cosign-$type"
   grep -qF "signed    $type" out || fail "$type: $(cat out)"
-  refuses 'is not signed by a trusted key' "$ros" image verify --plain-http --key stranger.pub "$os:by-cosign-$type"
+  declines 'is not signed by a trusted key' "$ros" image verify --plain-http --key stranger.pub "$os:by-cosign-$type"
 
   push "by-ros-$type"
-  refuses 'no signatures found' cosign_takes "$type.pub" "by-ros-$type"
+  declines 'no signatures found' cosign_takes "$type.pub" "by-ros-$type"
   does "$ros" image sign --key "$type.key" --passphrase-file passphrase --reference "$os:by-ros-$type" "by-ros-$type.oci"
   does "$ros" image push --plain-http "by-ros-$type.oci" "$os:by-ros-$type"
   does cosign_takes "$type.pub" "by-ros-$type"
-  refuses 'no matching signatures' cosign_takes stranger.pub "by-ros-$type"
+  declines 'no matching signatures' cosign_takes stranger.pub "by-ros-$type"
 done
 
 # A key that cosign has made.

@@ -12,20 +12,6 @@ export HOME=$scratch REGISTRY_AUTH_FILE=$scratch/auth.json ROS_REGISTRIES_FILE=$
 unset https_proxy http_proxy HTTPS_PROXY
 echo '{}' >auth.json
 
-# accepts COMMAND...: `ros` succeeds.
-accepts() {
-  "$ros" "$@" >out 2>err || fail "ros $*: exit $?: $(cat err)"
-}
-
-# refuses CODE TEXT COMMAND...: `ros` ends with the code, and says so.
-refuses() {
-  local code=$1 text=$2 got=0
-  shift 2
-  "$ros" "$@" >out 2>err || got=$?
-  [[ $got == "$code" ]] || fail "ros $*: exit $got and not $code: $(cat err)"
-  grep -qF -- "$text" err || fail "ros $*: no '$text' in: $(cat err)"
-}
-
 # mirrors REGISTRY URL...: are its mirrors from now on.
 mirrors() {
   local registry=$1

@@ -5,20 +5,6 @@
 # shellcheck source=tests/installer/support/small_root.sh
 . "$here/support/small_root.sh"
 
-# accepts COMMAND...: `ros` succeeds.
-accepts() {
-  "$ros" "$@" >out 2>err || fail "ros $*: exit $?: $(cat err)"
-}
-
-# refuses CODE TEXT COMMAND...: `ros` ends with the code, and says so.
-refuses() {
-  local code=$1 text=$2 got=0
-  shift 2
-  "$ros" "$@" >out 2>err || got=$?
-  [[ $got == "$code" ]] || fail "ros $*: exit $got and not $code: $(cat err)"
-  grep -qF -- "$text" err || fail "ros $*: no '$text' in: $(cat err)"
-}
-
 make_small_root root
 head -c 60M /dev/urandom >root/large
 accepts image build --root root --name small --version 1 --init root/sbin/init --work . -o large.oci
