@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/error.hpp"
+#include "installer/commands/network_options.hpp"
 #include "installer/passphrase.hpp"
 
 namespace ros::installer {
@@ -29,7 +30,7 @@ void AddVerifyOptions(CLI::App& verify, VerifyOptions& options, const std::strin
       ->type_name("FILE")
       ->excludes(key);
   verify.add_flag("--explain", options.explain, "Show each rule and how it is met");
-  verify.add_option(file_name, options.file)->required();
+  verify.add_option(file_name, options.file, kWhereImagesAre)->required();
 }
 
 void ShowExplanation(const TrustExplanation& explanation, CommandContext& context) {

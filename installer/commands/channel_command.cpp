@@ -8,6 +8,7 @@
 #include "installer/channel_text.hpp"
 #include "installer/command.hpp"
 #include "installer/commands/artifact_options.hpp"
+#include "installer/commands/network_options.hpp"
 #include "installer/passphrase.hpp"
 #include "installer/trusted_channel.hpp"
 
@@ -111,14 +112,17 @@ void Sign(const SignOptions& options, CommandContext& context) {
   }
 }
 
-void Verify(const VerifyOptions& options, CommandContext& context) {
+struct ChannelVerifyOptions : VerifyOptions, NetworkOptions {};
+
+void Verify(const ChannelVerifyOptions& options, CommandContext& context) {
+  const auto location = LocateImage(options.file, ConnectionOf(options));
   const auto rules = RulesOf(options.rules);
   const auto memory = ChannelMemoryOf(options.rules);
   if (options.explain) {
-    ShowExplanation(ExplainChannel(LocateImage(options.file), rules, memory), context);
+    ShowExplanation(ExplainChannel(location, rules, memory), context);
     return;
   }
-  const auto opened = OpenTrustedChannel(LocateImage(options.file), rules, memory);
+  const auto opened = OpenTrustedChannel(location, rules, memory);
   Show({.channel = opened.shown.channel, .manifest = opened.manifest, .signers = opened.signers},
        "good: ",
        context.console);
@@ -173,9 +177,10 @@ void AddChannelCommand(CLI::App& app, CommandContext& context) {
   AddJsonFlag(*show, context);
   show->callback([file, &context] { Show(Look(*file), "", context.console); });
 
-  auto verifying = std::make_shared<VerifyOptions>();
+  auto verifying = std::make_shared<ChannelVerifyOptions>();
   auto* verify = channel->add_subcommand("verify", "Check signatures, dates and serial");
-  AddVerifyOptions(*verify, *verifying, "FILE");
+  AddVerifyOptions(*verify, *verifying, "DOCUMENT");
+  AddNetworkOptions(*verify, *verifying);
   AddJsonFlag(*verify, context);
   verify->callback([verifying, &context] { Verify(*verifying, context); });
 }

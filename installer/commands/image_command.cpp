@@ -395,15 +395,18 @@ void AddImageCommand(CLI::App& app, CommandContext& context) {
   auto verifying = std::make_shared<ImageVerifyOptions>();
   auto* verify = image->add_subcommand("verify", "Check signature and every digest");
   AddVerifyOptions(*verify, *verifying, "IMAGE");
-  verify->add_option("--channel", verifying->channel, "Channel document that has released it")
-      ->type_name("FILE");
+  verify
+      ->add_option("--channel",
+                   verifying->channel,
+                   "Channel document that has released it, found as images are")
+      ->type_name("DOCUMENT");
   AddNetworkOptions(*verify, *verifying);
   AddJsonFlag(*verify, context);
   verify->callback([verifying, &context] { Verify(*verifying, context); });
 
   auto inspecting = std::make_shared<InspectOptions>();
   auto* inspect = image->add_subcommand("inspect", "Show what an image says, unverified");
-  inspect->add_option("IMAGE", inspecting->image)->required();
+  inspect->add_option("IMAGE", inspecting->image, kWhereImagesAre)->required();
   AddNetworkOptions(*inspect, *inspecting);
   AddJsonFlag(*inspect, context);
   inspect->callback([inspecting, &context] { Inspect(*inspecting, context.console); });

@@ -302,17 +302,17 @@ void AddOptions(CLI::App& command, InstallOptions& options) {
                   "Disk (/dev/sda), disk image file, or auto: the only empty disk")
       ->required()
       ->type_name("TARGET");
-  command
-      .add_option("-i,--image",
-                  options.image,
-                  "OS image: an OCI archive or layout, or where it is in a registry")
+  command.add_option("-i,--image", options.image, std::string("OS image: ") + kWhereImagesAre)
       ->required()
       ->type_name("IMAGE");
   command.add_option("--key", options.keys, "Public key to trust, now and for later upgrades")
       ->type_name("PUB")
       ->take_all();
-  command.add_option("--channel", options.channel, "Channel document that has released the image")
-      ->type_name("FILE");
+  command
+      .add_option("--channel",
+                  options.channel,
+                  "Channel document that has released the image, found as images are")
+      ->type_name("DOCUMENT");
   command.add_option("-c,--cloud-config", options.config, "cloud-config for the machine")
       ->type_name("FILE");
   command.add_option("-a,--append", options.append, "Kernel arguments of this machine")

@@ -9,7 +9,8 @@ namespace ros::installer {
 void AddNetworkOptions(CLI::App& command, NetworkOptions& options) {
   command.add_option("--ca", options.ca_file, "Certificates to trust instead of the system's, PEM")
       ->type_name("FILE");
-  command.add_flag("--plain-http", options.plain_http, "Reach the registry without encryption");
+  command.add_flag(
+      "--plain-http", options.plain_http, "Reach the registry or web server without encryption");
 }
 
 registry::ConnectionOptions ConnectionOf(const NetworkOptions& options) {

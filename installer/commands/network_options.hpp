@@ -8,6 +8,10 @@
 // What the commands that reach a registry have in common.
 namespace ros::installer {
 
+// What an option says that takes what LocateImage reads.
+inline constexpr const char* kWhereImagesAre =
+    "a file or directory, where it is in a registry, its https:// address, or - for standard input";
+
 struct NetworkOptions {
   std::string ca_file;
   bool plain_http = false;

@@ -197,18 +197,16 @@ void AddUpgrade(CLI::App& parent, CommandContext& context) {
       parent.add_subcommand("upgrade", "Write an OS image to the other slot and try it");
   auto options = std::make_shared<UpgradeOptions>();
   command
-      ->add_option(
-          "-i,--image",
-          options->image,
-          "OS image: an OCI archive or layout, or where it is in a registry (default: what "
-          "the machine's channel has)")
+      ->add_option("-i,--image",
+                   options->image,
+                   std::string("OS image: ") + kWhereImagesAre +
+                       " (default: what the machine's channel has)")
       ->type_name("IMAGE");
   command
-      ->add_option(
-          "--channel",
-          options->channel,
-          "Channel document that has released it, a file or in a registry (default: beside "
-          "the image, where one is asked for)")
+      ->add_option("--channel",
+                   options->channel,
+                   "Channel document that has released it, found as images are (default: beside "
+                   "the image, where one is asked for)")
       ->type_name("DOCUMENT");
   command->add_flag("--now", options->now, "Do not wait for the machine's share of a roll-out");
   command->add_flag("--unattended",

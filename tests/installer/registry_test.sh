@@ -129,6 +129,8 @@ accepts image push --plain-http stable.channel.oci "$os:stable"
 accepts image pull --plain-http "$os:stable" -o pulled.channel.oci
 shows 'not verified yet: ros channel verify pulled.channel.oci'
 accepts channel verify --key release.pub pulled.channel.oci
+accepts channel verify --plain-http --key release.pub "$os:stable"
+refuses 4 'is not signed by a trusted key' channel verify --plain-http --key stranger.pub "$os:stable"
 
 # Installed with it, a machine follows it.
 accepts channel build --name stable --serial 1 --valid-for 30d --release bootable.oci -o follow.oci
