@@ -19,6 +19,8 @@
 namespace ros {
 namespace {
 
+constexpr int kToRead = O_RDONLY | O_NOCTTY;
+
 std::string MakeTempDirectory(const std::filesystem::path& parent, std::string_view prefix) {
   std::string path = (parent / (std::string(prefix) + ".XXXXXX")).string();
   if (::mkdtemp(path.data()) == nullptr) {
@@ -101,24 +103,8 @@ std::string LockHolder(int fd) {
   return {};
 }
 
-}  // namespace
-
-void UniqueFd::Close(std::string_view name) {
-  if (::close(release()) != 0) {
-    ThrowErrno("closing " + std::string(name));
-  }
-}
-
-UniqueFd OpenFile(const std::filesystem::path& path, int flags, mode_t mode) {
-  UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
-  if (!fd.valid()) {
-    ThrowErrno("opening " + path.string());
-  }
-  return fd;
-}
-
-std::string ReadFile(const std::filesystem::path& path, Bytes limit) {
-  const auto fd = OpenFile(path, O_RDONLY | O_NOCTTY);
+// What an open file has from where it is read, to its end.
+std::string ReadAll(const UniqueFd& fd, const std::filesystem::path& path, Bytes limit) {
   std::string content;
   std::string buffer(64U << 10U, '\0');
   for (;;) {
@@ -138,6 +124,37 @@ std::string ReadFile(const std::filesystem::path& path, Bytes limit) {
                   path.string() + " is larger than the limit of " + FormatBytes(limit));
     }
   }
+}
+
+}  // namespace
+
+void UniqueFd::Close(std::string_view name) {
+  if (::close(release()) != 0) {
+    ThrowErrno("closing " + std::string(name));
+  }
+}
+
+UniqueFd OpenFile(const std::filesystem::path& path, int flags, mode_t mode) {
+  UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
+  if (!fd.valid()) {
+    ThrowErrno("opening " + path.string());
+  }
+  return fd;
+}
+
+std::string ReadFile(const std::filesystem::path& path, Bytes limit) {
+  return ReadAll(OpenFile(path, kToRead), path, limit);
+}
+
+std::optional<std::string> ReadFileIfThere(const std::filesystem::path& path, Bytes limit) {
+  const UniqueFd fd(::open(path.c_str(), kToRead | O_CLOEXEC));
+  if (fd.valid()) {
+    return ReadAll(fd, path, limit);
+  }
+  if (errno != ENOENT && errno != ENOTDIR) {
+    ThrowErrno("opening " + path.string());
+  }
+  return std::nullopt;
 }
 
 void ReadFull(int fd, Bytes offset, MutableByteSpan into, std::string_view name) {

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,9 @@ UniqueFd OpenFile(const std::filesystem::path& path, int flags, mode_t mode = 06
 // The whole content. Throws kFailed when it cannot be read, kDoesNotFit when it is longer than
 // `limit` bytes.
 std::string ReadFile(const std::filesystem::path& path, Bytes limit);
+
+// As above; none where there is no such file.
+std::optional<std::string> ReadFileIfThere(const std::filesystem::path& path, Bytes limit);
 
 // Fills `into` from `offset` of a file, or throws ("ends early" when the file is too short).
 void ReadFull(int fd, Bytes offset, MutableByteSpan into, std::string_view name);

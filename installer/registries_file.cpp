@@ -33,6 +33,9 @@ class RegistriesReader {
     CheckMap(root, "it");
     for (const auto& member : root.members) {
       CheckKey(member);
+      if (member.value.IsNull()) {
+        continue;
+      }
       CheckMap(member.value, "`mirrors`");
       if (member.value.members.size() > kMaxMirroredHosts) {
         Refuse(member.place,
@@ -78,6 +81,10 @@ class RegistriesReader {
   }
 
   std::vector<registry::Endpoint> ReadMirror(const YamlTree::Member& host) const {
+    // In k3s a way to name a registry for its own peer to peer mirror.
+    if (host.value.IsNull()) {
+      return {};
+    }
     const auto* endpoints = host.value.Find("endpoint");
     for (const auto& member : host.value.members) {
       if (member.key == "rewrite") {
@@ -123,10 +130,12 @@ registry::MirrorTable ParseRegistries(std::string_view text, std::string_view fi
 registry::MirrorTable ReadRegistriesFile() {
   const char* const named = std::getenv(kFileVariable);
   const std::filesystem::path file = named == nullptr || *named == '\0' ? kFile : named;
-  if (!std::filesystem::exists(file)) {
-    return {};
+  const auto text = ReadFileIfThere(file, kMaxRegistriesFile);
+  if (!text && file != kFile) {
+    throw Error(ErrorKind::kUsage,
+                std::string(kFileVariable) + " names " + file.string() + ", which does not exist");
   }
-  return ParseRegistries(ReadFile(file, kMaxRegistriesFile), file.string());
+  return text ? ParseRegistries(*text, file.string()) : registry::MirrorTable();
 }
 
 }  // namespace ros::installer

@@ -19,8 +19,8 @@ inline constexpr std::size_t kMaxEndpoints = 16;  // of one host
 // elsewhere.
 registry::MirrorTable ParseRegistries(std::string_view text, std::string_view file);
 
-// Those of the file that $ROS_REGISTRIES_FILE names, else of /etc/ros/registries.yml; none where it
-// is not there. Throws as above, and as ReadFile.
+// Those of the file that $ROS_REGISTRIES_FILE names, else of /etc/ros/registries.yml; none where
+// that is not there. Throws as above, kUsage where the variable names no file, and as ReadFile.
 registry::MirrorTable ReadRegistriesFile();
 
 }  // namespace ros::installer

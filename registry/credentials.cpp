@@ -176,10 +176,11 @@ std::optional<Credentials> FindCredentials(std::string_view host,
                                            std::string_view repository,
                                            const std::vector<std::filesystem::path>& files) {
   for (const auto& file : files) {
-    if (!std::filesystem::exists(file)) {
+    const auto text = ReadFileIfThere(file, kMaxFile);
+    if (!text) {
       continue;
     }
-    auto found = FindCredentialsIn(ReadFile(file, kMaxFile), host, repository, file.string());
+    auto found = FindCredentialsIn(*text, host, repository, file.string());
     if (found) {
       return found;
     }

@@ -36,6 +36,19 @@ TEST_CASE("CreateFileDurably: never replaces a file", "[base]") {
   CHECK(ListDirectory(directory.path()).size() == 1);
 }
 
+TEST_CASE("ReadFileIfThere: no file is none, one that cannot be opened an error", "[base]") {
+  const TempDirectory directory;
+  const auto path = directory.path() / "file";
+  CHECK_FALSE(ReadFileIfThere(path, 10));
+  CHECK_FALSE(ReadFileIfThere(path / "below" / "it", 10));
+  WriteFileAtomically(path, AsBytes("one"));
+  CHECK(ReadFileIfThere(path, 10) == "one");
+  CHECK_FALSE(ReadFileIfThere(path / "below", 10));
+  CHECK_THROWS_AS(ReadFileIfThere(path, 2), Error);
+  CHECK_THROWS_WITH(ReadFileIfThere(directory.path() / std::string(300, 'x'), 10),
+                    Catch::Contains("opening "));
+}
+
 TEST_CASE("ReadFile: has a limit", "[base]") {
   const TempDirectory directory;
   WriteFileAtomically(directory.path() / "file", AsBytes("12345"));

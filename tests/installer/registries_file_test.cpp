@@ -35,6 +35,11 @@ mirrors:
   CHECK(table.at("*").at(0).host == "127.0.0.1:5001");
   CHECK(ParseRegistries("", "registries.yml").empty());
   CHECK(ParseRegistries("mirrors: {}", "registries.yml").empty());
+  CHECK(ParseRegistries("mirrors:", "registries.yml").empty());
+  // As k3s has them for a mirror of its own.
+  const auto bare = ParseRegistries("mirrors:\n  \"*\":\n  a.example:", "registries.yml");
+  CHECK(bare.at("*").empty());
+  CHECK(bare.at("a.example").empty());
 }
 
 TEST_CASE("ParseRegistries: what is not taken is said with its place", "[installer]") {
@@ -54,7 +59,7 @@ TEST_CASE("ParseRegistries: what is not taken is said with its place", "[install
            {"mirrors: {}\nmirror: {}", "r.yml:2:1: unknown key \"mirror\""},
            {"mirrors:\n  https://a.example: {endpoint: []}",
             "\"https://a.example\" is no registry"},
-           {"mirrors:\n  a.example:", "r.yml:2:3: it must have `endpoint: [URL, ...]`"},
+           {"mirrors:\n  a.example: {}", "r.yml:2:3: it must have `endpoint: [URL, ...]`"},
            {"mirrors:\n  a.example: {endpoint: https://m.example}", "it must have `endpoint"},
            {"mirrors:\n  a.example: {endpoint: [], rewrite: {}}", "`rewrite` is not known"},
            {"mirrors:\n  a.example: {endpoint: [], skip: x}", "unknown key \"skip\""},
@@ -75,8 +80,13 @@ TEST_CASE("ParseRegistries: what is not taken is said with its place", "[install
   }
 }
 
-TEST_CASE("ReadRegistriesFile: no file, no mirrors", "[installer]") {
+TEST_CASE("ReadRegistriesFile: a file that is named has to be there", "[installer]") {
   ::setenv("ROS_REGISTRIES_FILE", "/nonexistent/registries.yml", 1);
-  CHECK(ReadRegistriesFile().empty());
+  CHECK_THROWS_WITH(ReadRegistriesFile(),
+                    "ROS_REGISTRIES_FILE names /nonexistent/registries.yml, which does not exist");
+  const auto other = std::string(300, 'x');
+  ::setenv("ROS_REGISTRIES_FILE", other.c_str(), 1);
+  CHECK_THROWS_WITH(ReadRegistriesFile(), Contains("opening " + other));
   ::unsetenv("ROS_REGISTRIES_FILE");
+  CHECK(ReadRegistriesFile().empty());
 }
