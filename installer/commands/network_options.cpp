@@ -2,8 +2,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include "installer/registries_file.hpp"
-
 namespace ros::installer {
 
 void AddNetworkOptions(CLI::App& command, NetworkOptions& options) {
@@ -14,9 +12,7 @@ void AddNetworkOptions(CLI::App& command, NetworkOptions& options) {
 }
 
 registry::ConnectionOptions ConnectionOf(const NetworkOptions& options) {
-  return {.ca_file = options.ca_file,
-          .plain_http = options.plain_http,
-          .mirrors = std::make_shared<registry::Mirrors>(ReadRegistriesFile)};
+  return {.ca_file = options.ca_file, .plain_http = options.plain_http, .mirrors = options.mirrors};
 }
 
 registry::ConnectionOptions ConnectionToPush(const NetworkOptions& options) {

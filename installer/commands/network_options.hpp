@@ -1,8 +1,10 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "installer/command.hpp"
+#include "installer/registries_file.hpp"
 #include "registry/connection.hpp"
 
 // What the commands that reach a registry have in common.
@@ -15,6 +17,9 @@ inline constexpr const char* kWhereImagesAre =
 struct NetworkOptions {
   std::string ca_file;
   bool plain_http = false;
+  // What one connection has seen of them all others of the command know.
+  std::shared_ptr<registry::Mirrors> mirrors =
+      std::make_shared<registry::Mirrors>(ReadRegistriesFile);
 };
 
 void AddNetworkOptions(CLI::App& command, NetworkOptions& options);
