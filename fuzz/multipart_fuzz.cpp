@@ -8,6 +8,8 @@ namespace {
 
 using registry::MultipartReader;
 
+constexpr Bytes kSize = 50;  // of the file, as the seeds tell it
+
 // What was asked for: ranges with gaps, as the input has it.
 std::vector<ByteRange> TakeAsked(Input& input) {
   std::vector<ByteRange> asked;
@@ -31,7 +33,7 @@ Got Read(const std::string& boundary,
          ByteSpan body,
          std::size_t piece) {
   Got got;
-  MultipartReader reader(boundary, asked);
+  MultipartReader reader(boundary, asked, kSize);
   got.whole = Succeeds([&] {
     while (!body.empty()) {
       auto input = body.first(std::min(piece, body.size()));

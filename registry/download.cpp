@@ -13,12 +13,14 @@
 namespace ros::registry {
 namespace {
 
+using SeveralRanges = Session::SeveralRanges;
+
 constexpr int kOk = 200;
 constexpr int kPartial = 206;
 constexpr int kRangeNotSatisfiable = 416;
-// What servers, and what stands before them, answer to several ranges that they do not want: bad
-// request, forbidden, not satisfiable, header too large, not implemented.
-constexpr std::array kRefusals = {400, 403, kRangeNotSatisfiable, 431, 501};
+// What is no answer to the question whether it knows several ranges: who asks, or for what, is not
+// right.
+constexpr std::array kNoAnswers = {401, 404};
 // Tries in a row that bring nothing.
 constexpr int kMaxVain = 3;
 // Bytes that are fetched without need, where that saves a request.
@@ -104,11 +106,24 @@ class Answer {
   // Whether this side has ended it before it was at its end.
   [[nodiscard]] bool given_up() const { return given_up_; }
 
-  // Whether it shows, with its status and by whether it has brought anything, that the server is to
-  // be asked for one range at a time.
-  [[nodiscard]] bool ShowsNoParts(int status, bool came) const {
-    const bool refused = std::ranges::find(kRefusals, status) != kRefusals.end();
-    return IsForSeveral() && (plain_ || given_up_ || refused || (status == kPartial && !came));
+  // What it shows of the server, with its status and by whether it has brought anything. Servers
+  // that know no several ranges, and what stands before them, refuse with any status, or close the
+  // connection.
+  [[nodiscard]] SeveralRanges Shows(SeveralRanges known, int status, bool came) const {
+    if (!IsForSeveral()) {
+      return known;
+    }
+    if (plain_ || given_up_) {
+      return SeveralRanges::kNever;
+    }
+    // Also where the connection broke before anything of the parts was there.
+    if (came || (parts_ && status != kPartial)) {
+      return SeveralRanges::kAnswered;
+    }
+    const bool never = known == SeveralRanges::kUnknown
+                           ? std::ranges::find(kNoAnswers, status) == kNoAnswers.end()
+                           : status == kPartial || status == kRangeNotSatisfiable;
+    return never ? SeveralRanges::kNever : known;
   }
 
   // Throws where it is no answer for this file.
@@ -144,7 +159,8 @@ class Answer {
   }
 
   BodySink OpenParts(const std::string& boundary) {
-    return [this, reader = MultipartReader(boundary, asked_)](ByteSpan piece) mutable {
+    parts_ = true;
+    return [this, reader = MultipartReader(boundary, asked_, download_.size())](ByteSpan piece) mutable {
       while (!piece.empty()) {
         const auto part = OrGiveUp([&] { return reader.Read(piece); });
         download_.Take(part.offset, part.bytes);
@@ -189,6 +205,7 @@ class Answer {
   Download& download_;
   std::vector<ByteRange> asked_;
   bool plain_ = false;  // its body is no parts
+  bool parts_ = false;  // its body is some
   bool given_up_ = false;
 };
 
@@ -213,6 +230,7 @@ HttpRequest MakeRequest(const RemoteFile& file, const std::vector<ByteRange>& as
 
 HttpResponse Fetch(Session& session, const RemoteFile& file, Answer& answer) {
   auto request = MakeRequest(file, answer.asked());
+  request.once = answer.asked().size() > 1 && session.several_ranges() == SeveralRanges::kUnknown;
   request.open_sink = [&](const HttpResponse& head) {
     answer.Check(file, head);
     return answer.Open(head);
@@ -253,11 +271,12 @@ void DownloadRanges(Session& session,
   int vain = 0;
   while (!download.IsDone()) {
     const auto before = download.Next();
-    Answer answer(download, download.NextRuns(session.knows_several_ranges() ? kMaxRuns : 1));
+    const auto known = session.several_ranges();
+    Answer answer(download, download.NextRuns(known == SeveralRanges::kNever ? 1 : kMaxRuns));
     const auto response = Fetch(session, file, answer);
     const bool came = download.IsDone() || download.Next() > before;
-    if (answer.ShowsNoParts(response.status, came)) {
-      session.ForgoSeveralRanges();
+    session.set_several_ranges(answer.Shows(known, response.status, came));
+    if (known != session.several_ranges() && session.several_ranges() == SeveralRanges::kNever) {
       continue;
     }
     vain = came ? 0 : vain + 1;

@@ -54,6 +54,8 @@ struct HttpRequest {
   // It and the sink may throw, which ends the transfer and leaves Send. Without it the body is
   // kept.
   std::function<BodySink(const HttpResponse& head)> open_sink;
+  // A question of what the server knows: a session asks it once, whatever comes.
+  bool once = false;
   // Asked about once a second and more: a yes ends the transfer as a failed connection.
   std::function<bool()> cancelled;
 };

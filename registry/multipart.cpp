@@ -78,8 +78,9 @@ bool Take(std::string_view& text, std::string_view start) {
   return has;
 }
 
-// Of "bytes 5-9/100" (RFC 9110, section 14.4); none for anything else.
-std::optional<ByteRange> ParseContentRange(std::string_view text) {
+// A part's place in a file of this size, "bytes 5-9/100" or "bytes 5-9/*" (RFC 9110, section 14.4);
+// none for anything else.
+std::optional<ByteRange> ParseContentRange(std::string_view text, Bytes size) {
   if (!Take(text, "bytes ")) {
     return std::nullopt;
   }
@@ -88,7 +89,7 @@ std::optional<ByteRange> ParseContentRange(std::string_view text) {
     return std::nullopt;
   }
   const auto last = TakeNumber(text);
-  if (!last || *last < *first || !text.starts_with('/')) {
+  if (!last || *last < *first || (text != "/*" && text != "/" + std::to_string(size))) {
     return std::nullopt;
   }
   return ByteRange{.offset = *first, .length = *last - *first + 1};
@@ -110,8 +111,10 @@ std::optional<std::string> FindBoundary(std::string_view content_type) {
   Refuse("it has no boundary");
 }
 
-MultipartReader::MultipartReader(const std::string& boundary, std::vector<ByteRange> asked)
-    : boundary_("--" + boundary), asked_(std::move(asked)) {}
+MultipartReader::MultipartReader(const std::string& boundary,
+                                 std::vector<ByteRange> asked,
+                                 Bytes size)
+    : boundary_("--" + boundary), asked_(std::move(asked)), size_(size) {}
 
 MultipartReader::Piece MultipartReader::Read(ByteSpan& input) {
   while (!input.empty() && state_ != State::kBody) {
@@ -194,7 +197,7 @@ void MultipartReader::BeginPart() {
   if (next_ == asked_.size()) {
     Refuse("more parts than were asked for");
   }
-  const auto range = ParseContentRange(part_range_);
+  const auto range = ParseContentRange(part_range_, size_);
   const auto begin = asked_.begin() + static_cast<std::ptrdiff_t>(next_);
   const auto last = std::find_if(begin, asked_.end(), [&](const ByteRange& one) {
     return range && one.offset + (one.length - 1) == range->offset + (range->length - 1);

@@ -28,13 +28,14 @@ class MultipartReader {
     ByteSpan bytes;
   };
 
-  // The ranges that were asked for: not empty, ascending, apart from each other.
-  MultipartReader(const std::string& boundary, std::vector<ByteRange> asked);
+  // The ranges that were asked for, of a file of this size: not empty, ascending, apart from each
+  // other.
+  MultipartReader(const std::string& boundary, std::vector<ByteRange> asked, Bytes size);
 
   // Reads `input` from its front, cuts off what it has read, and gives the bytes of a part among
   // that; none where it came to the end of the input without any. What follows the last boundary is
-  // passed over. Throws kNetwork for what is no such body, for other parts than were asked for, and
-  // for more than kMaxPartHead around a part; nothing may be read after that.
+  // passed over. Throws kNetwork for what is no such body, for other parts than were asked for or
+  // of another file, and for more than kMaxPartHead around a part; nothing may be read after that.
   Piece Read(ByteSpan& input);
 
  private:
@@ -49,6 +50,7 @@ class MultipartReader {
 
   std::string boundary_;  // "--" before it
   std::vector<ByteRange> asked_;
+  Bytes size_;
   std::size_t next_ = 0;  // of what was asked for: the first that is to come
   State state_ = State::kBoundary;
   std::string line_;        // as much as has come of it

@@ -120,6 +120,11 @@ Session::Session(Transport& transport, SessionOptions options)
   }
 }
 
+// A mirror's URL says how it is reached, and so does a file's.
+bool Session::MayBePlain() const {
+  return !options_.has_others && options_.tokens == SessionOptions::Tokens::kFetch;
+}
+
 HttpResponse Session::SendOnce(const HttpRequest& request, const std::string& url) {
   HttpRequest sent = request;
   sent.url = url;
@@ -127,7 +132,7 @@ HttpResponse Session::SendOnce(const HttpRequest& request, const std::string& ur
   if (!options_.plain_http && !url.starts_with("https://")) {
     throw Error(ErrorKind::kNetwork,
                 options_.host + " leads to " + ShowText(url) + ", which is not encrypted" +
-                    (options_.has_others ? "" : "; --plain-http allows that"));
+                    (MayBePlain() ? "; --plain-http allows that" : ""));
   }
   SetHeader(sent, "authorization", OriginOf(url) == OriginOf(base_) ? authorization_ : "");
   return InContext(options_.host, [&] { return transport_.Send(sent); });
@@ -169,9 +174,9 @@ HttpResponse Session::Send(HttpRequest request) {
     };
   }
   last_status_ = 0;
-  auto response =
-      TryAgain([&] { return SendSignedIn(request); }, [&] { return !begun && OnlyReads(request); });
-  if (options_.has_others && response.status == 0 && !begun) {
+  auto response = TryAgain([&] { return SendSignedIn(request); },
+                           [&] { return !begun && OnlyReads(request) && !request.once; });
+  if (options_.has_others && response.status == 0 && !begun && !request.once) {
     throw Error(ErrorKind::kNetwork, options_.host + ": " + response.failure);
   }
   last_status_ = response.status;

@@ -48,11 +48,13 @@ class Session {
   // 0. Throws kNetwork.
   HttpResponse Send(HttpRequest request);
 
-  // Whether to ask for several ranges of a file in one request: true until its server, which a
-  // redirect may have led to, did not answer that (download.hpp).
-  [[nodiscard]] bool knows_several_ranges() const { return knows_several_ranges_; }
+  // Whether its server, which a redirect may have led to, answers a request for several ranges of a
+  // file (download.hpp).
+  enum class SeveralRanges { kUnknown, kAnswered, kNever };
 
-  void ForgoSeveralRanges() { knows_several_ranges_ = false; }
+  [[nodiscard]] SeveralRanges several_ranges() const { return several_ranges_; }
+
+  void set_several_ranges(SeveralRanges found) { several_ranges_ = found; }
 
   // The URL that a Location or Link header of the host means.
   [[nodiscard]] std::string Resolve(const std::string& location) const;
@@ -72,6 +74,8 @@ class Session {
                       const std::string& doing);
 
  private:
+  // Whether --plain-http would change where it may be led.
+  [[nodiscard]] bool MayBePlain() const;
   HttpResponse SendOnce(const HttpRequest& request, const std::string& url);
   HttpResponse SendSignedIn(HttpRequest request);
   // Sends until what may pass has passed, as long as `may`.
@@ -85,7 +89,7 @@ class Session {
   SessionOptions options_;
   std::string base_;           // "https://registry.example"
   std::string authorization_;  // the header's value, once signed in
-  bool knows_several_ranges_ = true;
+  SeveralRanges several_ranges_ = SeveralRanges::kUnknown;
   int last_status_ = 0;
 };
 

@@ -21,7 +21,7 @@ const std::vector<ByteRange> kAsked = {
 
 // What is read of a body that comes in pieces of this length: "2:abc 20:d".
 std::string Read(std::string_view body, std::size_t length = 1000) {
-  MultipartReader reader("x", kAsked);
+  MultipartReader reader("x", kAsked, 50);
   std::string got;
   Bytes next = 0;
   for (std::size_t at = 0; at < body.size(); at += length) {
@@ -128,6 +128,17 @@ TEST_CASE("MultipartReader: refuses what was not asked for", "[registry]") {
   CHECK_THROWS_WITH(Read(kFirst + "--x\r\n\r\n"), Contains("from 20 on, and got \"\""));
   CHECK_THROWS_WITH(Read(kFirst + kSecond + kThird + kThird),
                     Contains("more parts than were asked for"));
+}
+
+TEST_CASE("MultipartReader: a part tells the file's size, or nothing of it", "[registry]") {
+  const auto part = [](const std::string& total) {
+    return "--x\r\nContent-Range: bytes 2-4/" + total + "\r\n\r\nabc\r\n" + kEnd;
+  };
+  CHECK(Read(part("50")) == "2:abc");
+  CHECK(Read(part("*")) == "2:abc");
+  for (const auto* other : {"51", "5", "500", "", "**", "-50"}) {
+    CHECK_THROWS_WITH(Read(part(other)), Contains("got \"bytes 2-4/" + std::string(other)));
+  }
 }
 
 TEST_CASE("MultipartReader: refuses what is no such body", "[registry]") {

@@ -1,9 +1,7 @@
 #include "tests/registry/support/served_repository.hpp"
 
-#include <algorithm>
-#include <vector>
-
 #include "keys/digest.hpp"
+#include "tests/registry/support/served_file.hpp"
 
 namespace ros::testing {
 namespace {
@@ -16,45 +14,6 @@ ServedReply Refuse(int status, const std::string& code) {
   return {.status = status,
           .headers = {{"content-type", "application/json"}},
           .body = R"({"errors": [{"code": ")" + code + R"(", "message": "refused"}]})"};
-}
-
-// Of "bytes=0-9,20-29", the last of which may have no end.
-std::vector<ByteRange> ParseRanges(const std::string& text, Bytes size) {
-  std::vector<ByteRange> ranges;
-  for (std::size_t at = text.find('='); at != std::string::npos; at = text.find(',', at + 1)) {
-    const auto dash = text.find('-', at);
-    const Bytes first = std::stoull(text.substr(at + 1));
-    const bool ends = dash + 1 < text.size();
-    const Bytes last = ends ? std::stoull(text.substr(dash + 1)) : size - 1;
-    ranges.push_back({.offset = first, .length = std::min(last, size - 1) + 1 - first});
-  }
-  return ranges;
-}
-
-std::string ContentRange(const std::string& content, const ByteRange& range) {
-  return "bytes " + std::to_string(range.offset) + "-" + std::to_string(range.End() - 1) + "/" +
-         std::to_string(content.size());
-}
-
-ServedReply Part(const std::string& content, const ByteRange& range) {
-  return {.status = 206,
-          .headers = {{"content-range", ContentRange(content, range)}},
-          .body = content.substr(range.offset, range.length)};
-}
-
-// As Go writes it.
-ServedReply Parts(const std::string& content, const std::vector<ByteRange>& ranges) {
-  ServedReply reply{.status = 206,
-                    .headers = {{"content-type", "multipart/byteranges; boundary=b0unda4y"}},
-                    .body = {}};
-  for (const auto& range : ranges) {
-    reply.body += reply.body.empty() ? "" : "\r\n";
-    reply.body += "--b0unda4y\r\nContent-Range: " + ContentRange(content, range) +
-                  "\r\nContent-Type: application/octet-stream\r\n\r\n" +
-                  content.substr(range.offset, range.length);
-  }
-  reply.body += "\r\n--b0unda4y--\r\n";
-  return reply;
 }
 
 }  // namespace
@@ -134,14 +93,7 @@ ServedReply ServedRepository::Blob(const ServedRequest& request, const std::stri
   if (found == blobs.end()) {
     return Refuse(404, "BLOB_UNKNOWN");
   }
-  const auto ranges = ParseRanges(request.Header("range"), found->second.size());
-  if (ranges.empty()) {
-    return {.headers = {}, .body = found->second};
-  }
-  if (ranges.front().offset >= found->second.size()) {
-    return Refuse(416, "RANGE_INVALID");
-  }
-  return ranges.size() == 1 ? Part(found->second, ranges.front()) : Parts(found->second, ranges);
+  return ServeFile(request, found->second);
 }
 
 std::string ServedRepository::Place() const {
