@@ -17,11 +17,6 @@ constexpr int kPartial = 206;
 constexpr int kNotFound = 404;
 constexpr int kRangeNotSatisfiable = 416;
 
-std::string VersionOf(const HttpResponse& head) {
-  const auto tag = head.Header("etag");
-  return tag ? *tag : head.Header("last-modified").value_or("");
-}
-
 // None for what is no size of a file.
 std::optional<Bytes> ParseSize(std::string_view text) {
   Bytes size = 0;
@@ -45,7 +40,7 @@ std::optional<Bytes> SizeOfSmall(const HttpResponse& head) {
 
 WebFileFacts FactsOf(const HttpResponse& head) {
   if (const auto size = SizeOfSmall(head)) {
-    return {.size = *size, .version = VersionOf(head), .beginning = {}};
+    return {.size = *size, .beginning = {}};
   }
   if (head.status != kPartial) {
     throw Error(ErrorKind::kNetwork,
@@ -58,13 +53,14 @@ WebFileFacts FactsOf(const HttpResponse& head) {
     throw Error(ErrorKind::kNetwork,
                 "asked for the first bytes of the file, and got \"" + ShowText(range) + "\"");
   }
-  return {.size = *size, .version = VersionOf(head), .beginning = {}};
+  return {.size = *size, .beginning = {}};
 }
 
 enum class Wanted { kPart, kWhole };
 
-// Throws unless this comes of the file that was looked at. A server may leave out what it told
-// before.
+// Throws where this cannot come of the file that was looked at. Tags and times are not compared:
+// servers that share an address may have different ones for the same file, and what was replaced by
+// a file of the same size does not have the image's digests.
 void CheckSame(const WebFileFacts& facts, Wanted wanted, const HttpResponse& head) {
   if (head.status != kPartial && wanted == Wanted::kPart && !SizeOfSmall(head)) {
     throw Error(
@@ -73,9 +69,7 @@ void CheckSame(const WebFileFacts& facts, Wanted wanted, const HttpResponse& hea
   }
   const auto size = head.status == kPartial ? SizeIn(head.Header("content-range").value_or(""))
                                             : ParseSize(head.Header("content-length").value_or(""));
-  const auto version = VersionOf(head);
-  const bool other_version = !version.empty() && !facts.version.empty() && version != facts.version;
-  if (other_version || (size && *size != facts.size)) {
+  if (size && *size != facts.size) {
     throw Error(ErrorKind::kNetwork,
                 "the file on the server was replaced while it was read; run it again");
   }

@@ -15,9 +15,6 @@ namespace ros::registry {
 // What the server tells of a file when it is asked for its first bytes.
 struct WebFileFacts {
   Bytes size = 0;
-  // By what another file under the same address is seen: its ETag, else the time of its last
-  // change; empty where the server tells neither.
-  std::string version;
   // The first bytes, up to kWebFileBeginning of them; fewer where the connection broke.
   std::string beginning;
 };
@@ -40,8 +37,8 @@ class WebFile {
   // and where the server knows no ranges.
   WebFileFacts Look();
 
-  // Hands these ranges on, as DownloadRanges does. Throws kNetwork where the file is not the one
-  // any more that `facts` are of.
+  // Hands these ranges on, as DownloadRanges does. Throws kNetwork where the file has not the
+  // size any more that `facts` tell.
   void ReadRanges(const WebFileFacts& facts,
                   std::span<const ByteRange> ranges,
                   const BodySink& sink);
