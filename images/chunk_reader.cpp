@@ -84,7 +84,7 @@ void ChunkReader::Unpack(const Chunk& chunk, Bytes packed_offset, MutableByteSpa
   const auto& layer = state_->layer;
   layer.ReadAt(packed_offset, packed);
   const auto is_right = [&] { return keys::Sha256Of(packed) == chunk.packed_digest; };
-  if (!is_right() && !(layer.ReadElsewhere(packed_offset, packed) && is_right())) {
+  if (!is_right() && !layer.ReadElsewhere(packed_offset, packed, is_right)) {
     Refuse("its frame does not have the digest of the index");
   }
   CheckFrame(packed, chunk.length);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,13 +28,21 @@ class Blob {
   // Fills `into`; throws kVerification when the blob ends before.
   virtual void ReadAt(Bytes offset, MutableByteSpan into) const = 0;
 
-  // Fills `into` with bytes that were read and found to be wrong, from another place than before;
-  // false where there is none.
-  virtual bool ReadElsewhere(Bytes offset, MutableByteSpan into) const {
+  // Fills `into` with bytes that were read and found to be wrong, from one place after the other
+  // until `is_right` says that they are not; false where there is no other place, or they are
+  // nowhere else.
+  virtual bool ReadElsewhere(Bytes offset,
+                             MutableByteSpan into,
+                             const std::function<bool()>& is_right) const {
     static_cast<void>(offset);
     static_cast<void>(into);
+    static_cast<void>(is_right);
     return false;
   }
+
+  // All of what was announced was read, and was wrong. Whether it comes from another place when it
+  // is announced anew.
+  virtual bool Distrust() { return false; }
 
   // These ranges will be read, each byte of them once and about in this order, which is that of the
   // blob: one that comes over a network may be fetched ahead. Called before any is read.

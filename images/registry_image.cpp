@@ -16,7 +16,6 @@ namespace {
 
 using registry::BodySink;
 using registry::Connection;
-using registry::Sources;
 
 // A connection that several threads take turns with.
 struct SharedConnection {
@@ -40,14 +39,9 @@ struct SizedBlob {
 };
 
 // Fills `into` by the connection that all share.
-void Fetch(const Origin& origin,
-           const SizedBlob& blob,
-           Bytes offset,
-           MutableByteSpan into,
-           Sources::Order order) {
+void Fetch(const Origin& origin, const SizedBlob& blob, Bytes offset, MutableByteSpan into) {
   const ByteRange range{.offset = offset, .length = into.size()};
-  Bytes done = 0;
-  const auto take = [&](ByteSpan piece) {
+  const auto take = [&, done = Bytes{0}](ByteSpan piece) mutable {
     std::ranges::copy(piece, into.subspan(done).begin());
     done += piece.size();
   };
@@ -56,9 +50,28 @@ void Fetch(const Origin& origin,
   if (into.size() == blob.size) {
     repository.ReadBlob(blob.digest, blob.size, take);
   } else {
-    repository.ReadRanges(blob.digest, blob.size, std::span(&range, 1), take, order);
+    repository.ReadRanges(blob.digest, blob.size, std::span(&range, 1), take);
   }
 }
+
+// The mirrors that a blob came from.
+class Senders {
+ public:
+  void Set(std::vector<registry::Endpoint> senders) {
+    const std::lock_guard lock(mutex_);
+    senders_ = std::move(senders);
+  }
+
+  // Whether one of them is asked later from now on.
+  bool Fail(registry::Mirrors& mirrors) {
+    const std::lock_guard lock(mutex_);
+    return std::ranges::count_if(senders_, [&](const auto& one) { return mirrors.Fail(one); }) > 0;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<registry::Endpoint> senders_;
+};
 
 bool HasMirrors(const Origin& origin) {
   const std::lock_guard lock(origin.shared->mutex);
@@ -67,24 +80,30 @@ bool HasMirrors(const Origin& origin) {
 
 // Small things by the connection that all share, what is announced by one of its own.
 RemoteBytes BytesOf(const Origin& origin, const SizedBlob& blob) {
-  RemoteBytes bytes{.name = origin.reference.ToString() + ": blob " + blob.digest.ToString(),
-                    .size = blob.size,
-                    .read =
-                        [origin, blob](Bytes offset, MutableByteSpan into) {
-                          Fetch(origin, blob, offset, into, Sources::Order::kMirrorsFirst);
-                        },
-                    .read_elsewhere = {},
-                    .stream =
-                        [origin, blob](const std::vector<ByteRange>& ranges,
-                                       const std::function<bool()>& cancelled,
-                                       const BodySink& sink) {
-                          Connection connection(origin.options, origin.reference, cancelled);
-                          connection.repository().ReadRanges(blob.digest, blob.size, ranges, sink);
-                        }};
+  const auto senders = std::make_shared<Senders>();
+  RemoteBytes bytes{
+      .name = origin.reference.ToString() + ": blob " + blob.digest.ToString(),
+      .size = blob.size,
+      .read = [origin, blob](Bytes offset,
+                             MutableByteSpan into) { Fetch(origin, blob, offset, into); },
+      .read_elsewhere = {},
+      .distrust = {},
+      .stream =
+          [origin, blob, senders](const std::vector<ByteRange>& ranges,
+                                  const std::function<bool()>& cancelled,
+                                  const BodySink& sink) {
+            Connection connection(origin.options, origin.reference, cancelled);
+            senders->Set(connection.repository().ReadRanges(blob.digest, blob.size, ranges, sink));
+          }};
   if (HasMirrors(origin)) {
-    bytes.read_elsewhere = [origin, blob](Bytes offset, MutableByteSpan into) {
-      Fetch(origin, blob, offset, into, Sources::Order::kRegistryFirst);
-    };
+    bytes.read_elsewhere =
+        [origin, blob](Bytes offset, MutableByteSpan into, const std::function<bool()>& is_right) {
+          const std::lock_guard lock(origin.shared->mutex);
+          origin.shared->connection.repository().ReadRight(
+              blob.digest, blob.size, {.offset = offset, .length = into.size()}, into, is_right);
+          return true;
+        };
+    bytes.distrust = [origin, senders] { return senders->Fail(*origin.options.mirrors); };
   }
   return bytes;
 }

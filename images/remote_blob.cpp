@@ -15,12 +15,14 @@ void RemoteBlob::ReadAt(Bytes offset, MutableByteSpan into) const {
   bytes_.read(offset, into);
 }
 
-bool RemoteBlob::ReadElsewhere(Bytes offset, MutableByteSpan into) const {
-  if (!bytes_.read_elsewhere) {
-    return false;
-  }
-  bytes_.read_elsewhere(offset, into);
-  return true;
+bool RemoteBlob::ReadElsewhere(Bytes offset,
+                               MutableByteSpan into,
+                               const std::function<bool()>& is_right) const {
+  return bytes_.read_elsewhere && bytes_.read_elsewhere(offset, into, is_right);
+}
+
+bool RemoteBlob::Distrust() {
+  return bytes_.distrust && bytes_.distrust();
 }
 
 void RemoteBlob::Announce(const std::vector<ByteRange>& ranges) {

@@ -16,8 +16,10 @@ struct RemoteBytes {
   Bytes size = 0;
   // Fills `into` from there, within the size, by a request of its own. On any thread.
   std::function<void(Bytes offset, MutableByteSpan into)> read;
-  // The same from another place than before; empty where there is none.
-  std::function<void(Bytes offset, MutableByteSpan into)> read_elsewhere;
+  // As Blob's, of the same names; empty where there is no other place.
+  std::function<bool(Bytes offset, MutableByteSpan into, const std::function<bool()>& is_right)>
+      read_elsewhere;
+  std::function<bool()> distrust;
   // Hands these ranges on, by a connection of its own; as registry::BlobStream::Fetch.
   std::function<void(const std::vector<ByteRange>& ranges,
                      const std::function<bool()>& cancelled,
@@ -34,7 +36,10 @@ class RemoteBlob final : public Blob {
   [[nodiscard]] Bytes size() const override { return bytes_.size; }
 
   void ReadAt(Bytes offset, MutableByteSpan into) const override;
-  bool ReadElsewhere(Bytes offset, MutableByteSpan into) const override;
+  bool ReadElsewhere(Bytes offset,
+                     MutableByteSpan into,
+                     const std::function<bool()>& is_right) const override;
+  bool Distrust() override;
   void Announce(const std::vector<ByteRange>& ranges) override;
   void Abandon() override;
 

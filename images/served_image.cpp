@@ -100,6 +100,7 @@ class ServedFile final : public ArchiveFile {
         .read = [file = file_, at](Bytes offset,
                                    MutableByteSpan into) { file->Read(at + offset, into); },
         .read_elsewhere = {},
+        .distrust = {},
         .stream =
             [file = file_, at](std::vector<ByteRange> ranges,
                                const std::function<bool()>& cancelled,

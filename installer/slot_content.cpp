@@ -60,17 +60,14 @@ class SlotFileWriter {
                  std::string_view name) {
     const auto file = Open(name, descriptor.size);
     const auto blob = source.OpenBlob(descriptor.digest);
-    blob->Announce({{.offset = 0, .length = descriptor.size}});
-    keys::Sha256 hash;
-    BlockWriter(file.data, buffer_).Write(descriptor.size, [&](Bytes at, MutableByteSpan into) {
-      blob->ReadAt(at, into);
-      hash.Update(into);
-      progress_.Update(done_ += into.size());
-    });
-    if (blob->size() != descriptor.size || hash.Finish() != descriptor.digest) {
-      throw Error(
-          ErrorKind::kVerification,
-          source.name() + ": the blob of " + std::string(name) + " is not what the manifest says");
+    const auto begun = done_;
+    while (Copy(*blob, file, descriptor.size) != descriptor.digest) {
+      if (!blob->Distrust()) {
+        throw Error(ErrorKind::kVerification,
+                    source.name() + ": the blob of " + std::string(name) +
+                        " is not what the manifest says");
+      }
+      done_ = begun;
     }
     written_.push_back({file, descriptor.size, descriptor.digest});
   }
@@ -97,6 +94,18 @@ class SlotFileWriter {
     Bytes length;
     keys::Digest digest;
   };
+
+  // Gives the digest of what came.
+  keys::Digest Copy(images::Blob& blob, const partitions::FatFile& file, Bytes size) {
+    blob.Announce({{.offset = 0, .length = size}});
+    keys::Sha256 hash;
+    BlockWriter(file.data, buffer_).Write(size, [&](Bytes at, MutableByteSpan into) {
+      blob.ReadAt(at, into);
+      hash.Update(into);
+      progress_.Update(done_ += into.size());
+    });
+    return hash.Finish();
+  }
 
   partitions::FatFile Open(std::string_view name, Bytes length) const {
     auto file = boot_.Find(PathOf(slot_, name));

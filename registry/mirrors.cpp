@@ -79,9 +79,9 @@ std::vector<Endpoint> Mirrors::Of(const std::string& host) {
   return found == table_->end() ? std::vector<Endpoint>() : found->second;
 }
 
-void Mirrors::Fail(const Endpoint& mirror) {
+bool Mirrors::Fail(const Endpoint& mirror) {
   const std::lock_guard lock(mutex_);
-  failed_.insert(mirror);
+  return failed_.insert(mirror).second;
 }
 
 bool Mirrors::HasFailed(const Endpoint& mirror) const {

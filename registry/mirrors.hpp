@@ -43,8 +43,8 @@ class Mirrors {
   // Those of a registry, "registry.example:5000"; none where it has none.
   [[nodiscard]] std::vector<Endpoint> Of(const std::string& host);
 
-  // From now on it is asked only when all others have failed.
-  void Fail(const Endpoint& mirror);
+  // From now on it is asked only when all others have failed. False where that was so before.
+  bool Fail(const Endpoint& mirror);
   [[nodiscard]] bool HasFailed(const Endpoint& mirror) const;
 
  private:

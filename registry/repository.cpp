@@ -16,7 +16,9 @@ using Order = Sources::Order;
 
 constexpr int kOk = 200;
 constexpr int kCreated = 201;
+constexpr int kBadRequest = 400;
 constexpr int kNotFound = 404;
+constexpr int kServerError = 500;
 constexpr Bytes kMaxTagList = Bytes{4} << 20U;
 constexpr std::string_view kTagsPerPage = "1000";
 // A blob that is kept in memory until it has been compared, where there are mirrors.
@@ -56,6 +58,21 @@ std::string NextPage(const HttpResponse& response) {
 [[noreturn]] void RefuseBlob(const std::string& where, const std::string& what) {
   throw Error(ErrorKind::kVerification,
               where + ": " + what + " does not have this digest; it is damaged");
+}
+
+// Whether an index lists anything.
+bool HasEntries(const std::string& index, const std::string& where) {
+  const auto json = Json::Parse(index, where);
+  const auto* list = json.IsObject() ? json.Find("manifests", where) : nullptr;
+  return list != nullptr && list->IsArray() && !list->AsArray(where).empty();
+}
+
+// That it is no page of a portal or proxy, which answer 200 to everything. Throws kVerification.
+void CheckIsManifest(const std::string& raw, const std::string& where) {
+  const auto json = Json::Parse(raw, where);
+  if (!json.IsObject() || json.Find("schemaVersion", where) == nullptr) {
+    throw Error(ErrorKind::kVerification, where + ": what comes is no manifest");
+  }
 }
 
 }  // namespace
@@ -103,6 +120,9 @@ std::optional<Manifest> Repository::FindManifest(const std::string& tag) {
   std::optional<Manifest> manifest;
   sources_.Read(Order::kMirrorsFirst, [&](const Source& source) {
     manifest = GetManifest(source, tag);
+    if (manifest) {
+      CheckIsManifest(manifest->raw, source.name + ": the manifest " + tag);
+    }
     return manifest.has_value();
   });
   return manifest;
@@ -140,7 +160,8 @@ std::optional<Manifest> Repository::FindReferrers(const keys::Digest& digest) {
   std::optional<Manifest> list;
   sources_.Read(Order::kMirrorsFirst, [&](const Source& source) {
     list = GetReferrers(source, digest);
-    return list.has_value();
+    // A cache may have the image and not what refers to it.
+    return list && (&source == &sources_.registry() || HasEntries(list->raw, source.name));
   });
   return list;
 }
@@ -153,21 +174,31 @@ void Repository::ReadBlob(const keys::Digest& digest, Bytes size, const BodySink
   }
 }
 
-void Repository::ReadSmallBlob(const keys::Digest& digest, Bytes size, const BodySink& sink) {
-  const ByteRange whole{.offset = 0, .length = size};
-  std::string content;
+void Repository::ReadRight(const keys::Digest& digest,
+                           Bytes size,
+                           const ByteRange& part,
+                           MutableByteSpan into,
+                           const std::function<bool()>& is_right) {
   sources_.Read(Order::kMirrorsFirst, [&](const Source& source) {
-    content.clear();
     const auto file = FileOf(source, digest, size);
-    DownloadRanges(source.session, file, std::span(&whole, 1), [&](ByteSpan piece) {
-      content += AsText(piece);
+    Bytes done = 0;
+    DownloadRanges(source.session, file, std::span(&part, 1), [&](ByteSpan piece) {
+      std::ranges::copy(piece, into.subspan(done).begin());
+      done += piece.size();
     });
-    if (keys::Sha256Of(AsBytes(content)) != digest) {
+    if (!is_right()) {
       RefuseBlob(source.name, file.what);
     }
     return true;
   });
-  sink(AsBytes(content));
+}
+
+void Repository::ReadSmallBlob(const keys::Digest& digest, Bytes size, const BodySink& sink) {
+  std::vector<std::byte> content(size);
+  ReadRight(digest, size, {.offset = 0, .length = size}, content, [&] {
+    return keys::Sha256Of(content) == digest;
+  });
+  sink(content);
 }
 
 void Repository::ReadLargeBlob(const keys::Digest& digest, Bytes size, const BodySink& sink) {
@@ -178,8 +209,7 @@ void Repository::ReadLargeBlob(const keys::Digest& digest, Bytes size, const Bod
     sink(piece);
   };
   const auto file_of = [&](const Source& source) { return FileOf(source, digest, size); };
-  const auto senders =
-      DownloadFromSources(sources_, Order::kMirrorsFirst, file_of, std::span(&whole, 1), hashing);
+  const auto senders = DownloadFromSources(sources_, file_of, std::span(&whole, 1), hashing);
   if (hash.Finish() == digest) {
     return;
   }
@@ -195,17 +225,21 @@ void Repository::ReadLargeBlob(const keys::Digest& digest, Bytes size, const Bod
   RefuseBlob(names.empty() ? Name() : Join(names, " and "), file_of(registry).what);
 }
 
-void Repository::ReadRanges(const keys::Digest& digest,
-                            Bytes size,
-                            std::span<const ByteRange> ranges,
-                            const BodySink& sink,
-                            Sources::Order order) {
-  DownloadFromSources(
-      sources_,
-      order,
-      [&](const Source& source) { return FileOf(source, digest, size); },
-      ranges,
-      sink);
+std::vector<Endpoint> Repository::ReadRanges(const keys::Digest& digest,
+                                             Bytes size,
+                                             std::span<const ByteRange> ranges,
+                                             const BodySink& sink) {
+  std::vector<Endpoint> mirrors;
+  for (const auto* sender : DownloadFromSources(
+           sources_,
+           [&](const Source& source) { return FileOf(source, digest, size); },
+           ranges,
+           sink)) {
+    if (sender != &sources_.registry()) {
+      mirrors.push_back(sender->endpoint);
+    }
+  }
+  return mirrors;
 }
 
 bool Repository::HasBlob(const keys::Digest& digest) {
@@ -235,10 +269,15 @@ void Repository::WriteManifest(const std::string& name,
 
 std::vector<std::string> Repository::ListTags() {
   std::vector<std::string> tags;
-  sources_.Read(Order::kRegistryFirst, [&](const Source& source) {
+  const auto has_answered = [&] {
+    const auto status = session_.last_status();
+    return status >= kBadRequest && status < kServerError;
+  };
+  const auto read = [&](const Source& source) {
     tags = GetTags(source);
     return true;
-  });
+  };
+  sources_.Read(Order::kRegistryFirst, read, has_answered);
   return tags;
 }
 

@@ -57,13 +57,20 @@ class Repository {
   void ReadBlob(const keys::Digest& digest, Bytes size, const BodySink& sink);
 
   // Hands these ranges of a blob of this size on (download.hpp), each byte once. Nothing is
-  // compared with the digest: that is left to whoever knows the parts, and asks for what was wrong
-  // again with kRegistryFirst.
-  void ReadRanges(const keys::Digest& digest,
-                  Bytes size,
-                  std::span<const ByteRange> ranges,
-                  const BodySink& sink,
-                  Sources::Order order = Sources::Order::kMirrorsFirst);
+  // compared with the digest: that is left to whoever knows the parts. Gives the mirrors that have
+  // sent some of it.
+  std::vector<Endpoint> ReadRanges(const keys::Digest& digest,
+                                   Bytes size,
+                                   std::span<const ByteRange> ranges,
+                                   const BodySink& sink);
+
+  // Fills `into` with a part of a blob of this size: one source after the other is asked until
+  // `is_right` says so of what came. Throws kVerification where no source has that.
+  void ReadRight(const keys::Digest& digest,
+                 Bytes size,
+                 const ByteRange& part,
+                 MutableByteSpan into,
+                 const std::function<bool()>& is_right);
 
   [[nodiscard]] bool HasMirrors() const { return sources_.HasMirrors(); }
 
@@ -82,7 +89,7 @@ class Repository {
   void WriteManifest(const std::string& name, const std::string& raw, const std::string& type);
 
   // All tags, as the registry orders them; of a mirror, which may know fewer, only where the
-  // registry does not answer. Throws kNetwork beyond kMaxTags.
+  // registry is not reached or out of order. Throws kNetwork beyond kMaxTags.
   std::vector<std::string> ListTags();
 
  private:

@@ -45,7 +45,6 @@ class Handover {
 
 std::vector<const Source*> DownloadFromSources(
     Sources& sources,
-    Sources::Order order,
     const std::function<RemoteFile(const Source&)>& file_of,
     std::span<const ByteRange> ranges,
     const BodySink& sink) {
@@ -63,7 +62,7 @@ std::vector<const Source*> DownloadFromSources(
     });
     return true;
   };
-  sources.Read(order, read, [&] { return handover.WasRefused(); });
+  sources.Read(Sources::Order::kMirrorsFirst, read, [&] { return handover.WasRefused(); });
   return senders;
 }
 

@@ -15,7 +15,6 @@ namespace ros::registry {
 // it; throws as DownloadRanges and Sources::Read.
 std::vector<const Source*> DownloadFromSources(
     Sources& sources,
-    Sources::Order order,
     const std::function<RemoteFile(const Source&)>& file_of,
     std::span<const ByteRange> ranges,
     const BodySink& sink);

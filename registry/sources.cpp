@@ -69,7 +69,7 @@ std::vector<const Source*> Sources::InOrder(Order order) const {
 
 bool Sources::Read(Order order,
                    const std::function<bool(const Source&)>& read,
-                   const std::function<bool()>& is_ours) {
+                   const std::function<bool()>& is_final) {
   Faults faults;
   for (const auto* source : InOrder(order)) {
     const bool is_registry = source == &registry_;
@@ -79,7 +79,7 @@ bool Sources::Read(Order order,
       }
       faults.texts.push_back(source->name + " does not have it");
     } catch (const Error& error) {
-      if (!MayBeElsewhere(error, *source) || (is_ours && is_ours())) {
+      if (!MayBeElsewhere(error, *source) || (is_final && is_final())) {
         throw;
       }
       faults.Add(error, is_registry);

@@ -43,12 +43,12 @@ class Sources {
   // Calls `read` with one source after the other until one has it. A false says that there is none
   // there: a mirror's word is not believed, the registry's is. What fails with kNetwork or
   // kVerification leads to the next source, and a mirror that failed in another way than by a 404
-  // is asked after the registry from then on. Where an error is none of a source's, `is_ours` says
-  // so. Returns whether it was found; throws the only error, or one that names each source and its
+  // is asked after the registry from then on. `is_final` says of an error whether it ends this.
+  // Returns whether it was found; throws the only error, or one that names each source and its
   // own.
   bool Read(Order order,
             const std::function<bool(const Source&)>& read,
-            const std::function<bool()>& is_ours = {});
+            const std::function<bool()>& is_final = {});
 
   // A mirror has sent something wrong, which was found too late to ask another; nothing for the
   // registry itself.

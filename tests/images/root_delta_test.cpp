@@ -146,10 +146,20 @@ struct LongImage {
 
   void WriteArchive() const { Assemble(parts, {}).WriteArchive(directory.path() / "long.oci"); }
 
-  // What a slot holds afterwards.
-  [[nodiscard]] std::string Written() const {
-    const auto file = OpenImage(directory.path() / "long.oci");
-    const StreamedImage source(*file);
+  // The same with one patch and one frame that do not have their digests.
+  void WriteDamagedArchive() const {
+    auto image = Assemble(parts, {});
+    image.Blob(keys::Sha256Of(AsBytes(parts.layer)))[10] ^= 1;
+    image.Blob(keys::Sha256Of(AsBytes(parts.delta->patches)))[10] ^= 1;
+    image.WriteArchive(directory.path() / "damaged.oci");
+  }
+
+  // What a slot holds afterwards, where what is wrong may be had from another archive.
+  [[nodiscard]] std::string Written(const std::string& name = "long.oci",
+                                    const std::string& elsewhere = {}) const {
+    const auto file = OpenImage(directory.path() / name);
+    const auto other = elsewhere.empty() ? nullptr : OpenImage(directory.path() / elsewhere);
+    const StreamedImage source(*file, other.get());
     const auto image = InspectImage(source);
     const auto& layers = image.manifest.deltas.at(0);
     const RootDelta delta{
@@ -251,6 +261,14 @@ TEST_CASE("WriteRoot: frames and patches come in two streams, each longer than i
   SECTION("whole") {
     image.WriteArchive();
     CHECK((image.Written() == image.parts.root));
+  }
+  SECTION("with a patch and a frame that are right elsewhere") {
+    image.WriteArchive();
+    image.WriteDamagedArchive();
+    CHECK((image.Written("damaged.oci", "long.oci") == image.parts.root));
+    CheckError(ErrorKind::kVerification, "does not have the digest of the", [&] {
+      (void)image.Written("damaged.oci", "damaged.oci");
+    });
   }
   SECTION("with a patch that is wrong while others wait for later ones") {
     image.parts.delta->patches[10] ^= 1;

@@ -59,15 +59,29 @@ accepts install -d mirrored.img -i 127.0.0.1:1/team/os:2 --plain-http --key rele
 refuses 6 "$mirror/proxy/team/os does not have it; 127.0.0.1:1: the manifest 9" \
   image pull --plain-http 127.0.0.1:1/team/os:9 -o none.oci
 
-# A mirror whose copy is damaged costs nothing but time.
+# A mirror whose copy is damaged costs nothing but time: its kernel, its root.
 accepts image push --plain-http small.oci "$mirror/team/os:1"
-layer=$(skopeo inspect --tls-verify=false --raw "docker://$os:1" |
-  sed 's/[{}]/\n/g' | sed -n 's/.*ros\.os\.root\.v1+zstd.*"sha256:\([0-9a-f]*\)".*/\1/p')
-blob=mirror/docker/registry/v2/blobs/sha256/${layer:0:2}/$layer/data
-printf 'XXXX' | dd of="$blob" bs=1 seek=$(($(stat -c %s "$blob") / 2)) conv=notrunc status=none
 mirrors "$upstream" "http://$mirror"
-accepts install -d damaged.img -i "$os:1" --plain-http --key release.pub "${sizes[@]}"
-cmp <(head -c 700M mirrored.img) <(head -c 700M damaged.img) || fail "a disk installed past a damaged mirror differs"
+# file_of LAYER: where the mirror has it.
+file_of() {
+  local digest
+  digest=$(skopeo inspect --tls-verify=false --raw "docker://$os:1" |
+    sed 's/[{}]/\n/g' | sed -n "s/.*ros\.os\.$1\".*\"sha256:\([0-9a-f]*\)\".*/\1/p")
+  echo "mirror/docker/registry/v2/blobs/sha256/${digest:0:2}/$digest/data"
+}
+damage() { printf 'XXXX' | dd of="$1" bs=1 seek=$(($(stat -c %s "$1") / 2)) conv=notrunc status=none; }
+check_installs() {
+  accepts install -d damaged.img -i "$os:1" --plain-http --key release.pub "${sizes[@]}"
+  cmp <(head -c 700M mirrored.img) <(head -c 700M damaged.img) ||
+    fail "a disk installed past a mirror with a damaged $1 differs"
+}
+kernel=$(file_of kernel.v1)
+cp "$kernel" kernel
+damage "$kernel"
+check_installs kernel
+cp kernel "$kernel"
+damage "$(file_of root.v1+zstd)"
+check_installs root
 accepts image pull --plain-http "$os:1" -o past.oci
 grep -qF 'it is fetched anew' err || fail "no warning: $(cat err)"
 accepts image verify --key release.pub past.oci

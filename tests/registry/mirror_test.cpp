@@ -24,7 +24,6 @@ using ros::registry::MirrorTable;
 using ros::registry::ParseEndpoint;
 using ros::registry::Repository;
 using ros::registry::RepositoryBelow;
-using ros::registry::Sources;
 using ros::testing::FaultServer;
 using ros::testing::ServedReply;
 using ros::testing::ServedRepository;
@@ -385,16 +384,110 @@ TEST_CASE("Mirrors: ranges go on in the middle of one", "[registry]") {
       });
   CHECK(got == content.substr(1'000'000, 200'000) + content.substr(1'205'000, 5));
   CHECK(frame.origin.server.Asked().at(0).Header("range").starts_with("bytes=1150000-"));
-  // What was wrong is asked for at the registry first.
-  const auto before = frame.origin.Asked().size();
-  frame.Connect();
-  frame.repository().ReadRanges(
-      Sha256Of(AsBytes(content)),
-      content.size(),
-      ranges,
-      [](ByteSpan /*piece*/) {},
-      Sources::Order::kRegistryFirst);
-  CHECK(frame.origin.Asked().size() > before);
+}
+
+TEST_CASE("Mirrors: several ranges go on where a request for them broke", "[registry]") {
+  Frame frame;
+  const auto content = Content(kLarge);
+  std::vector<ByteRange> ranges;
+  std::string wanted;
+  for (ros::Bytes at = 1000; at < 10 * 100'000; at += 100'000) {
+    ranges.push_back({.offset = at, .length = 500});
+    wanted += content.substr(at, 500);
+  }
+  for (auto* server : {&frame.first, &frame.second}) {
+    server->served.AddBlob(content);
+  }
+  int times = 0;
+  frame.first.fault = [&](const auto& request, auto& reply) {
+    if (++times == 1) {
+      // 100 bytes of the fifth part.
+      reply.cut_body = reply.body.find("\r\n\r\n", reply.body.find("bytes 401000-")) + 4 + 100;
+    } else {
+      Refuses(request, reply);
+    }
+  };
+  std::string got;
+  const auto senders = frame.repository().ReadRanges(
+      Sha256Of(AsBytes(content)), content.size(), ranges, [&](ByteSpan piece) {
+        got += AsText(piece);
+      });
+  CHECK(got == wanted);
+  CHECK(senders ==
+        std::vector<Endpoint>{ParseEndpoint(frame.first.Url()), ParseEndpoint(frame.second.Url())});
+  // The second is asked for what was left of the range that broke, and for those behind it.
+  CHECK(frame.second.server.Asked().size() == 1);
+  const auto asked = frame.second.server.Asked().at(0).Header("range");
+  CHECK(asked.starts_with("bytes=401100-401499,501000-501499,"));
+  CHECK(std::ranges::count(asked, ',') == 5);
+  CHECK(frame.origin.Asked().empty());
+}
+
+TEST_CASE("Mirrors: a part that was wrong is asked for until it is right", "[registry]") {
+  Frame frame;
+  const auto content = Content(kLarge);
+  const auto digest = Sha256Of(AsBytes(content));
+  frame.first.served.blobs[digest.ToString()] = std::string(kLarge, 'x');
+  frame.origin.fault = Refuses;
+  const ByteRange part{.offset = 1'000'000, .length = 1000};
+  std::vector<std::byte> into(1000);
+  const auto read = [&] {
+    frame.repository().ReadRight(digest, kLarge, part, into, [&] {
+      return AsText(into) == content.substr(1'000'000, 1000);
+    });
+  };
+  // Neither the one that is wrong nor those that have it not.
+  CHECK_THROWS_WITH(read(),
+                    Contains(frame.first.server.host() + "/team/os: blob sha256:") &&
+                        Contains("does not have this digest; it is damaged") &&
+                        Contains(frame.second.server.host()) &&
+                        Contains(frame.origin.server.host()));
+  frame.second.served.AddBlob(content);
+  const auto before = frame.first.Asked().size();
+  read();
+  CHECK(AsText(into) == content.substr(1'000'000, 1000));
+  CHECK(frame.first.Asked().size() == before);
+}
+
+TEST_CASE("Mirrors: a page of a portal is no manifest", "[registry]") {
+  Frame frame;
+  frame.origin.served.AddManifest("1.0", kRaw);
+  const auto page = GENERATE(values<std::string>({"<html>sign in</html>", "[]", "{}", "\"it\""}));
+  CAPTURE(page);
+  frame.first.fault = [&](const auto& /*request*/, auto& reply) {
+    reply = {.status = 200, .headers = {{"content-type", "text/html"}}, .body = page};
+  };
+  CHECK(frame.repository().FindManifest("1.0")->raw == kRaw);
+  frame.Use({frame.first.Url()});
+  frame.origin.fault = frame.first.fault;
+  CHECK_THROWS_WITH(frame.repository().FindManifest("1.0"),
+                    Contains(frame.first.server.host()) && Contains(frame.origin.server.host()));
+}
+
+TEST_CASE("Mirrors: an empty list of referrers is believed of the registry alone", "[registry]") {
+  Frame frame;
+  const auto list = [](const std::string& entries) {
+    return [entries](const auto& request, auto& reply) {
+      if (request.path.find("/referrers/") != std::string::npos) {
+        reply = {.status = 200,
+                 .headers = {{"content-type", "application/vnd.oci.image.index.v1+json"}},
+                 .body = R"({"schemaVersion": 2, "manifests": [)" + entries + "]}"};
+      }
+    };
+  };
+  const auto digest = Sha256Of(AsBytes(kRaw));
+  frame.first.fault = list("");
+  frame.second.fault = list("{}");
+  CHECK(frame.repository().FindReferrers(digest)->raw.ends_with("[{}]}"));
+  frame.second.fault = list("");
+  CHECK_THROWS_AS(
+      [&] {
+        frame.origin.fault = CloseAtOnce;
+        frame.repository().FindReferrers(digest);
+      }(),
+      ros::Error);
+  frame.origin.fault = list("");
+  CHECK(frame.repository().FindReferrers(digest)->raw.ends_with("[]}"));
 }
 
 TEST_CASE("Mirrors: what the sink throws is nobody's fault", "[registry]") {
@@ -460,7 +553,11 @@ TEST_CASE("Mirrors: tags are the registry's, of a mirror where it does not answe
   frame.first.served.AddManifest("0.9", kRaw);
   CHECK(frame.repository().ListTags() == Names{"1.0"});
   CHECK(frame.first.Asked().empty());
+  // What it refuses is its answer.
   frame.origin.fault = Refuses;
+  CHECK_THROWS_AS(frame.repository().ListTags(), ros::Error);
+  CHECK(frame.first.Asked().empty());
+  frame.origin.fault = CloseAtOnce;
   CHECK(frame.repository().ListTags() == Names{"0.9"});
   CHECK(frame.first.server.Asked().at(0).Query("n") == "1000");
   CHECK(frame.first.server.Asked().at(0).Query("ns") == frame.origin.server.host());

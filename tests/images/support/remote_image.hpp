@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -65,16 +66,19 @@ class RemoteImage final : public ImageSource {
 };
 
 // The same with what is announced of a blob on its way as over a network, ahead of who reads it.
+// What is wrong may be had from another image, as from another mirror.
 class StreamedImage final : public ImageSource {
  public:
-  explicit StreamedImage(const ImageSource& source) : source_(source) {}
+  explicit StreamedImage(const ImageSource& source, const ImageSource* elsewhere = nullptr)
+      : source_(source), elsewhere_(elsewhere) {}
 
   [[nodiscard]] const std::string& name() const override { return source_.name(); }
 
   [[nodiscard]] std::string ReadIndex() const override { return source_.ReadIndex(); }
 
   [[nodiscard]] std::unique_ptr<Blob> OpenBlob(const keys::Digest& digest) const override {
-    return std::make_unique<StreamedBlob>(source_.OpenBlob(digest));
+    return std::make_unique<StreamedBlob>(
+        source_.OpenBlob(digest), elsewhere_ == nullptr ? nullptr : elsewhere_->OpenBlob(digest));
   }
 
   [[nodiscard]] bool HasBlob(const keys::Digest& digest) const override {
@@ -86,7 +90,8 @@ class StreamedImage final : public ImageSource {
  private:
   class StreamedBlob final : public Blob {
    public:
-    explicit StreamedBlob(std::unique_ptr<Blob> blob) : blob_(std::move(blob)) {}
+    StreamedBlob(std::unique_ptr<Blob> blob, std::unique_ptr<Blob> elsewhere)
+        : blob_(std::move(blob)), elsewhere_(std::move(elsewhere)) {}
 
     [[nodiscard]] Bytes size() const override { return blob_->size(); }
 
@@ -96,6 +101,16 @@ class StreamedImage final : public ImageSource {
       } else {
         blob_->ReadAt(offset, into);
       }
+    }
+
+    bool ReadElsewhere(Bytes offset,
+                       MutableByteSpan into,
+                       const std::function<bool()>& is_right) const override {
+      if (!elsewhere_) {
+        return false;
+      }
+      elsewhere_->ReadAt(offset, into);
+      return is_right();
     }
 
     void Announce(const std::vector<ByteRange>& ranges) override {
@@ -124,10 +139,12 @@ class StreamedImage final : public ImageSource {
 
    private:
     std::unique_ptr<Blob> blob_;
+    std::unique_ptr<Blob> elsewhere_;
     std::unique_ptr<registry::BlobStream> stream_;
   };
 
   const ImageSource& source_;
+  const ImageSource* elsewhere_;
 };
 
 }  // namespace ros::images::fakes
