@@ -63,9 +63,13 @@ class Senders {
   }
 
   // Whether one of them is asked later from now on.
-  bool Fail(registry::Mirrors& mirrors) {
+  bool Fail(registry::Mirrors& mirrors, const keys::Digest& blob) {
     const std::lock_guard lock(mutex_);
-    return std::ranges::count_if(senders_, [&](const auto& one) { return mirrors.Fail(one); }) > 0;
+    return std::ranges::count_if(senders_, [&](const auto& one) {
+             return mirrors.Fail(one,
+                                 one.host + ": blob " + blob.ToString() +
+                                     " does not have this digest; it is damaged");
+           }) > 0;
   }
 
  private:
@@ -103,7 +107,9 @@ RemoteBytes BytesOf(const Origin& origin, const SizedBlob& blob) {
               blob.digest, blob.size, {.offset = offset, .length = into.size()}, into, is_right);
           return true;
         };
-    bytes.distrust = [origin, senders] { return senders->Fail(*origin.options.mirrors); };
+    bytes.distrust = [origin, senders, blob] {
+      return senders->Fail(*origin.options.mirrors, blob.digest);
+    };
   }
   return bytes;
 }

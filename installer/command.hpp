@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "installer/console.hpp"
 
@@ -17,6 +19,8 @@ struct CommandContext {
   int exit_code = 0;
   // What to tell beside "interrupted", where a signal ends the command.
   std::string when_interrupted = "run it again to finish what it began";
+  // What is told beside the result of a command that ends well.
+  std::function<std::vector<std::string>()> warnings;
 };
 
 // Each adds one command with its options; the command runs in CLI11's callback and throws

@@ -64,6 +64,9 @@ int Run(int argc, char** argv) {
   CommandContext context{console};
   try {
     const int code = Parse(argc, argv, context);
+    for (const auto& warning : context.warnings ? context.warnings() : std::vector<std::string>()) {
+      console.Warn(warning);
+    }
     console.CheckPrinted();
     return code;
   } catch (const ros::Error& error) {

@@ -79,14 +79,23 @@ std::vector<Endpoint> Mirrors::Of(const std::string& host) {
   return found == table_->end() ? std::vector<Endpoint>() : found->second;
 }
 
-bool Mirrors::Fail(const Endpoint& mirror) {
+bool Mirrors::Fail(const Endpoint& mirror, const std::string& why) {
   const std::lock_guard lock(mutex_);
-  return failed_.insert(mirror).second;
+  return failed_.emplace(mirror, why).second;
 }
 
 bool Mirrors::HasFailed(const Endpoint& mirror) const {
   const std::lock_guard lock(mutex_);
   return failed_.contains(mirror);
+}
+
+std::vector<std::string> Mirrors::Failures() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> all;
+  for (const auto& [mirror, why] : failed_) {
+    all.push_back(why);
+  }
+  return all;
 }
 
 }  // namespace ros::registry

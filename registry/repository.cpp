@@ -55,9 +55,8 @@ std::string NextPage(const HttpResponse& response) {
   return link.substr(begin + 1, end - begin - 1);
 }
 
-[[noreturn]] void RefuseBlob(const std::string& where, const std::string& what) {
-  throw Error(ErrorKind::kVerification,
-              where + ": " + what + " does not have this digest; it is damaged");
+std::string IsDamaged(const std::string& where, const std::string& what) {
+  return where + ": " + what + " does not have this digest; it is damaged";
 }
 
 // Whether an index lists anything.
@@ -187,7 +186,7 @@ void Repository::ReadRight(const keys::Digest& digest,
       done += piece.size();
     });
     if (!is_right()) {
-      RefuseBlob(source.name, file.what);
+      throw Error(ErrorKind::kVerification, IsDamaged(source.name, file.what));
     }
     return true;
   });
@@ -213,16 +212,18 @@ void Repository::ReadLargeBlob(const keys::Digest& digest, Bytes size, const Bod
   if (hash.Finish() == digest) {
     return;
   }
+  const auto what = file_of(sources_.registry()).what;
   std::vector<std::string> names;
   for (const auto* sender : senders) {
     names.push_back(sender->name);
-    sources_.Fail(*sender);
+    sources_.Fail(*sender, IsDamaged(sender->name, what));
   }
   const auto& registry = sources_.registry();
   if (std::ranges::any_of(senders, [&](const auto* sender) { return sender != &registry; })) {
     ++wrong_blobs_;
   }
-  RefuseBlob(names.empty() ? Name() : Join(names, " and "), file_of(registry).what);
+  throw Error(ErrorKind::kVerification,
+              IsDamaged(names.empty() ? Name() : Join(names, " and "), what));
 }
 
 std::vector<Endpoint> Repository::ReadRanges(const keys::Digest& digest,

@@ -84,7 +84,7 @@ bool Sources::Read(Order order,
       }
       faults.Add(error, is_registry);
       if (source->session.last_status() != kNotFound) {
-        Fail(*source);
+        Fail(*source, error.message());
       }
     }
   }
@@ -98,9 +98,9 @@ bool Sources::MayBeElsewhere(const Error& error, const Source& source) const {
          (error.kind() == ErrorKind::kNetwork || error.kind() == ErrorKind::kVerification);
 }
 
-void Sources::Fail(const Source& source) {
+void Sources::Fail(const Source& source, const std::string& why) {
   if (&source != &registry_) {
-    known_->Fail(source.endpoint);
+    known_->Fail(source.endpoint, why);
   }
 }
 

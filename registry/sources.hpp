@@ -51,8 +51,8 @@ class Sources {
             const std::function<bool()>& is_final = {});
 
   // A mirror has sent something wrong, which was found too late to ask another; nothing for the
-  // registry itself.
-  void Fail(const Source& source);
+  // registry itself. `why` names the mirror.
+  void Fail(const Source& source, const std::string& why);
 
  private:
   [[nodiscard]] std::vector<const Source*> InOrder(Order order) const;

@@ -180,7 +180,7 @@ void AddChannelCommand(CLI::App& app, CommandContext& context) {
   auto verifying = std::make_shared<ChannelVerifyOptions>();
   auto* verify = channel->add_subcommand("verify", "Check signatures, dates and serial");
   AddVerifyOptions(*verify, *verifying, "DOCUMENT");
-  AddNetworkOptions(*verify, *verifying);
+  AddNetworkOptions(*verify, *verifying, context);
   AddJsonFlag(*verify, context);
   verify->callback([verifying, &context] { Verify(*verifying, context); });
 }

@@ -400,14 +400,14 @@ void AddImageCommand(CLI::App& app, CommandContext& context) {
                    verifying->channel,
                    "Channel document that has released it, found as images are")
       ->type_name("DOCUMENT");
-  AddNetworkOptions(*verify, *verifying);
+  AddNetworkOptions(*verify, *verifying, context);
   AddJsonFlag(*verify, context);
   verify->callback([verifying, &context] { Verify(*verifying, context); });
 
   auto inspecting = std::make_shared<InspectOptions>();
   auto* inspect = image->add_subcommand("inspect", "Show what an image says, unverified");
   inspect->add_option("IMAGE", inspecting->image, kWhereImagesAre)->required();
-  AddNetworkOptions(*inspect, *inspecting);
+  AddNetworkOptions(*inspect, *inspecting, context);
   AddJsonFlag(*inspect, context);
   inspect->callback([inspecting, &context] { Inspect(*inspecting, context.console); });
   AddImageCopyCommands(*image, context);

@@ -106,7 +106,7 @@ void List(const RegistryOptions& options, CommandContext& context) {
 void AddImageCopyCommands(CLI::App& image, CommandContext& context) {
   auto pulling = std::make_shared<PullOptions>();
   auto* pull = image.add_subcommand("pull", "Fetch an image and its signatures from a registry");
-  AddNetworkOptions(*pull, *pulling);
+  AddNetworkOptions(*pull, *pulling, context);
   pull->add_option("-o,--output", pulling->output, "The file to make")->required();
   pull->add_option("REFERENCE", pulling->reference, "registry.example/myos:1.2.0")->required();
   AddJsonFlag(*pull, context);
@@ -114,7 +114,7 @@ void AddImageCopyCommands(CLI::App& image, CommandContext& context) {
 
   auto pushing = std::make_shared<PushOptions>();
   auto* push = image.add_subcommand("push", "Bring an image and its signatures to a registry");
-  AddNetworkOptions(*push, *pushing);
+  AddNetworkOptions(*push, *pushing, context);
   push->add_flag("-f,--force", pushing->force, "Replace other signatures of it");
   push->add_option("IMAGE", pushing->file)->required();
   push->add_option("REFERENCE", pushing->reference, "registry.example/myos:1.2.0")->required();
@@ -123,7 +123,7 @@ void AddImageCopyCommands(CLI::App& image, CommandContext& context) {
 
   auto listing = std::make_shared<RegistryOptions>();
   auto* list = image.add_subcommand("list", "List the tags of a repository");
-  AddNetworkOptions(*list, *listing);
+  AddNetworkOptions(*list, *listing, context);
   list->add_option("REPOSITORY", listing->reference, "registry.example/myos")->required();
   AddJsonFlag(*list, context);
   list->callback([listing, &context] { List(*listing, context); });

@@ -360,7 +360,7 @@ void AddInstallCommand(CLI::App& app, CommandContext& context) {
   auto options = std::make_shared<InstallOptions>();
   AddOptions(*command, *options);
   AddSizeOptions(*command, *options);
-  AddNetworkOptions(*command, *options);
+  AddNetworkOptions(*command, *options, context);
   AddJsonFlag(*command, context);
   command->callback([options, &context] { Install(*options, context); });
 }

@@ -4,11 +4,20 @@
 
 namespace ros::installer {
 
-void AddNetworkOptions(CLI::App& command, NetworkOptions& options) {
+void AddNetworkOptions(CLI::App& command, NetworkOptions& options, CommandContext& context) {
   command.add_option("--ca", options.ca_file, "Certificates to trust instead of the system's, PEM")
       ->type_name("FILE");
   command.add_flag(
       "--plain-http", options.plain_http, "Reach the registry or web server without encryption");
+  command.preparse_callback([&context, mirrors = options.mirrors](std::size_t /*arguments*/) {
+    context.warnings = [mirrors] {
+      auto failures = mirrors->Failures();
+      for (auto& failure : failures) {
+        failure.insert(0, "a mirror was passed over: ");
+      }
+      return failures;
+    };
+  });
 }
 
 registry::ConnectionOptions ConnectionOf(const NetworkOptions& options) {

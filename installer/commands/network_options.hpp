@@ -22,7 +22,8 @@ struct NetworkOptions {
       std::make_shared<registry::Mirrors>(ReadRegistriesFile);
 };
 
-void AddNetworkOptions(CLI::App& command, NetworkOptions& options);
+// Warns of mirrors that failed, when the command has ended well.
+void AddNetworkOptions(CLI::App& command, NetworkOptions& options, CommandContext& context);
 
 // To read, from the mirrors that this machine has too.
 registry::ConnectionOptions ConnectionOf(const NetworkOptions& options);

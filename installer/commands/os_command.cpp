@@ -66,7 +66,7 @@ void ShowVersion(const Console& console) {
 void AddOsListCommands(CLI::App& os, CommandContext& context) {
   auto* list = os.add_subcommand("list", "The images in the two slots, and what the channel has");
   auto options = std::make_shared<NetworkOptions>();
-  AddNetworkOptions(*list, *options);
+  AddNetworkOptions(*list, *options, context);
   AddJsonFlag(*list, context);
   list->callback([options, &context] { List(*options, context); });
   auto* version = os.add_subcommand("version", "The running image's version");

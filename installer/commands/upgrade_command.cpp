@@ -241,7 +241,7 @@ void AddUpgrade(CLI::App& parent, CommandContext& context) {
   command->add_flag("--insecure", options->insecure, "Take an image that nobody has signed");
   command->add_flag("-f,--force", options->force, "Accepted for RancherOS; nothing is asked");
   command->add_flag("--plan", options->plan, "Show what would be done, and stop");
-  AddNetworkOptions(*command, *options);
+  AddNetworkOptions(*command, *options, context);
   AddJsonFlag(*command, context);
   command->callback([options, &context] { Upgrade(*options, context); });
 }

@@ -39,6 +39,7 @@ start_registry cache '' "proxy: {remoteurl: \"http://$upstream\"}"
 cache=127.0.0.1:$number
 mirrors "$upstream" http://127.0.0.1:1 "http://$cache"
 accepts image pull --plain-http "$os:1" -o cached.oci
+grep -q 'ros: warning: a mirror was passed over: .* 127.0.0.1:1: ' err || fail "no warning: $(cat err)"
 accepts image verify --key release.pub cached.oci
 [[ -d cache/docker/registry/v2/repositories/team/os ]] || fail "the cache was not asked"
 # A push goes by it, and a list of tags is the registry's own.
@@ -74,6 +75,7 @@ check_installs() {
   accepts install -d damaged.img -i "$os:1" --plain-http --key release.pub "${sizes[@]}"
   cmp <(head -c 700M mirrored.img) <(head -c 700M damaged.img) ||
     fail "a disk installed past a mirror with a damaged $1 differs"
+  grep -q "a mirror was passed over: $mirror.*does not have this digest" err || fail "no warning: $(cat err)"
 }
 kernel=$(file_of kernel.v1)
 cp "$kernel" kernel

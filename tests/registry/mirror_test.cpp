@@ -270,6 +270,13 @@ TEST_CASE("Mirrors: one that fails is asked after the registry from then on", "[
   CHECK(frame.second.Asked().size() == 1);
   CHECK(frame.Read(content) == content);
   CHECK(frame.repository().FindManifest("1.0"));
+  const auto failures = frame.mirrors->Failures();
+  REQUIRE(failures.size() == 2);
+  for (const auto* server : {&frame.first, &frame.second}) {
+    CHECK(std::ranges::any_of(failures, [&](const std::string& why) {
+      return why.find(server->server.host()) != std::string::npos;
+    }));
+  }
   // In another connection of the same command too.
   frame.Connect();
   CHECK(frame.repository().FindManifest("1.0"));
