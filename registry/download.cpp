@@ -160,7 +160,8 @@ class Answer {
 
   BodySink OpenParts(const std::string& boundary) {
     parts_ = true;
-    return [this, reader = MultipartReader(boundary, asked_, download_.size())](ByteSpan piece) mutable {
+    return [this,
+            reader = MultipartReader(boundary, asked_, download_.size())](ByteSpan piece) mutable {
       while (!piece.empty()) {
         const auto part = OrGiveUp([&] { return reader.Read(piece); });
         download_.Take(part.offset, part.bytes);
