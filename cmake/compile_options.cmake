@@ -50,7 +50,7 @@ endfunction()
 
 # For the build with sanitizers, the slowest: a test is compiled in three fourths of the time. That each source includes
 # what it uses is seen by the other builds.
-option(ROS_PRECOMPILE "Compile headers of the standard library ahead" OFF)
+option(ROS_PRECOMPILE "Compile headers of the standard library ahead (clang only)" OFF)
 set(ROS_PRECOMPILED_HEADERS
     <algorithm>
     <array>
@@ -83,7 +83,9 @@ function(ros_precompile target name)
     add_library(ros_precompiled_${name} OBJECT ${PROJECT_BINARY_DIR}/precompiled.cpp)
     target_precompile_headers(ros_precompiled_${name} PRIVATE ${ARGN})
     get_target_property(options ${target} COMPILE_OPTIONS)
-    target_compile_options(ros_precompiled_${name} PRIVATE ${options})
+    if(options)
+      target_compile_options(ros_precompiled_${name} PRIVATE ${options})
+    endif()
     get_target_property(position_independent ${target} POSITION_INDEPENDENT_CODE)
     set_target_properties(ros_precompiled_${name} PROPERTIES POSITION_INDEPENDENT_CODE ${position_independent})
     target_link_libraries(ros_precompiled_${name} PRIVATE ros_compile_options)

@@ -29,8 +29,8 @@ class Blob {
   virtual void ReadAt(Bytes offset, MutableByteSpan into) const = 0;
 
   // Fills `into` with bytes that were read and found to be wrong, from one place after the other
-  // until `is_right` says that they are not; false where there is no other place, or they are
-  // nowhere else.
+  // until `is_right` says that they are not; false where there is no other place. Throws where they
+  // are nowhere else.
   virtual bool ReadElsewhere(Bytes offset,
                              MutableByteSpan into,
                              const std::function<bool()>& is_right) const {
@@ -45,7 +45,8 @@ class Blob {
   virtual bool Distrust() { return false; }
 
   // These ranges will be read, each byte of them once and about in this order, which is that of the
-  // blob: one that comes over a network may be fetched ahead. Called before any is read.
+  // blob: one that comes over a network may be fetched ahead. Called before any is read, and
+  // again where all of it was wrong.
   virtual void Announce(const std::vector<ByteRange>& ranges) { static_cast<void>(ranges); }
 
   // Nothing of what was announced is wanted any more: whoever waits for it in ReadAt, on another

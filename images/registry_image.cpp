@@ -41,40 +41,47 @@ struct SizedBlob {
 // Fills `into` by the connection that all share.
 void Fetch(const Origin& origin, const SizedBlob& blob, Bytes offset, MutableByteSpan into) {
   const ByteRange range{.offset = offset, .length = into.size()};
+  const std::lock_guard lock(origin.shared->mutex);
+  auto& repository = origin.shared->connection.repository();
+  if (into.size() == blob.size) {
+    repository.ReadRight(
+        blob.digest, blob.size, range, into, [&] { return keys::Sha256Of(into) == blob.digest; });
+    return;
+  }
   const auto take = [&, done = Bytes{0}](ByteSpan piece) mutable {
     std::ranges::copy(piece, into.subspan(done).begin());
     done += piece.size();
   };
-  const std::lock_guard lock(origin.shared->mutex);
-  auto& repository = origin.shared->connection.repository();
-  if (into.size() == blob.size) {
-    repository.ReadBlob(blob.digest, blob.size, take);
-  } else {
-    repository.ReadRanges(blob.digest, blob.size, std::span(&range, 1), take);
-  }
+  repository.ReadRanges(blob.digest, blob.size, std::span(&range, 1), take);
 }
 
 // The mirrors that a blob came from.
 class Senders {
  public:
-  void Set(std::vector<registry::Endpoint> senders) {
+  // Before its first byte is handed on.
+  void Add(const registry::Endpoint& mirror) {
     const std::lock_guard lock(mutex_);
-    senders_ = std::move(senders);
+    trusted_.try_emplace(mirror, true);
   }
 
-  // Whether one of them is asked later from now on.
-  bool Fail(registry::Mirrors& mirrors, const keys::Digest& blob) {
+  // All that were trusted are asked later from now on. False where there was none.
+  bool Distrust(registry::Mirrors& mirrors, const keys::Digest& blob) {
     const std::lock_guard lock(mutex_);
-    return std::ranges::count_if(senders_, [&](const auto& one) {
-             return mirrors.Fail(one,
-                                 one.host + ": blob " + blob.ToString() +
-                                     " does not have this digest; it is damaged");
-           }) > 0;
+    bool any = false;
+    for (auto& [mirror, trusted] : trusted_) {
+      if (std::exchange(trusted, false)) {
+        any = true;
+        mirrors.Fail(
+            mirror,
+            mirror.host + " has sent of blob " + blob.ToString() + ", which came out damaged");
+      }
+    }
+    return any;
   }
 
  private:
   std::mutex mutex_;
-  std::vector<registry::Endpoint> senders_;
+  std::map<registry::Endpoint, bool> trusted_;
 };
 
 bool HasMirrors(const Origin& origin) {
@@ -97,18 +104,23 @@ RemoteBytes BytesOf(const Origin& origin, const SizedBlob& blob) {
                                   const std::function<bool()>& cancelled,
                                   const BodySink& sink) {
             Connection connection(origin.options, origin.reference, cancelled);
-            senders->Set(connection.repository().ReadRanges(blob.digest, blob.size, ranges, sink));
+            connection.repository().ReadRanges(
+                blob.digest, blob.size, ranges, sink, [&](const registry::Endpoint& mirror) {
+                  senders->Add(mirror);
+                });
           }};
   if (HasMirrors(origin)) {
-    bytes.read_elsewhere =
-        [origin, blob](Bytes offset, MutableByteSpan into, const std::function<bool()>& is_right) {
-          const std::lock_guard lock(origin.shared->mutex);
-          origin.shared->connection.repository().ReadRight(
-              blob.digest, blob.size, {.offset = offset, .length = into.size()}, into, is_right);
-          return true;
-        };
     bytes.distrust = [origin, senders, blob] {
-      return senders->Fail(*origin.options.mirrors, blob.digest);
+      return senders->Distrust(*origin.options.mirrors, blob.digest);
+    };
+    bytes.read_elsewhere = [origin, senders, blob](Bytes offset,
+                                                   MutableByteSpan into,
+                                                   const std::function<bool()>& is_right) {
+      senders->Distrust(*origin.options.mirrors, blob.digest);
+      const std::lock_guard lock(origin.shared->mutex);
+      origin.shared->connection.repository().ReadRight(
+          blob.digest, blob.size, {.offset = offset, .length = into.size()}, into, is_right);
+      return true;
     };
   }
   return bytes;

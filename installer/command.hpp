@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "installer/console.hpp"
 
@@ -19,8 +18,8 @@ struct CommandContext {
   int exit_code = 0;
   // What to tell beside "interrupted", where a signal ends the command.
   std::string when_interrupted = "run it again to finish what it began";
-  // What is told beside the result of a command that ends well.
-  std::function<std::vector<std::string>()> warnings;
+  // Called when the command has ended, in whatever way, before its error is told.
+  std::function<void()> before_end = [] {};
 };
 
 // Each adds one command with its options; the command runs in CLI11's callback and throws

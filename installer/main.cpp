@@ -64,12 +64,11 @@ int Run(int argc, char** argv) {
   CommandContext context{console};
   try {
     const int code = Parse(argc, argv, context);
-    for (const auto& warning : context.warnings ? context.warnings() : std::vector<std::string>()) {
-      console.Warn(warning);
-    }
+    context.before_end();
     console.CheckPrinted();
     return code;
   } catch (const ros::Error& error) {
+    context.before_end();
     if (const auto signal = ros::WaitingInterrupt()) {
       console.Fail("interrupted; " + context.when_interrupted, kSignalExit + *signal);
       return kSignalExit + *signal;

@@ -129,9 +129,10 @@ registry::MirrorTable ParseRegistries(std::string_view text, std::string_view fi
 
 registry::MirrorTable ReadRegistriesFile() {
   const char* const named = std::getenv(kFileVariable);
-  const std::filesystem::path file = named == nullptr || *named == '\0' ? kFile : named;
+  const bool is_named = named != nullptr && *named != '\0';
+  const std::filesystem::path file = is_named ? named : kFile;
   const auto text = ReadFileIfThere(file, kMaxRegistriesFile);
-  if (!text && file != kFile) {
+  if (!text && is_named) {
     throw Error(ErrorKind::kUsage,
                 std::string(kFileVariable) + " names " + file.string() + ", which does not exist");
   }

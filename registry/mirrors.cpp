@@ -1,6 +1,7 @@
 #include "registry/mirrors.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/shown_text.hpp"
@@ -79,9 +80,11 @@ std::vector<Endpoint> Mirrors::Of(const std::string& host) {
   return found == table_->end() ? std::vector<Endpoint>() : found->second;
 }
 
-bool Mirrors::Fail(const Endpoint& mirror, const std::string& why) {
+void Mirrors::Fail(const Endpoint& mirror, const std::string& why) {
   const std::lock_guard lock(mutex_);
-  return failed_.emplace(mirror, why).second;
+  if (failed_.insert(mirror).second) {
+    failures_.push_back(why);
+  }
 }
 
 bool Mirrors::HasFailed(const Endpoint& mirror) const {
@@ -89,13 +92,9 @@ bool Mirrors::HasFailed(const Endpoint& mirror) const {
   return failed_.contains(mirror);
 }
 
-std::vector<std::string> Mirrors::Failures() const {
+std::vector<std::string> Mirrors::TakeFailures() {
   const std::lock_guard lock(mutex_);
-  std::vector<std::string> all;
-  for (const auto& [mirror, why] : failed_) {
-    all.push_back(why);
-  }
-  return all;
+  return std::exchange(failures_, {});
 }
 
 }  // namespace ros::registry

@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,19 +43,20 @@ class Mirrors {
   // Those of a registry, "registry.example:5000"; none where it has none.
   [[nodiscard]] std::vector<Endpoint> Of(const std::string& host);
 
-  // From now on it is asked only when all others have failed. `why` names it, and is kept. False
-  // where it had failed before.
-  bool Fail(const Endpoint& mirror, const std::string& why);
+  // From now on it is asked only when all others have failed. `why` names it, and is kept the
+  // first time.
+  void Fail(const Endpoint& mirror, const std::string& why);
   [[nodiscard]] bool HasFailed(const Endpoint& mirror) const;
 
-  // What was wrong with each that has failed, the first time.
-  [[nodiscard]] std::vector<std::string> Failures() const;
+  // What was wrong with each that has failed, the first time it did, and that was not taken yet.
+  std::vector<std::string> TakeFailures();
 
  private:
   std::function<MirrorTable()> read_;
   mutable std::mutex mutex_;
   std::optional<MirrorTable> table_;
-  std::map<Endpoint, std::string> failed_;
+  std::set<Endpoint> failed_;
+  std::vector<std::string> failures_;  // not taken yet
 };
 
 }  // namespace ros::registry

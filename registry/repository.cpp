@@ -186,7 +186,11 @@ void Repository::ReadRight(const keys::Digest& digest,
       done += piece.size();
     });
     if (!is_right()) {
-      throw Error(ErrorKind::kVerification, IsDamaged(source.name, file.what));
+      throw Error(ErrorKind::kVerification,
+                  part.length == size
+                      ? IsDamaged(source.name, file.what)
+                      : source.name + ": the bytes from " + std::to_string(part.offset) +
+                            " on of " + file.what + " are not what the image says");
     }
     return true;
   });
@@ -208,7 +212,9 @@ void Repository::ReadLargeBlob(const keys::Digest& digest, Bytes size, const Bod
     sink(piece);
   };
   const auto file_of = [&](const Source& source) { return FileOf(source, digest, size); };
-  const auto senders = DownloadFromSources(sources_, file_of, std::span(&whole, 1), hashing);
+  std::vector<const Source*> senders;
+  const auto sends = [&](const Source& source) { senders.push_back(&source); };
+  DownloadFromSources(sources_, file_of, std::span(&whole, 1), sends, hashing);
   if (hash.Finish() == digest) {
     return;
   }
@@ -216,7 +222,7 @@ void Repository::ReadLargeBlob(const keys::Digest& digest, Bytes size, const Bod
   std::vector<std::string> names;
   for (const auto* sender : senders) {
     names.push_back(sender->name);
-    sources_.Fail(*sender, IsDamaged(sender->name, what));
+    sources_.Fail(*sender, sender->name + " has sent of " + what + ", which came out damaged");
   }
   const auto& registry = sources_.registry();
   if (std::ranges::any_of(senders, [&](const auto* sender) { return sender != &registry; })) {
@@ -226,21 +232,21 @@ void Repository::ReadLargeBlob(const keys::Digest& digest, Bytes size, const Bod
               IsDamaged(names.empty() ? Name() : Join(names, " and "), what));
 }
 
-std::vector<Endpoint> Repository::ReadRanges(const keys::Digest& digest,
-                                             Bytes size,
-                                             std::span<const ByteRange> ranges,
-                                             const BodySink& sink) {
-  std::vector<Endpoint> mirrors;
-  for (const auto* sender : DownloadFromSources(
-           sources_,
-           [&](const Source& source) { return FileOf(source, digest, size); },
-           ranges,
-           sink)) {
-    if (sender != &sources_.registry()) {
-      mirrors.push_back(sender->endpoint);
-    }
-  }
-  return mirrors;
+void Repository::ReadRanges(const keys::Digest& digest,
+                            Bytes size,
+                            std::span<const ByteRange> ranges,
+                            const BodySink& sink,
+                            const MirrorSends& mirror_sends) {
+  DownloadFromSources(
+      sources_,
+      [&](const Source& source) { return FileOf(source, digest, size); },
+      ranges,
+      [&](const Source& source) {
+        if (mirror_sends && &source != &sources_.registry()) {
+          mirror_sends(source.endpoint);
+        }
+      },
+      sink);
 }
 
 bool Repository::HasBlob(const keys::Digest& digest) {

@@ -57,12 +57,14 @@ class Repository {
   void ReadBlob(const keys::Digest& digest, Bytes size, const BodySink& sink);
 
   // Hands these ranges of a blob of this size on (download.hpp), each byte once. Nothing is
-  // compared with the digest: that is left to whoever knows the parts. Gives the mirrors that have
-  // sent some of it.
-  std::vector<Endpoint> ReadRanges(const keys::Digest& digest,
-                                   Bytes size,
-                                   std::span<const ByteRange> ranges,
-                                   const BodySink& sink);
+  // compared with the digest: that is left to whoever knows the parts, and is told which mirrors
+  // send them, each before its first byte.
+  using MirrorSends = std::function<void(const Endpoint&)>;
+  void ReadRanges(const keys::Digest& digest,
+                  Bytes size,
+                  std::span<const ByteRange> ranges,
+                  const BodySink& sink,
+                  const MirrorSends& mirror_sends = {});
 
   // Fills `into` with a part of a blob of this size: one source after the other is asked until
   // `is_right` says so of what came. Throws kVerification where no source has that.

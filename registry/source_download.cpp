@@ -1,6 +1,8 @@
 #include "registry/source_download.hpp"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace ros::registry {
 namespace {
@@ -43,27 +45,24 @@ class Handover {
 
 }  // namespace
 
-std::vector<const Source*> DownloadFromSources(
-    Sources& sources,
-    const std::function<RemoteFile(const Source&)>& file_of,
-    std::span<const ByteRange> ranges,
-    const BodySink& sink) {
+void DownloadFromSources(Sources& sources,
+                         const std::function<RemoteFile(const Source&)>& file_of,
+                         std::span<const ByteRange> ranges,
+                         const std::function<void(const Source&)>& sends,
+                         const BodySink& sink) {
   Handover handover(ranges, sink);
-  std::vector<const Source*> senders;
   const auto read = [&](const Source& source) {
     bool has_sent = false;
     const auto left = handover.Left();
     DownloadRanges(source.session, file_of(source), left, [&](ByteSpan piece) {
-      if (!has_sent) {
-        senders.push_back(&source);
-        has_sent = true;
+      if (!std::exchange(has_sent, true)) {
+        sends(source);
       }
       handover.Take(piece);
     });
     return true;
   };
   sources.Read(Sources::Order::kMirrorsFirst, read, [&] { return handover.WasRefused(); });
-  return senders;
 }
 
 }  // namespace ros::registry

@@ -10,14 +10,14 @@ void AddNetworkOptions(CLI::App& command, NetworkOptions& options, CommandContex
   command.add_flag(
       "--plain-http", options.plain_http, "Reach the registry or web server without encryption");
   command.preparse_callback([&context, mirrors = options.mirrors](std::size_t /*arguments*/) {
-    context.warnings = [mirrors] {
-      auto failures = mirrors->Failures();
-      for (auto& failure : failures) {
-        failure.insert(0, "a mirror was passed over: ");
-      }
-      return failures;
-    };
+    context.before_end = [&context, mirrors] { WarnOfMirrors(*mirrors, context.console); };
   });
+}
+
+void WarnOfMirrors(registry::Mirrors& mirrors, const Console& console) {
+  for (const auto& failure : mirrors.TakeFailures()) {
+    console.Warn("a mirror was passed over: " + failure);
+  }
 }
 
 registry::ConnectionOptions ConnectionOf(const NetworkOptions& options) {

@@ -22,8 +22,11 @@ struct NetworkOptions {
       std::make_shared<registry::Mirrors>(ReadRegistriesFile);
 };
 
-// Warns of mirrors that failed, when the command has ended well.
+// And WarnOfMirrors when the command has ended.
 void AddNetworkOptions(CLI::App& command, NetworkOptions& options, CommandContext& context);
+
+// Tells of each mirror that failed, once.
+void WarnOfMirrors(registry::Mirrors& mirrors, const Console& console);
 
 // To read, from the mirrors that this machine has too.
 registry::ConnectionOptions ConnectionOf(const NetworkOptions& options);

@@ -51,6 +51,7 @@ bool ChangesLoader(const UpgradePlan& plan) {
 }
 
 void Outcomes::Tell(std::string_view what_follows) {
+  WarnOfMirrors(*options_.mirrors, console_);
   console_.Say(Outcome(plan_, options_).append(what_follows));
   if (!told_) {
     console_.PrintEvent(Json::MakeObject()

@@ -182,6 +182,16 @@ TEST_CASE("Faults: several ranges refused", "[registry]") {
   CHECK(Said(ReadRanges(closed, FarRanges(10))) == kWhole);
   CHECK(CountSeveral(closed) == 1);
   CHECK(closed.waits.empty());
+  // One of several behind an address may know them and another not.
+  FaultyRegistry other;
+  CHECK(Said(ReadRanges(other, FarRanges(10))) == kWhole);
+  other.fault = [](const auto& request, auto& reply) {
+    if (AsksForSeveral(request)) {
+      reply = {.status = 403, .headers = {}, .body = {}};
+    }
+  };
+  CHECK(Said(ReadRanges(other, FarRanges(10))) == kWhole);
+  CHECK(CountSeveral(other) == 2);
   // One that has answered before is asked again where it is busy.
   FaultyRegistry busy;
   CHECK(Said(ReadRanges(busy, FarRanges(10))) == kWhole);

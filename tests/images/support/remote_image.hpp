@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.hpp"
 #include "images/image_source.hpp"
 #include "registry/blob_stream.hpp"
 
@@ -110,7 +111,10 @@ class StreamedImage final : public ImageSource {
         return false;
       }
       elsewhere_->ReadAt(offset, into);
-      return is_right();
+      if (!is_right()) {
+        throw Error(ErrorKind::kVerification, "it is wrong elsewhere too");
+      }
+      return true;
     }
 
     void Announce(const std::vector<ByteRange>& ranges) override {

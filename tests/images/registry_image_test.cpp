@@ -1,0 +1,128 @@
+#include "images/registry_image.hpp"
+
+#include <catch2/catch.hpp>
+#include <functional>
+
+#include "images/verified_image.hpp"
+#include "tests/images/support/error_of.hpp"
+#include "tests/images/support/fake_image.hpp"
+#include "tests/registry/support/no_proxy.hpp"
+#include "tests/registry/support/served_repository.hpp"
+
+using namespace ros;
+using namespace ros::images;
+using namespace ros::images::fakes;
+using ros::testing::FaultServer;
+using ros::testing::ServedReply;
+using ros::testing::ServedRepository;
+using ros::testing::ServedRequest;
+
+namespace {
+
+// A registry with one image of a large kernel, or a mirror of it.
+struct Server {
+  explicit Server(const FakeImage& image) {
+    for (const auto& [path, content] : image.files) {
+      served.AddBlob(content);
+    }
+    served.AddManifest("1", image.files.at("blobs/sha256/" + image.digest.Hex()));
+  }
+
+  ServedRepository served{"team/os"};
+  std::function<void(const ServedRequest&, ServedReply&)> fault;
+  FaultServer server{[this](const ServedRequest& request) {
+    auto reply = served.Answer(request);
+    if (fault) {
+      fault(request, reply);
+    }
+    return reply;
+  }};
+};
+
+struct Frame {
+  Frame() {
+    parts.kernel = MakeData(Bytes{6} << 20U, 5);
+    const auto image = Assemble(parts, {});
+    origin.emplace(image);
+    mirror.emplace(image);
+    mirrors = std::make_shared<registry::Mirrors>([this] {
+      return registry::MirrorTable{
+          {origin->server.host(), {registry::ParseEndpoint("http://" + mirror->server.host())}}};
+    });
+    source = OpenRegistryImage(registry::ParseReference(origin->server.host() + "/team/os:1"),
+                               {.ca_file = {}, .plain_http = true, .mirrors = mirrors});
+  }
+
+  // From now on the mirror does that with the kernel.
+  void Damage(const std::function<void(ServedReply&)>& how) {
+    mirror->fault = [this, how](const ServedRequest& request, ServedReply& reply) {
+      if (request.path.ends_with(keys::Sha256Of(AsBytes(parts.kernel)).ToString())) {
+        how(reply);
+      }
+    };
+  }
+
+  testing::NoProxy no_proxy;
+  FakeParts parts = MakeParts();
+  std::optional<Server> origin;
+  std::optional<Server> mirror;
+  std::shared_ptr<registry::Mirrors> mirrors;
+  std::unique_ptr<ImageSource> source;
+};
+
+void ChangeByte(ServedReply& reply) {
+  reply.body[reply.body.size() / 2] ^= 1;
+}
+
+// The kernel as it comes in one stream.
+std::string ReadAll(Blob& kernel) {
+  kernel.Announce({{.offset = 0, .length = kernel.size()}});
+  std::string all(kernel.size(), '\0');
+  constexpr std::size_t kPiece = std::size_t{1} << 20U;
+  for (std::size_t at = 0; at < all.size(); at += kPiece) {
+    kernel.ReadAt(at, std::as_writable_bytes(std::span(all)).subspan(at, kPiece));
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "OpenRegistryImage: what a mirror sends wrong comes from elsewhere when it is announced anew",
+    "[images]") {
+  Frame frame;
+  SECTION("whole") {
+    frame.Damage(ChangeByte);
+  }
+  SECTION("and then it breaks, so that the rest comes from elsewhere") {
+    frame.Damage([](ServedReply& reply) {
+      reply.body[10] ^= 1;
+      reply.cut_body = reply.body.size() / 2;
+    });
+  }
+  SECTION("with more than was asked for") {
+    frame.Damage([](ServedReply& reply) {
+      ChangeByte(reply);
+      reply.body += "x";
+    });
+  }
+  const auto kernel = frame.source->OpenBlob(InspectImage(*frame.source).manifest.kernel.digest);
+  CHECK((ReadAll(*kernel) != frame.parts.kernel));
+  REQUIRE(kernel->Distrust());
+  CHECK((ReadAll(*kernel) == frame.parts.kernel));
+  CHECK(frame.mirrors->TakeFailures().size() == 1);
+  // There is nobody left to suspect.
+  CHECK_FALSE(kernel->Distrust());
+}
+
+TEST_CASE("CheckBlobs: an image past a mirror that has another kernel", "[images]") {
+  Frame frame;
+  frame.Damage(ChangeByte);
+  const auto image = InspectImage(*frame.source);
+  NoProgress progress;
+  CheckBlobs(*frame.source, image, progress);
+  frame.origin->fault = frame.mirror->fault;
+  CheckError(ErrorKind::kVerification, "the kernel (sha256:", [&] {
+    CheckBlobs(*frame.source, image, progress);
+  });
+}
