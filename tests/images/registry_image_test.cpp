@@ -6,56 +6,43 @@
 #include "images/verified_image.hpp"
 #include "tests/images/support/error_of.hpp"
 #include "tests/images/support/fake_image.hpp"
+#include "tests/registry/support/faulty_server.hpp"
 #include "tests/registry/support/no_proxy.hpp"
-#include "tests/registry/support/served_repository.hpp"
 
 using namespace ros;
 using namespace ros::images;
 using namespace ros::images::fakes;
-using ros::testing::FaultServer;
+using ros::testing::FaultyServer;
 using ros::testing::ServedReply;
-using ros::testing::ServedRepository;
 using ros::testing::ServedRequest;
 
 namespace {
 
-// A registry with one image of a large kernel, or a mirror of it.
-struct Server {
-  explicit Server(const FakeImage& image) {
-    for (const auto& [path, content] : image.files) {
-      served.AddBlob(content);
-    }
-    served.AddManifest("1", image.files.at("blobs/sha256/" + image.digest.Hex()));
+// What a registry or a mirror has of an image.
+void Add(const FakeImage& image, FaultyServer& server) {
+  for (const auto& [path, content] : image.files) {
+    server.served.AddBlob(content);
   }
+  server.served.AddManifest("1", image.files.at("blobs/sha256/" + image.digest.Hex()));
+}
 
-  ServedRepository served{"team/os"};
-  std::function<void(const ServedRequest&, ServedReply&)> fault;
-  FaultServer server{[this](const ServedRequest& request) {
-    auto reply = served.Answer(request);
-    if (fault) {
-      fault(request, reply);
-    }
-    return reply;
-  }};
-};
-
+// An image with a large kernel in a registry that has a mirror.
 struct Frame {
   Frame() {
     parts.kernel = MakeData(Bytes{6} << 20U, 5);
     const auto image = Assemble(parts, {});
-    origin.emplace(image);
-    mirror.emplace(image);
+    Add(image, origin);
+    Add(image, mirror);
     mirrors = std::make_shared<registry::Mirrors>([this] {
-      return registry::MirrorTable{
-          {origin->server.host(), {registry::ParseEndpoint("http://" + mirror->server.host())}}};
+      return registry::MirrorTable{{origin.server.host(), {registry::ParseEndpoint(mirror.Url())}}};
     });
-    source = OpenRegistryImage(registry::ParseReference(origin->server.host() + "/team/os:1"),
+    source = OpenRegistryImage(registry::ParseReference(origin.server.host() + "/team/os:1"),
                                {.ca_file = {}, .plain_http = true, .mirrors = mirrors});
   }
 
   // From now on the mirror does that with the kernel.
   void Damage(const std::function<void(ServedReply&)>& how) {
-    mirror->fault = [this, how](const ServedRequest& request, ServedReply& reply) {
+    mirror.fault = [this, how](const ServedRequest& request, ServedReply& reply) {
       if (request.path.ends_with(keys::Sha256Of(AsBytes(parts.kernel)).ToString())) {
         how(reply);
       }
@@ -64,8 +51,8 @@ struct Frame {
 
   testing::NoProxy no_proxy;
   FakeParts parts = MakeParts();
-  std::optional<Server> origin;
-  std::optional<Server> mirror;
+  FaultyServer origin;
+  FaultyServer mirror;
   std::shared_ptr<registry::Mirrors> mirrors;
   std::unique_ptr<ImageSource> source;
 };
@@ -121,7 +108,7 @@ TEST_CASE("CheckBlobs: an image past a mirror that has another kernel", "[images
   const auto image = InspectImage(*frame.source);
   NoProgress progress;
   CheckBlobs(*frame.source, image, progress);
-  frame.origin->fault = frame.mirror->fault;
+  frame.origin.fault = frame.mirror.fault;
   CheckError(ErrorKind::kVerification, "the kernel (sha256:", [&] {
     CheckBlobs(*frame.source, image, progress);
   });

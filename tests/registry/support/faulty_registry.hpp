@@ -2,7 +2,6 @@
 
 #include <catch2/catch.hpp>
 #include <chrono>
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,18 +10,16 @@
 #include "base/error.hpp"
 #include "registry/curl_transport.hpp"
 #include "registry/repository.hpp"
+#include "tests/registry/support/faulty_server.hpp"
 #include "tests/registry/support/no_proxy.hpp"
-#include "tests/registry/support/served_repository.hpp"
 
 namespace ros::testing {
 
-using Fault = std::function<void(const ServedRequest&, ServedReply&)>;
-
-// A real server that is sound but for a fault, and the real client of it.
-struct FaultyRegistry {
+// Such a server, and the real client of it.
+struct FaultyRegistry : FaultyServer {
   explicit FaultyRegistry(Fault its_fault = {},
                           std::optional<registry::Credentials> its_credentials = {})
-      : fault(std::move(its_fault)), credentials(std::move(its_credentials)) {
+      : FaultyServer("team/os", std::move(its_fault)), credentials(std::move(its_credentials)) {
     served.AddManifest("1.0", raw);
   }
 
@@ -65,16 +62,7 @@ struct FaultyRegistry {
   NoProxy no_proxy;
   std::string raw =
       R"({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json"})";
-  Fault fault;
   std::optional<registry::Credentials> credentials;
-  ServedRepository served{"team/os"};
-  FaultServer server{[this](const ServedRequest& request) {
-    auto reply = served.Answer(request);
-    if (fault) {
-      fault(request, reply);
-    }
-    return reply;
-  }};
   std::vector<std::chrono::milliseconds> waits;
   registry::CurlTransport transport;
   registry::Session session{
@@ -85,15 +73,6 @@ struct FaultyRegistry {
        .wait = [this](std::chrono::milliseconds time) { waits.push_back(time); }}};
   registry::Repository repository{session, "team/os"};
 };
-
-// Bytes that repeat at no power of two.
-inline std::string Content(std::size_t size) {
-  std::string content(size, '\0');
-  for (std::size_t at = 0; at < size; ++at) {
-    content[at] = static_cast<char>(at * 7 % 251);
-  }
-  return content;
-}
 
 inline constexpr std::size_t kSize = std::size_t{3} << 20U;
 
