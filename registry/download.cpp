@@ -18,8 +18,6 @@ using SeveralRanges = Session::SeveralRanges;
 constexpr int kOk = 200;
 constexpr int kPartial = 206;
 constexpr int kRangeNotSatisfiable = 416;
-constexpr int kTooMany = 429;
-constexpr int kServerError = 500;
 // What is no answer to the question whether it knows several ranges: who asks, or for what, is not
 // right.
 constexpr std::array kNoAnswers = {401, 404};
@@ -124,8 +122,8 @@ class Answer {
     }
     const bool refused = std::ranges::find(kNoAnswers, status) == kNoAnswers.end();
     // Behind one address may be servers of which only some answer; what passes says nothing.
-    const bool passes = status == 0 || status == kTooMany || status >= kServerError;
-    return refused && (known == SeveralRanges::kUnknown || !passes) ? SeveralRanges::kNever : known;
+    return refused && (known == SeveralRanges::kUnknown || !MayPass(status)) ? SeveralRanges::kNever
+                                                                             : known;
   }
 
   // Throws where it is no answer for this file.

@@ -42,6 +42,13 @@ struct HttpBody {
   std::function<void(Bytes offset, MutableByteSpan into)> read;
 };
 
+// Whether a later try may get another answer: no answer at all (0), too many requests, and what is
+// out of order for a while.
+constexpr bool MayPass(int status) {
+  return status == 0 || status == 429 || status == 500 || status == 502 || status == 503 ||
+         status == 504;
+}
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url;

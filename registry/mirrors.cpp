@@ -83,7 +83,7 @@ std::vector<Endpoint> Mirrors::Of(const std::string& host) {
 void Mirrors::Fail(const Endpoint& mirror, const std::string& why) {
   const std::lock_guard lock(mutex_);
   if (failed_.insert(mirror).second) {
-    failures_.push_back(why);
+    warnings_.push_back("a mirror was passed over: " + why);
   }
 }
 
@@ -92,9 +92,14 @@ bool Mirrors::HasFailed(const Endpoint& mirror) const {
   return failed_.contains(mirror);
 }
 
-std::vector<std::string> Mirrors::TakeFailures() {
+void Mirrors::Warn(const std::string& warning) {
   const std::lock_guard lock(mutex_);
-  return std::exchange(failures_, {});
+  warnings_.push_back(warning);
+}
+
+std::vector<std::string> Mirrors::TakeWarnings() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(warnings_, {});
 }
 
 }  // namespace ros::registry

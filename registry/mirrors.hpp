@@ -43,20 +43,22 @@ class Mirrors {
   // Those of a registry, "registry.example:5000"; none where it has none.
   [[nodiscard]] std::vector<Endpoint> Of(const std::string& host);
 
-  // From now on it is asked only when all others have failed. `why` names it, and is kept the
+  // From now on it is asked only when all others have failed. `why` names it, and is a warning the
   // first time.
   void Fail(const Endpoint& mirror, const std::string& why);
   [[nodiscard]] bool HasFailed(const Endpoint& mirror) const;
 
-  // What was wrong with each that has failed, the first time it did, and that was not taken yet.
-  std::vector<std::string> TakeFailures();
+  // For who watches: that a mirror has failed, or what else is worth knowing of one.
+  void Warn(const std::string& warning);
+  // Those that were not taken yet.
+  std::vector<std::string> TakeWarnings();
 
  private:
   std::function<MirrorTable()> read_;
   mutable std::mutex mutex_;
   std::optional<MirrorTable> table_;
   std::set<Endpoint> failed_;
-  std::vector<std::string> failures_;  // not taken yet
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace ros::registry

@@ -18,7 +18,6 @@ constexpr int kOk = 200;
 constexpr int kCreated = 201;
 constexpr int kBadRequest = 400;
 constexpr int kNotFound = 404;
-constexpr int kServerError = 500;
 constexpr Bytes kMaxTagList = Bytes{4} << 20U;
 constexpr std::string_view kTagsPerPage = "1000";
 // A blob that is kept in memory until it has been compared, where there are mirrors.
@@ -276,15 +275,21 @@ void Repository::WriteManifest(const std::string& name,
 
 std::vector<std::string> Repository::ListTags() {
   std::vector<std::string> tags;
-  const auto has_answered = [&] {
-    const auto status = session_.last_status();
-    return status >= kBadRequest && status < kServerError;
-  };
+  const Source* teller = nullptr;
   const auto read = [&](const Source& source) {
     tags = GetTags(source);
+    teller = &source;
     return true;
   };
-  sources_.Read(Order::kRegistryFirst, read, has_answered);
+  const auto refused = [&] {
+    const auto status = session_.last_status();
+    return status >= kBadRequest && !MayPass(status);
+  };
+  sources_.Read(Order::kRegistryFirst, read, refused);
+  if (teller != &sources_.registry()) {
+    sources_.Warn("the tags are those that " + teller->name + " knows, since " +
+                  sources_.registry().name + " does not tell them");
+  }
   return tags;
 }
 

@@ -24,15 +24,9 @@ constexpr seconds kLongestWait{60};
 constexpr Bytes kMaxToken = Bytes{64} << 10U;
 
 constexpr int kUnauthorized = 401;
-constexpr int kTooManyRequests = 429;
 
 bool IsRedirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
-bool MayPass(int status) {
-  return status == 0 || status == kTooManyRequests || status == 500 || status == 502 ||
-         status == 503 || status == 504;
 }
 
 bool OnlyReads(const HttpRequest& request) {
@@ -261,6 +255,7 @@ std::string Session::FetchToken(const Challenge& challenge) {
   return InContext(doing, [&] {
     const auto response = TryAgain([&] { return transport_.Send(request); }, [] { return true; });
     if (response.status != 200) {
+      last_status_ = MayPass(response.status) ? 0 : kUnauthorized;
       throw ErrorOf(response, "");
     }
     return TokenIn(response);

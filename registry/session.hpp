@@ -62,7 +62,8 @@ class Session {
   // Whether nobody wants an answer any more.
   [[nodiscard]] bool IsCancelled() const { return options_.cancelled && options_.cancelled(); }
 
-  // The status of what Send returned last; 0 where it has thrown.
+  // The status of what Send returned last; 0 where it has thrown, but 401 where signing in was
+  // refused.
   [[nodiscard]] int last_status() const { return last_status_; }
 
   // What went wrong, as a sentence for people: "registry.example: MANIFEST_UNKNOWN: ...".

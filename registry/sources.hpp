@@ -54,6 +54,9 @@ class Sources {
   // registry itself. `why` names the mirror.
   void Fail(const Source& source, const std::string& why);
 
+  // Something that a person should read of what a mirror has told.
+  void Warn(const std::string& warning) { known_->Warn(warning); }
+
  private:
   [[nodiscard]] std::vector<const Source*> InOrder(Order order) const;
   [[nodiscard]] bool MayBeElsewhere(const Error& error, const Source& source) const;

@@ -15,8 +15,8 @@ void AddNetworkOptions(CLI::App& command, NetworkOptions& options, CommandContex
 }
 
 void WarnOfMirrors(registry::Mirrors& mirrors, const Console& console) {
-  for (const auto& failure : mirrors.TakeFailures()) {
-    console.Warn("a mirror was passed over: " + failure);
+  for (const auto& warning : mirrors.TakeWarnings()) {
+    console.Warn(warning);
   }
 }
 

@@ -25,7 +25,7 @@ struct NetworkOptions {
 // And WarnOfMirrors when the command has ended.
 void AddNetworkOptions(CLI::App& command, NetworkOptions& options, CommandContext& context);
 
-// Tells of each mirror that failed, once.
+// Tells what is to be known of mirrors, each thing once.
 void WarnOfMirrors(registry::Mirrors& mirrors, const Console& console);
 
 // To read, from the mirrors that this machine has too.

@@ -97,7 +97,7 @@ TEST_CASE(
   CHECK((ReadAll(*kernel) != frame.parts.kernel));
   REQUIRE(kernel->Distrust());
   CHECK((ReadAll(*kernel) == frame.parts.kernel));
-  CHECK(frame.mirrors->TakeFailures().size() == 1);
+  CHECK(frame.mirrors->TakeWarnings().size() == 1);
   // There is nobody left to suspect.
   CHECK_FALSE(kernel->Distrust());
 }

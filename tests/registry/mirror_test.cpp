@@ -91,14 +91,14 @@ TEST_CASE("Mirrors: one that fails is asked after the registry from then on", "[
   CHECK(Asked(frame.second).size() == 1);
   CHECK(frame.Read(content) == content);
   CHECK(frame.repository().FindManifest("1.0"));
-  const auto failures = frame.mirrors->TakeFailures();
-  REQUIRE(failures.size() == 2);
+  const auto warnings = frame.mirrors->TakeWarnings();
+  REQUIRE(warnings.size() == 2);
   for (const auto* server : {&frame.first, &frame.second}) {
-    CHECK(std::ranges::any_of(failures, [&](const std::string& why) {
+    CHECK(std::ranges::any_of(warnings, [&](const std::string& why) {
       return why.find(server->server.host()) != std::string::npos;
     }));
   }
-  CHECK(frame.mirrors->TakeFailures().empty());
+  CHECK(frame.mirrors->TakeWarnings().empty());
   // In another connection of the same command too.
   frame.Connect();
   CHECK(frame.repository().FindManifest("1.0"));
@@ -193,9 +193,21 @@ TEST_CASE("Mirrors: tags are the registry's, of a mirror where it does not answe
   // What it refuses is its answer.
   frame.origin.fault = Refuses;
   CHECK_THROWS_AS(frame.repository().ListTags(), ros::Error);
+  // So is what the server refuses that gives tokens for it.
+  frame.origin.fault = [&](const auto& request, auto& reply) {
+    const auto challenge = R"(Bearer realm="http://)" + frame.origin.server.host() + R"(/token")";
+    reply = {.status = request.path == "/token" ? 403 : 401,
+             .headers = {{"www-authenticate", challenge}},
+             .body = {}};
+  };
+  CHECK_THROWS_WITH(frame.repository().ListTags(), Contains("signing in at"));
   CHECK(Asked(frame.first).empty());
+  CHECK(frame.mirrors->TakeWarnings().empty());
   frame.origin.fault = CloseAtOnce;
   CHECK(frame.repository().ListTags() == Names{"0.9"});
+  CHECK(frame.mirrors->TakeWarnings() ==
+        Names{"the tags are those that " + frame.first.server.host() + "/team/os knows, since " +
+              frame.origin.server.host() + "/team/os does not tell them"});
   CHECK(frame.first.server.Asked().at(0).Query("n") == "1000");
   CHECK(frame.first.server.Asked().at(0).Query("ns") == frame.origin.server.host());
 }
