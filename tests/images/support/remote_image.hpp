@@ -151,4 +151,47 @@ class StreamedImage final : public ImageSource {
   const ImageSource* elsewhere_;
 };
 
+// An image one blob of which comes wrong, each time that it is opened anew, until it is
+// distrusted.
+class SuspectImage final : public ImageSource {
+ public:
+  SuspectImage(const ImageSource& source, const keys::Digest& wrong)
+      : source_(source), wrong_(wrong) {}
+
+  [[nodiscard]] const std::string& name() const override { return source_.name(); }
+
+  [[nodiscard]] std::string ReadIndex() const override { return source_.ReadIndex(); }
+
+  [[nodiscard]] std::unique_ptr<Blob> OpenBlob(const keys::Digest& digest) const override {
+    auto blob = source_.OpenBlob(digest);
+    return digest == wrong_ ? std::make_unique<SuspectBlob>(std::move(blob)) : std::move(blob);
+  }
+
+  [[nodiscard]] bool HasBlob(const keys::Digest& digest) const override {
+    return source_.HasBlob(digest);
+  }
+
+ private:
+  class SuspectBlob final : public Blob {
+   public:
+    explicit SuspectBlob(std::unique_ptr<Blob> blob) : blob_(std::move(blob)) {}
+
+    [[nodiscard]] Bytes size() const override { return blob_->size(); }
+
+    void ReadAt(Bytes offset, MutableByteSpan into) const override {
+      blob_->ReadAt(offset, into);
+      into[0] ^= is_wrong_ ? std::byte{1} : std::byte{0};
+    }
+
+    bool Distrust() override { return std::exchange(is_wrong_, false); }
+
+   private:
+    std::unique_ptr<Blob> blob_;
+    bool is_wrong_ = true;
+  };
+
+  const ImageSource& source_;
+  keys::Digest wrong_;
+};
+
 }  // namespace ros::images::fakes

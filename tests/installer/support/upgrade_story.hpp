@@ -1,0 +1,120 @@
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "installer/upgrade.hpp"
+#include "installer/verified_slots.hpp"
+#include "tests/images/support/remote_image.hpp"
+#include "tests/installer/support/installed_disk.hpp"
+#include "tests/installer/support/overlay_disk.hpp"
+#include "tests/support/crashing_device.hpp"
+
+namespace ros::installer {
+
+using namespace ros::testing;  // NOLINT(google-build-using-namespace): the tools of these tests.
+using partitions::PartitionRole;
+
+// An installed disk with version 1, and the plan of an upgrade to version 2.
+struct Story {
+  bootloader::LoaderKind loader = bootloader::LoaderKind::kGrub;
+  ImageShelf shelf{loader};
+  SmallImage v1 = shelf.Make("1");
+  SmallImage v2 = shelf.Make("2");
+  std::unique_ptr<images::ImageSource> file;  // of version 2, once it is remote
+  TempDirectory state{"ros-test"};
+  std::shared_ptr<MemoryDisk> disk = std::make_shared<MemoryDisk>(kSmallDisk);
+  InstallPlan installed = InstallOn(disk, disk->name(), shelf, v1, loader);
+  Machine machine = {.disk = partitions::OpenRosDisk(disk->name()),
+                     .state = state.path(),
+                     .running = health::BootArguments{.slot = SlotId::kA}};
+
+  // From now on version 2 comes over a network, which counts what is read.
+  const images::fakes::RemoteImage& MakeRemote() {
+    file = std::move(v2.source);
+    auto remote = std::make_unique<images::fakes::RemoteImage>(*file);
+    const auto& counted = *remote;
+    v2.source = std::move(remote);
+    return counted;
+  }
+
+  [[nodiscard]] Region Part(const std::shared_ptr<BlockDevice>& device, PartitionRole role) const {
+    const auto& part = installed.layout.Get(role);
+    return {device, part.offset, part.length};
+  }
+
+  // As an installation leaves it.
+  void FillMemory(const std::filesystem::path& memory) const {
+    RememberVerifiedSlot(memory, SlotId::kA, VerifiedSlotOf(v1.image));
+  }
+
+  // What has released version 2.
+  [[nodiscard]] trust::ShownChannel Document() const {
+    return {.channel = {.name = "stable",
+                        .serial = 7,
+                        .releases = {{.version = "2", .digest = v2.image.manifest.digest}}},
+            .digest = keys::Sha256Of(AsBytes("serial 7"))};
+  }
+
+  [[nodiscard]] UpgradePlan Plan() const {
+    NoProgress progress;
+    const TrustRules rules{.channel = Document()};
+    return PlanUpgrade(InspectUpgrade(machine, *v2.source, v2.image, rules, progress),
+                       {.after = AfterWriting::kArm});
+  }
+
+  // Runs the plan on `device`; false when the power went.
+  bool Run(const UpgradePlan& plan, const std::shared_ptr<BlockDevice>& device) const {
+    return Run(plan, device, state.path());
+  }
+
+  // Which write is the root's, of all that the plan does.
+  [[nodiscard]] std::uint64_t WriteOfRoot(const UpgradePlan& plan) const {
+    PowerSupply power;
+    REQUIRE(
+        Run(plan, std::make_shared<CrashingDevice>(std::make_shared<OverlayDisk>(disk), power)));
+    const auto slot = installed.layout.Get(PartitionRole::kSlotB).offset;
+    std::uint64_t write = 0;
+    for (const auto& event : power.events()) {
+      write += event.length > 0 ? 1 : 0;
+      if (event.length > 0 && event.offset == slot) {
+        return write;
+      }
+    }
+    return 0;
+  }
+
+  bool Run(const UpgradePlan& plan,
+           const std::shared_ptr<BlockDevice>& device,
+           const std::filesystem::path& memory) const {
+    return Run(plan, device, memory, *v2.source);
+  }
+
+  bool Run(const UpgradePlan& plan,
+           const std::shared_ptr<BlockDevice>& device,
+           const std::filesystem::path& memory,
+           const images::ImageSource& source) const {
+    NoProgress progress;
+    const SystemClock clock;
+    const auto open = [&](PartitionRole role, DeviceAccess /*access*/) {
+      return Part(device, role);
+    };
+    try {
+      ApplyUpgrade(plan,
+                   {.source = source,
+                    .image = v2.image,
+                    .open = open,
+                    .state = memory,
+                    .clock = clock,
+                    .progress = progress,
+                    .reboot = [] {}});
+      return true;
+    } catch (const PowerCut&) {
+      return false;
+    }
+  }
+};
+
+}  // namespace ros::installer

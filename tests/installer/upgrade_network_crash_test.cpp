@@ -1,0 +1,181 @@
+// Power cuts in upgrades whose image comes over a network.
+#include <catch2/catch.hpp>
+
+#include "tests/installer/support/upgrade_story.hpp"
+
+namespace ros::installer {
+
+TEST_CASE("ApplyUpgrade: one from a registry that was cut goes on with what is there", "[crash]") {
+  Story story;
+  story.MakeRemote();
+  const auto plan = story.Plan();
+  REQUIRE(plan.reuse);
+  CHECK(plan.reuse->root.kept == 0);
+
+  PowerSupply power({.write = story.WriteOfRoot(plan),
+                     .moment = CutMoment::kAfter,
+                     .unsynced = Unsynced::kKept,
+                     .seed = 1});
+  REQUIRE_FALSE(story.Run(plan, std::make_shared<CrashingDevice>(story.disk, power)));
+  REQUIRE(WhatBoots(story.disk, story.installed.layout).version == "1");
+
+  const auto again = story.Plan();
+  REQUIRE(again.reuse);
+  CHECK(again.reuse->root.kept > 0);
+  CHECK(again.to_fetch == plan.to_fetch - (plan.reuse->root.fetched - again.reuse->root.fetched));
+  REQUIRE(story.Run(again, story.disk));
+  const auto outcome = WhatBoots(story.disk, story.installed.layout);
+  CHECK(outcome.fault.empty());
+  CHECK(outcome.version == "2");
+}
+
+TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]") {
+  Story story;
+  story.v2 = story.shelf.MakeNext("1", "3");
+  const auto& source = story.MakeRemote();
+  const auto plan = story.Plan();
+  REQUIRE(plan.reuse);
+  const auto& root = plan.reuse->root;
+  CHECK(root.patched + root.copied == story.v2.image.config.root.size);
+  CHECK(root.patched > 0);
+  CHECK(root.fetched < 20'000);
+  CHECK_THAT(DescribeUpgrade(plan, story.machine.disk),
+             Catch::Contains(" are made of what it has, by patches"));
+  for (const auto& cut : AllCuts(8)) {
+    const auto overlay = std::make_shared<OverlayDisk>(story.disk);
+    PowerSupply power(cut);
+    const TempDirectory memory("ros-test");
+    story.FillMemory(memory.path());
+    REQUIRE_FALSE(story.Run(plan, std::make_shared<CrashingDevice>(overlay, power), memory.path()));
+    const auto outcome = WhatBoots(overlay, story.installed.layout);
+    INFO("write " << cut.write);
+    CHECK(outcome.fault.empty());
+    CHECK((outcome.version == "1" || outcome.version == "3"));
+  }
+  const auto before = source.read();
+  SECTION("all of it by the delta") {
+    REQUIRE(story.Run(plan, story.disk));
+    CHECK(source.read() - before <= plan.to_fetch);
+  }
+  SECTION("and so goes on after a power cut, with what is there") {
+    PowerSupply power({.write = story.WriteOfRoot(plan),
+                       .moment = CutMoment::kAfter,
+                       .unsynced = Unsynced::kKept,
+                       .seed = 1});
+    REQUIRE_FALSE(story.Run(plan, std::make_shared<CrashingDevice>(story.disk, power)));
+    // But for one block, which the disk did not keep.
+    const std::string nothing(4096, '\0');
+    story.Part(story.disk, PartitionRole::kSlotB).Write(0, AsBytes(nothing));
+    const auto rest = story.Plan().reuse->root;
+    CHECK(rest.kept > 0);
+    CHECK(rest.patched > 0);
+    REQUIRE(story.Run(story.Plan(), story.disk));
+  }
+  SECTION("with the old slot damaged since the plan, by frames where that is so") {
+    auto slot = story.Part(story.disk, PartitionRole::kSlotA);
+    AlignedBuffer block(4096);
+    slot.Read(0, block.span());
+    block.span()[7] ^= std::byte{1};
+    slot.Write(0, block.span());
+    REQUIRE(story.Run(plan, story.disk));
+    CHECK(source.read() - before > plan.to_fetch);
+  }
+  const auto outcome = WhatBoots(story.disk, story.installed.layout);
+  CHECK(outcome.fault.empty());
+  CHECK(outcome.version == "3");
+}
+
+TEST_CASE("ApplyUpgrade: from a registry, what the running slot has is not fetched", "[crash]") {
+  Story story;
+  story.v2 = story.shelf.MakeLike("1", "3");
+  const auto& source = story.MakeRemote();
+  RememberRootIndex(story.state.path(), SlotId::kA, story.v1.image);
+  const auto plan = story.Plan();
+  REQUIRE(plan.reuse);
+  CHECK(plan.reuse->root.copied == story.v2.image.config.root.size);
+  CHECK(plan.reuse->files.size() == 2);
+  CHECK(plan.to_fetch == 0);
+  CHECK_THAT(DescribeUpgrade(plan, story.machine.disk),
+             Catch::Contains("fetch    0 bytes; 256 KiB of the root are in slot a; ") &&
+                 Catch::Contains("; KERNEL is that of slot a") &&
+                 Catch::Contains("; INITRD is that of slot a"));
+  const auto before = source.read();
+  SECTION("all of it") {
+    REQUIRE(story.Run(plan, story.disk));
+    CHECK(source.read() == before);
+  }
+  SECTION("but for what is damaged there, since the plan and before") {
+    auto root = story.Part(story.disk, PartitionRole::kSlotA);
+    AlignedBuffer block(4096);
+    root.Read(0, block.span());
+    block.span()[0] ^= std::byte{1};
+    root.Write(0, block.span());
+    REQUIRE(story.Run(plan, story.disk));
+    CHECK(source.read() == before + story.v2.image.chunks.front().packed_length);
+
+    const auto boot = partitions::FatVolume::Open(story.Part(story.disk, PartitionRole::kBoot));
+    const auto kernel = boot.Find("/a/KERNEL").data;
+    kernel.Read(0, block.span());
+    block.span()[0] ^= std::byte{1};
+    kernel.Write(0, block.span());
+    NoProgress progress;
+    const auto reuse = FindReuse(story.machine,
+                                 boot,
+                                 {.source = *story.v2.source, .image = story.v2.image},
+                                 SlotId::kB,
+                                 progress);
+    CHECK(reuse.files.size() == 1);
+    CHECK(BytesToFetch(story.v2.image, reuse, true) == story.v2.image.manifest.kernel.size);
+    return;
+  }
+  SECTION("an index that is not the slot's is passed over") {
+    RememberRootIndex(story.state.path(), SlotId::kA, story.shelf.Make("4").image);
+    CHECK(story.Plan().reuse->root.copied == 0);
+    REQUIRE(story.Run(plan, story.disk));
+  }
+  const auto outcome = WhatBoots(story.disk, story.installed.layout);
+  CHECK(outcome.fault.empty());
+  CHECK(outcome.version == "3");
+}
+
+TEST_CASE("ApplyUpgrade: a kernel that came wrong and is fetched again, with power cuts",
+          "[crash]") {
+  Story story;
+  const images::fakes::SuspectImage suspect(*story.v2.source,
+                                            story.v2.image.manifest.kernel.digest);
+  const auto plan = story.Plan();
+  const auto run = [&](const std::shared_ptr<BlockDevice>& device,
+                       const std::filesystem::path& memory) {
+    return story.Run(plan, device, memory, suspect);
+  };
+  const auto writes = CountWrites([&](PowerSupply& power) {
+    run(std::make_shared<CrashingDevice>(std::make_shared<OverlayDisk>(story.disk), power),
+        story.state.path());
+  });
+  // The wrong one is written too, where no boot looks.
+  CHECK(writes == CountWrites([&](PowerSupply& power) {
+                    story.Run(plan,
+                              std::make_shared<CrashingDevice>(
+                                  std::make_shared<OverlayDisk>(story.disk), power));
+                  }) + 1);
+  for (const auto& cut : AllCuts(writes)) {
+    const auto overlay = std::make_shared<OverlayDisk>(story.disk);
+    PowerSupply power(cut);
+    const TempDirectory memory("ros-test");
+    story.FillMemory(memory.path());
+    INFO("cut at write " << cut.write << " of " << writes);
+    REQUIRE_FALSE(run(std::make_shared<CrashingDevice>(overlay, power), memory.path()));
+    const auto outcome = WhatBoots(overlay, story.installed.layout);
+    INFO("boots version " << outcome.version << ": " << outcome.fault);
+    REQUIRE(outcome.fault.empty());
+    REQUIRE(outcome.version == (outcome.trial ? "2" : "1"));
+    if (!outcome.trial) {
+      REQUIRE(run(overlay, memory.path()));
+      const auto again = WhatBoots(overlay, story.installed.layout);
+      REQUIRE(again.version == "2");
+      REQUIRE(again.fault.empty());
+    }
+  }
+}
+
+}  // namespace ros::installer
