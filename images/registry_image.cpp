@@ -73,7 +73,7 @@ class Senders {
         any = true;
         mirrors.Fail(
             mirror,
-            mirror.host + " has sent of blob " + blob.ToString() + ", which came out damaged");
+            mirror.host + " has sent some of blob " + blob.ToString() + ", which came out damaged");
       }
     }
     return any;

@@ -221,7 +221,7 @@ void Repository::ReadLargeBlob(const keys::Digest& digest, Bytes size, const Bod
   std::vector<std::string> names;
   for (const auto* sender : senders) {
     names.push_back(sender->name);
-    sources_.Fail(*sender, sender->name + " has sent of " + what + ", which came out damaged");
+    sources_.Fail(*sender, sender->name + " has sent some of " + what + ", which came out damaged");
   }
   const auto& registry = sources_.registry();
   if (std::ranges::any_of(senders, [&](const auto* sender) { return sender != &registry; })) {
