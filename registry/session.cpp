@@ -104,6 +104,42 @@ std::string Basic(const Credentials& credentials) {
   return "Basic " + keys::EncodeBase64(AsBytes(credentials.user + ":" + credentials.password));
 }
 
+// Empty where it has none of that name.
+std::string ParameterOf(const Challenge& challenge, const std::string& name) {
+  const auto found = challenge.parameters.find(name);
+  return found == challenge.parameters.end() ? std::string() : found->second;
+}
+
+// The distribution project's token authentication ("Token Authentication Specification", and its
+// OAuth2 form for an identity token).
+HttpRequest TokenRequest(const std::string& realm,
+                         const Challenge& challenge,
+                         const std::optional<Credentials>& credentials) {
+  auto query = "service=" + PercentEncode(ParameterOf(challenge, "service"));
+  if (const auto scope = ParameterOf(challenge, "scope"); !scope.empty()) {
+    query += "&scope=" + PercentEncode(scope);
+  }
+  HttpRequest request;
+  request.url = realm;
+  request.limit = kMaxToken;
+  if (credentials && !credentials->identity_token.empty()) {
+    query += "&client_id=ros&grant_type=refresh_token&refresh_token=" +
+             PercentEncode(credentials->identity_token);
+    request.method = "POST";
+    request.headers.push_back({"content-type", "application/x-www-form-urlencoded"});
+    request.body =
+        HttpBody{.size = query.size(), .read = [query](Bytes offset, MutableByteSpan into) {
+                   std::ranges::copy(AsBytes(query).subspan(offset, into.size()), into.begin());
+                 }};
+    return request;
+  }
+  request.url += (realm.find('?') == std::string::npos ? "?" : "&") + query;
+  if (credentials && !credentials->user.empty()) {
+    request.headers.push_back({"authorization", Basic(*credentials)});
+  }
+  return request;
+}
+
 }  // namespace
 
 Session::Session(Transport& transport, SessionOptions options)
@@ -212,45 +248,15 @@ bool Session::SignIn(const HttpResponse& refused) {
   return false;
 }
 
-// The distribution project's token authentication ("Token Authentication Specification", and its
-// OAuth2 form for an identity token).
 std::string Session::FetchToken(const Challenge& challenge) {
-  const auto parameter = [&](const char* name) {
-    const auto found = challenge.parameters.find(name);
-    return found == challenge.parameters.end() ? std::string() : found->second;
-  };
-  const auto realm = Resolve(parameter("realm"));
+  const auto realm = Resolve(ParameterOf(challenge, "realm"));
   if (!options_.plain_http && !realm.starts_with("https://")) {
     throw Error(
         ErrorKind::kNetwork,
         options_.host + " wants a token from " + ShowText(realm) + ", which is not encrypted");
   }
-  auto query = "service=" + PercentEncode(parameter("service"));
-  if (const auto scope = parameter("scope"); !scope.empty()) {
-    query += "&scope=" + PercentEncode(scope);
-  }
-  HttpRequest request{.url = realm,
-                      .headers = {},
-                      .body = {},
-                      .limit = kMaxToken,
-                      .open_sink = {},
-                      .cancelled = options_.cancelled};
-  const auto& credentials = options_.credentials;
-  if (credentials && !credentials->identity_token.empty()) {
-    query += "&client_id=ros&grant_type=refresh_token&refresh_token=" +
-             PercentEncode(credentials->identity_token);
-    request.method = "POST";
-    request.headers.push_back({"content-type", "application/x-www-form-urlencoded"});
-    request.body =
-        HttpBody{.size = query.size(), .read = [&](Bytes offset, MutableByteSpan into) {
-                   std::ranges::copy(AsBytes(query).subspan(offset, into.size()), into.begin());
-                 }};
-  } else {
-    request.url += (realm.find('?') == std::string::npos ? "?" : "&") + query;
-    if (credentials && !credentials->user.empty()) {
-      request.headers.push_back({"authorization", Basic(*credentials)});
-    }
-  }
+  auto request = TokenRequest(realm, challenge, options_.credentials);
+  request.cancelled = options_.cancelled;
   const auto doing = options_.host + ": signing in at " + ShowText(realm);
   return InContext(doing, [&] {
     const auto response = TryAgain([&] { return transport_.Send(request); }, [] { return true; });
