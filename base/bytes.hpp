@@ -64,6 +64,10 @@ inline ByteSpan AsBytes(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
+inline MutableByteSpan AsWritableBytes(std::string& text) {
+  return std::as_writable_bytes(std::span(text));
+}
+
 inline std::string_view AsText(ByteSpan bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

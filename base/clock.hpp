@@ -10,6 +10,8 @@ namespace ros {
 // Seconds since 1970-01-01 UTC.
 using UnixTime = std::int64_t;
 
+inline constexpr UnixTime kSecondsADay = 86400;
+
 // "2026-03-01T12:00:00Z" and back. ParseTime throws kUsage naming the text.
 std::string FormatTime(UnixTime time);
 UnixTime ParseTime(std::string_view text);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace ros {
@@ -15,6 +16,11 @@ constexpr SlotId Other(SlotId slot) {
 // "a" or "b".
 constexpr std::string_view Name(SlotId slot) {
   return slot == SlotId::kA ? "a" : "b";
+}
+
+// "slot a": for people.
+inline std::string SlotText(SlotId slot) {
+  return "slot " + std::string(Name(slot));
 }
 
 constexpr std::optional<SlotId> ParseSlot(std::string_view name) {

@@ -88,10 +88,6 @@ std::string FromWide(std::string_view wide) {
   return text;
 }
 
-MutableByteSpan AsWritableBytes(std::string& text) {
-  return std::as_writable_bytes(std::span(text));
-}
-
 std::string Node(std::uint8_t type, std::uint8_t subtype, std::string_view content) {
   std::string node(kNodeHead, '\0');
   node[0] = static_cast<char>(type);

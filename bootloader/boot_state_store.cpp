@@ -14,7 +14,7 @@ using Block = std::array<std::byte, kGrubEnvironmentSize>;
 
 constexpr std::byte kPadding{'#'};
 
-Region CheckedRegion(Region region, std::string_view name) {
+Region EnvironmentRegion(Region region, std::string_view name) {
   if (!region.device() || region.length() < kGrubEnvironmentSize) {
     throw Error(ErrorKind::kFailed,
                 std::string(name) + " has " + std::to_string(region.length()) + " bytes, not " +
@@ -66,8 +66,8 @@ void StoreCopy(const Region& region, const BootState& state) {
 }  // namespace
 
 GrubStore::GrubStore(Region grubenv, Region grubenv2)
-    : first_(CheckedRegion(std::move(grubenv), "grubenv")),
-      second_(CheckedRegion(std::move(grubenv2), "grubenv2")) {}
+    : first_(EnvironmentRegion(std::move(grubenv), "grubenv")),
+      second_(EnvironmentRegion(std::move(grubenv2), "grubenv2")) {}
 
 LoadedState GrubStore::Load() const {
   return {.first = LoadCopy(first_), .second = LoadCopy(second_)};

@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "bootloader/firmware.hpp"
 
 namespace ros::bootloader {
 namespace {
 
-constexpr Bytes kSector = 512;
 // Where the halves meet: no sector of any size has a part of both.
 constexpr Bytes kBlock = 4096;
 
@@ -26,18 +26,14 @@ constexpr Bytes kBlockListLength = 0x1fc;   // u16: sectors
 constexpr Bytes kBlockListSegment = 0x1fe;  // u16: where it is loaded
 constexpr std::uint16_t kCoreSegment = 0x820;
 
-MutableByteSpan AsWritableBytes(std::string& text) {
-  return std::as_writable_bytes(std::span(text.data(), text.size()));
-}
-
 void CheckPlace(const Region& bios_partition) {
   const auto& device = *bios_partition.device();
-  if (device.sector_size() != kSector) {
+  if (device.sector_size() != kBiosSectorSize) {
     throw Error(ErrorKind::kDoesNotFit,
                 device.name() + " has sectors of " + std::to_string(device.sector_size()) +
                     " bytes; GRUB starts from a BIOS with sectors of 512 bytes only");
   }
-  if (bios_partition.offset() % kSector != 0) {
+  if (bios_partition.offset() % kBiosSectorSize != 0) {
     throw Error(ErrorKind::kFailed, "the BIOS boot partition does not start at a sector");
   }
 }
@@ -49,7 +45,7 @@ Region RegionOf(const Region& bios_partition, CoreHalf half) {
 }
 
 Bytes FirstSector(const Region& half) {
-  return half.offset() / kSector;
+  return half.offset() / kBiosSectorSize;
 }
 
 void WriteAndCompare(const Region& region, Bytes offset, ByteSpan data) {
@@ -84,7 +80,7 @@ std::string_view Name(CoreHalf half) {
 }
 
 std::optional<CoreHalf> FindStartedHalf(const Region& bios_partition) {
-  std::vector<std::byte> sector(kSector);
+  std::vector<std::byte> sector(kBiosSectorSize);
   bios_partition.device()->Read(0, sector);
   const auto named = LoadLe64(sector, kKernelSector);
   for (const auto half : {CoreHalf::kFirst, CoreHalf::kSecond}) {
@@ -98,15 +94,15 @@ std::optional<CoreHalf> FindStartedHalf(const Region& bios_partition) {
 std::string PlaceCoreImage(const Region& bios_partition, CoreHalf half, const GrubParts& parts) {
   const auto region = RegionOf(bios_partition, half);
   auto core = parts.core_image;
-  core.resize(RoundUp(core.size(), kSector), '\0');
-  if (core.size() + kSector > region.length()) {
+  core.resize(RoundUp(core.size(), kBiosSectorSize), '\0');
+  if (core.size() + kBiosSectorSize > region.length()) {
     throw Error(ErrorKind::kDoesNotFit,
                 "GRUB's core image has " + FormatBytes(core.size()) +
                     " and a half of the BIOS boot partition " + FormatBytes(region.length()));
   }
   const auto bytes = AsWritableBytes(core);
   StoreLe64(bytes, kBlockListStart, FirstSector(region) + 1);
-  StoreLe16(bytes, kBlockListLength, static_cast<std::uint16_t>(core.size() / kSector - 1));
+  StoreLe16(bytes, kBlockListLength, static_cast<std::uint16_t>(core.size() / kBiosSectorSize - 1));
   StoreLe16(bytes, kBlockListSegment, kCoreSegment);
   return core;
 }
@@ -118,19 +114,19 @@ void WriteCoreImage(const Region& bios_partition,
   InContext("writing GRUB's core image", [&] {
     const auto region = RegionOf(bios_partition, half);
     std::string last(description);
-    last.resize(kSector, '\n');
+    last.resize(kBiosSectorSize, '\n');
     WriteAndCompare(region, 0, AsBytes(placed));
-    WriteAndCompare(region, region.length() - kSector, AsBytes(last));
+    WriteAndCompare(region, region.length() - kBiosSectorSize, AsBytes(last));
   });
 }
 
 std::string ReadCoreImage(const Region& bios_partition, CoreHalf half) {
   const auto region = RegionOf(bios_partition, half);
-  std::string core(kSector, '\0');
+  std::string core(kBiosSectorSize, '\0');
   region.Read(0, AsWritableBytes(core));
-  const Bytes size = (Bytes{LoadLe16(AsBytes(core), kBlockListLength)} + 1) * kSector;
+  const Bytes size = (Bytes{LoadLe16(AsBytes(core), kBlockListLength)} + 1) * kBiosSectorSize;
   if (LoadLe64(AsBytes(core), kBlockListStart) != FirstSector(region) + 1 ||
-      size + kSector > region.length()) {
+      size + kBiosSectorSize > region.length()) {
     return {};
   }
   core.resize(size);
@@ -140,8 +136,8 @@ std::string ReadCoreImage(const Region& bios_partition, CoreHalf half) {
 
 std::string ReadCoreDescription(const Region& bios_partition, CoreHalf half) {
   const auto region = RegionOf(bios_partition, half);
-  std::string text(kSector, '\0');
-  region.Read(region.length() - kSector, AsWritableBytes(text));
+  std::string text(kBiosSectorSize, '\0');
+  region.Read(region.length() - kBiosSectorSize, AsWritableBytes(text));
   return text;
 }
 
@@ -155,7 +151,7 @@ void WriteBootCode(const Region& bios_partition, CoreHalf half, const GrubParts&
 }
 
 bool IsBootCode(const Region& bios_partition, CoreHalf half, const GrubParts& parts) {
-  std::string sector(kSector, '\0');
+  std::string sector(kBiosSectorSize, '\0');
   bios_partition.device()->Read(0, AsWritableBytes(sector));
   return sector == SectorWithBootCode(RegionOf(bios_partition, half), parts);
 }

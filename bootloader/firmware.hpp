@@ -3,9 +3,14 @@
 #include <filesystem>
 #include <string_view>
 
+#include "base/bytes.hpp"
+
 namespace ros::bootloader {
 
 enum class FirmwareKind { kBios, kUefi };
+
+// What a BIOS reads and starts from; disks with larger sectors are not for it.
+inline constexpr Bytes kBiosSectorSize = 512;
 
 enum class SecureBoot {
   kOff,

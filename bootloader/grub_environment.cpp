@@ -14,7 +14,7 @@ constexpr std::string_view kNoTrial = "none";
 
 using Variables = std::map<std::string, std::string, std::less<>>;
 
-[[noreturn]] void Damaged(const std::string& why) {
+[[noreturn]] void DamagedEnvironment(const std::string& why) {
   throw Error(ErrorKind::kFailed, why);
 }
 
@@ -30,7 +30,7 @@ std::string Joined(std::string_view good,
 }
 
 // A name or value as a message may show it: hostile bytes do not reach a terminal.
-std::string Shown(std::string_view value) {
+std::string ShownValue(std::string_view value) {
   constexpr std::size_t kLimit = 32;
   std::string shown;
   for (const char c : value.substr(0, kLimit)) {
@@ -47,13 +47,13 @@ void TakeLine(std::string_view line, Variables& variables) {
   const auto name = line.substr(0, equals);
   const bool is_new = variables.emplace(name, line.substr(equals + 1)).second;
   if (!is_new) {
-    Damaged(Shown(name) + " is there twice");
+    DamagedEnvironment(ShownValue(name) + " is there twice");
   }
 }
 
 Variables ReadVariables(std::string_view text) {
   if (!text.starts_with(kSignature)) {
-    Damaged("it does not start with GRUB's signature");
+    DamagedEnvironment("it does not start with GRUB's signature");
   }
   text.remove_prefix(kSignature.size());
   Variables variables;
@@ -68,7 +68,7 @@ Variables ReadVariables(std::string_view text) {
 const std::string& Get(const Variables& variables, std::string_view name) {
   const auto found = variables.find(name);
   if (found == variables.end()) {
-    Damaged(std::string(name) + " is missing");
+    DamagedEnvironment(std::string(name) + " is missing");
   }
   return found->second;
 }
@@ -76,7 +76,7 @@ const std::string& Get(const Variables& variables, std::string_view name) {
 SlotId SlotOf(std::string_view name, std::string_view value) {
   const auto slot = ParseSlot(value);
   if (!slot) {
-    Damaged(std::string(name) + " is '" + Shown(value) + "', not a slot");
+    DamagedEnvironment(std::string(name) + " is '" + ShownValue(value) + "', not a slot");
   }
   return *slot;
 }
@@ -85,8 +85,8 @@ SlotId SlotOf(std::string_view name, std::string_view value) {
 int DigitOf(std::string_view name, std::string_view value, int maximum) {
   const int digit = value.size() == 1 ? value[0] - '0' : -1;
   if (digit < 0 || digit > maximum) {
-    Damaged(std::string(name) + " is '" + Shown(value) + "', not a digit up to " +
-            std::to_string(maximum));
+    DamagedEnvironment(std::string(name) + " is '" + ShownValue(value) + "', not a digit up to " +
+                       std::to_string(maximum));
   }
   return digit;
 }
@@ -110,8 +110,8 @@ std::string FormatGrubEnvironment(const BootState& state) {
 
 BootState ParseGrubEnvironment(ByteSpan block) {
   if (block.size() != kGrubEnvironmentSize) {
-    Damaged("it has " + std::to_string(block.size()) + " bytes, not " +
-            std::to_string(kGrubEnvironmentSize));
+    DamagedEnvironment("it has " + std::to_string(block.size()) + " bytes, not " +
+                       std::to_string(kGrubEnvironmentSize));
   }
   const auto variables = ReadVariables(AsText(block));
   const auto& good = Get(variables, "ros_good");
@@ -121,7 +121,8 @@ BootState ParseGrubEnvironment(ByteSpan block) {
   const auto& check = Get(variables, "ros_check");
   const auto joined = Joined(good, trial, tries, started);
   if (check != joined) {
-    Damaged("ros_check says " + Shown(check) + " and the values are " + Shown(joined));
+    DamagedEnvironment("ros_check says " + ShownValue(check) + " and the values are " +
+                       ShownValue(joined));
   }
   BootState state{.good = SlotOf("ros_good", good)};
   const auto tries_left = DigitOf("ros_tries", tries, kMaximumTries);
@@ -132,7 +133,7 @@ BootState ParseGrubEnvironment(ByteSpan block) {
   state.trial = Trial{
       .slot = SlotOf("ros_trial", trial), .tries_left = tries_left, .started = was_started == 1};
   if (state.trial->slot == state.good) {
-    Damaged("slot " + good + " is both good and on trial");
+    DamagedEnvironment("slot " + good + " is both good and on trial");
   }
   return state;
 }

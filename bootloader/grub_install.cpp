@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/process.hpp"
+#include "bootloader/firmware.hpp"
 #include "bootloader/grub_config.hpp"
 #include "bootloader/loader_description.hpp"
 #include "bootloader/signed_program.hpp"
@@ -12,9 +13,8 @@
 namespace ros::bootloader {
 namespace {
 
-constexpr Bytes kSector = 512;
 // What fits a half of the BIOS boot partition, with a sector that tells what it is.
-constexpr Bytes kLargestCoreImage = (Bytes{512} << 10U) - kSector;
+constexpr Bytes kLargestCoreImage = (Bytes{512} << 10U) - kBiosSectorSize;
 constexpr std::string_view kEfiMark = "MZ";  // of a PE program
 constexpr Bytes kLongestModuleInfo = Bytes{64} << 10U;
 
@@ -23,10 +23,10 @@ constexpr const char* kPrefix = "(,gpt2)/grub";
 
 // Everything the script uses, since the boot partition holds no modules; `ls` and `cat` are for a
 // person at the prompt.
-constexpr const char* kModules[] = {"part_gpt",    "fat",    "normal",   "configfile", "linux",
-                                    "chain",       "test",   "echo",     "loadenv",    "hashsum",
-                                    "gcry_sha256", "serial", "terminal", "keystatus",  "probe",
-                                    "regexp",      "reboot", "halt",     "ls",         "cat"};
+constexpr const char* kGrubModules[] = {
+    "part_gpt", "fat",     "normal",  "configfile",  "linux",  "chain",    "test",
+    "echo",     "loadenv", "hashsum", "gcry_sha256", "serial", "terminal", "keystatus",
+    "probe",    "regexp",  "reboot",  "halt",        "ls",     "cat"};
 // How GRUB reaches disks: by the BIOS's calls, or (built in) by UEFI's. The other is for the
 // screen.
 constexpr const char* kBiosModule = "biosdisk";
@@ -47,12 +47,12 @@ void CheckOwnerParts(const GrubParts& parts) {
 }
 
 void CheckParts(const GrubParts& parts) {
-  if (parts.boot_image.size() != kSector) {
+  if (parts.boot_image.size() != kBiosSectorSize) {
     throw Error(ErrorKind::kVerification,
                 std::string(kGrubBootImageName) + " has " +
                     std::to_string(parts.boot_image.size()) + " bytes and must have 512");
   }
-  if (parts.core_image.size() <= kSector || parts.core_image.size() > kLargestCoreImage) {
+  if (parts.core_image.size() <= kBiosSectorSize || parts.core_image.size() > kLargestCoreImage) {
     throw Error(ErrorKind::kVerification,
                 std::string(kGrubCoreImageName) + " has " +
                     std::to_string(parts.core_image.size()) + " bytes, which GRUB cannot have");
@@ -95,7 +95,7 @@ std::string MakeImage(const ImageFormat& format, const std::string& version) {
                            "--config=" + config.string(),
                            "--output=" + image.string(),
                            format.own_module}};
-  command.argv.insert(command.argv.end(), std::begin(kModules), std::end(kModules));
+  command.argv.insert(command.argv.end(), std::begin(kGrubModules), std::end(kGrubModules));
   RunTool(command);
   return ReadFile(image, kEfiImagePlace);
 }
@@ -271,7 +271,7 @@ GrubParts BuildOwnerGrub(const std::filesystem::path& grub_directory, const EfiS
 GrubParts BuildGrubParts(const std::filesystem::path& grub_directory, EfiSigning signing) {
   GrubParts parts{.script = MainGrubConfig(), .version = VersionOf(grub_directory)};
   InContext("making GRUB's core image", [&] {
-    parts.boot_image = ReadFile(grub_directory / "boot.img", kSector);
+    parts.boot_image = ReadFile(grub_directory / "boot.img", kBiosSectorSize);
     parts.core_image = MakeImage({grub_directory, "i386-pc", kBiosModule}, parts.version);
   });
   InContext("making GRUB's EFI image", [&] {

@@ -47,7 +47,7 @@ bool IsArgumentCharacter(char c) {
 }
 
 // As a message may show it: a hostile image's bytes do not reach a terminal.
-std::string Shown(std::string_view text) {
+std::string ShownArgument(std::string_view text) {
   constexpr std::size_t kLimit = 80;
   std::string shown;
   for (const char c : text.substr(0, kLimit)) {
@@ -58,7 +58,7 @@ std::string Shown(std::string_view text) {
 
 [[noreturn]] void CannotBe(std::string_view what, std::string_view value) {
   throw Error(ErrorKind::kFailed,
-              std::string(what) + " of a boot entry cannot be '" + Shown(value) + "'");
+              std::string(what) + " of a boot entry cannot be '" + ShownArgument(value) + "'");
 }
 
 const std::string& CheckedHex(std::string_view what, const std::string& value, std::size_t length) {
@@ -87,7 +87,7 @@ void CheckUuid(const std::string& value) {
                                  std::string_view why) {
   const bool from_image = origin == ArgumentOrigin::kImage;
   throw Error(from_image ? ErrorKind::kVerification : ErrorKind::kUsage,
-              std::string("kernel argument '") + Shown(argument) + "'" +
+              std::string("kernel argument '") + ShownArgument(argument) + "'" +
                   (from_image ? " of the image " : " ") + std::string(why));
 }
 
@@ -100,7 +100,7 @@ void CheckKernelArgument(std::string_view argument, ArgumentOrigin origin) {
     RefuseArgument(origin,
                    argument,
                    "has a character that a boot loader entry cannot carry: '" +
-                       Shown(std::string_view(&*bad, 1)) + "'");
+                       ShownArgument(std::string_view(&*bad, 1)) + "'");
   }
   if (argument == "--") {
     RefuseArgument(origin, argument, "would hide the arguments after it from the kernel");
@@ -146,7 +146,7 @@ std::vector<std::string> TheirArguments(const SlotEntry& entry) {
   if (entry.loader == LoaderKind::kGrubUki && !entry.machine_arguments.empty()) {
     throw Error(
         ErrorKind::kUsage,
-        "kernel argument '" + Shown(entry.machine_arguments.front()) +
+        "kernel argument '" + ShownArgument(entry.machine_arguments.front()) +
             "' of this machine cannot be: the image's arguments are signed with its kernel, "
             "and nothing is added to them; give it to ros image build --append");
   }

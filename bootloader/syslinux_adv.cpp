@@ -15,7 +15,7 @@ constexpr Bytes kData = 8;
 constexpr Bytes kDataEnd = kAdvSize - kWord;
 constexpr std::size_t kLongestText = 255;
 
-[[noreturn]] void Damaged(const std::string& why) {
+[[noreturn]] void DamagedAdv(const std::string& why) {
   throw Error(ErrorKind::kFailed, why);
 }
 
@@ -29,13 +29,13 @@ std::uint32_t SumOfWords(ByteSpan sector, Bytes from) {
 
 void CheckFrame(ByteSpan sector) {
   if (sector.size() != kAdvSize) {
-    Damaged("it has " + std::to_string(sector.size()) + " bytes and must have 512");
+    DamagedAdv("it has " + std::to_string(sector.size()) + " bytes and must have 512");
   }
   if (LoadLe32(sector, 0) != kHead || LoadLe32(sector, kDataEnd) != kTail) {
-    Damaged("it does not start and end with syslinux's magic numbers");
+    DamagedAdv("it does not start and end with syslinux's magic numbers");
   }
   if (SumOfWords(sector, kSumPlace) != kSum) {
-    Damaged("its checksum does not match");
+    DamagedAdv("its checksum does not match");
   }
 }
 
@@ -74,10 +74,10 @@ AdvTags ParseAdv(ByteSpan sector) {
     const auto tag = static_cast<std::uint8_t>(data[0]);
     const std::size_t length = data.size() < 2 ? kAdvSize : static_cast<std::uint8_t>(data[1]);
     if (2 + length > data.size()) {
-      Damaged("tag " + std::to_string(tag) + " is longer than the sector");
+      DamagedAdv("tag " + std::to_string(tag) + " is longer than the sector");
     }
     if (!tags.emplace(tag, data.substr(2, length)).second) {
-      Damaged("tag " + std::to_string(tag) + " is there twice");
+      DamagedAdv("tag " + std::to_string(tag) + " is there twice");
     }
     data.remove_prefix(2 + length);
   }

@@ -6,16 +6,16 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/process.hpp"
+#include "bootloader/firmware.hpp"
 #include "bootloader/syslinux_adv.hpp"
 
 namespace ros::bootloader {
 namespace {
 
-constexpr Bytes kSector = 512;
-constexpr Bytes kBlock = 4096;
+constexpr Bytes kVolumeBlock = 4096;
 constexpr Bytes kLargestPart = Bytes{1} << 20U;
 constexpr const char* kGptMbr = "/usr/lib/syslinux/mbr/gptmbr.bin";
-constexpr const char* kModules = "/usr/lib/syslinux/modules/bios";
+constexpr const char* kModuleDirectory = "/usr/lib/syslinux/modules/bios";
 constexpr const char* kDirectory = "/syslinux";
 constexpr std::string_view kElfMark =
     "\x7f"
@@ -25,8 +25,8 @@ constexpr std::string_view kElfMark =
 constexpr Bytes kMbrCodeEnd = 0x1b8;
 // FAT32's boot sector (fatgen103, section 3.1): what is code before and behind the parameters.
 constexpr Bytes kParameters = 0x0b;
-constexpr Bytes kCode = 0x5a;
-constexpr Bytes kCodeEnd = 0x1fe;
+constexpr Bytes kVolumeCode = 0x5a;
+constexpr Bytes kVolumeCodeEnd = 0x1fe;
 
 // The patch area of ldlinux.sys, found by its magic number (libinstaller/syslxint.h).
 constexpr std::uint32_t kPatchMagic = 0x3eb202fe;
@@ -53,10 +53,6 @@ constexpr std::uint64_t kLongestExtent = 127;
 // Volume and tools that the parts are made with.
 constexpr Bytes kScratchSize = Bytes{40} << 20U;
 
-MutableByteSpan AsWritableBytes(std::string& text) {
-  return std::as_writable_bytes(std::span(text.data(), text.size()));
-}
-
 [[noreturn]] void CannotBe(const std::string& name) {
   throw Error(ErrorKind::kVerification,
               "the image's boot loader has no " + name + ", or it is none");
@@ -74,7 +70,8 @@ class PatchArea {
     Checked(Pointer(kAdvPointers), 2 * sizeof(std::uint64_t));
     Checked(Pointer(kExtents), Pointer(kExtentCount) * kExtentSize);
     Checked(Pointer(kDirectoryPlace), Pointer(kDirectoryRoom));
-    if (Pointer(kFirstSectorLow) + 4 > kSector || Pointer(kFirstSectorHigh) + 4 > kSector ||
+    if (Pointer(kFirstSectorLow) + 4 > kBiosSectorSize ||
+        Pointer(kFirstSectorHigh) + 4 > kBiosSectorSize ||
         Pointer(kDirectoryRoom) <= std::string_view(kDirectory).size()) {
       CannotBe(kSyslinuxLoaderName);
     }
@@ -91,7 +88,7 @@ class PatchArea {
   // The sectors count from the start of the volume.
   void Set(std::uint64_t first_sector, std::uint64_t adv, std::uint64_t adv2) {
     Clear();
-    const auto sectors = RoundUp(loader_.size(), kSector) / kSector;
+    const auto sectors = RoundUp(loader_.size(), kBiosSectorSize) / kBiosSectorSize;
     StoreLe16(loader_, place_ + kDataSectors, static_cast<std::uint16_t>(sectors));
     StoreLe16(loader_, place_ + kAdvSectors, 2);
     StoreLe32(loader_, place_ + kDwords, static_cast<std::uint32_t>(loader_.size() / 4));
@@ -150,7 +147,7 @@ void CheckParts(const SyslinuxParts& parts) {
   if (parts.mbr.empty() || parts.mbr.size() > kMbrCodeEnd) {
     CannotBe(kSyslinuxMbrName);
   }
-  if (parts.boot_sector.size() != kSector) {
+  if (parts.boot_sector.size() != kBiosSectorSize) {
     CannotBe(kSyslinuxBootSectorName);
   }
   auto loader = parts.ldlinux_sys;
@@ -169,25 +166,25 @@ void CheckParts(const SyslinuxParts& parts) {
 
 void CheckPlaces(const Region& boot_partition, const Region& loader) {
   const auto& device = *boot_partition.device();
-  if (device.sector_size() != kSector) {
+  if (device.sector_size() != kBiosSectorSize) {
     throw Error(ErrorKind::kDoesNotFit,
                 device.name() + " has sectors of " + std::to_string(device.sector_size()) +
                     " bytes; syslinux starts from sectors of 512 bytes only");
   }
-  if (boot_partition.offset() % kSector != 0 || loader.offset() % kSector != 0 ||
+  if (boot_partition.offset() % kBiosSectorSize != 0 || loader.offset() % kBiosSectorSize != 0 ||
       loader.offset() < boot_partition.offset()) {
     throw Error(ErrorKind::kFailed, "ldlinux.sys does not start at a sector of its partition");
   }
 }
 
 std::uint64_t SectorIn(const Region& boot_partition, const Region& part) {
-  return (part.offset() - boot_partition.offset()) / kSector;
+  return (part.offset() - boot_partition.offset()) / kBiosSectorSize;
 }
 
 // The first sector of a device or volume, with `code` in some of its places.
 template <typename Change>
 void ChangeFirstSector(const Region& region, Change change) {
-  std::vector<std::byte> sector(kSector);
+  std::vector<std::byte> sector(kBiosSectorSize);
   region.Read(0, sector);
   change(MutableByteSpan(sector));
   region.Write(0, sector);
@@ -197,7 +194,7 @@ void ChangeFirstSector(const Region& region, Change change) {
 // Whether a sector would be the same after `change`.
 template <typename Change>
 bool HasAlready(const Region& region, Change change) {
-  std::vector<std::byte> sector(kSector);
+  std::vector<std::byte> sector(kBiosSectorSize);
   region.Read(0, sector);
   const auto before = sector;
   change(MutableByteSpan(sector));
@@ -232,7 +229,8 @@ void PutBootSector(const Region& boot_partition,
   const auto bytes = AsWritableBytes(code);
   PatchArea(AsWritableBytes(patched)).SetFirstSector(bytes, SectorIn(boot_partition, loader));
   std::ranges::copy(bytes.first(kParameters), sector.begin());
-  std::ranges::copy(bytes.subspan(kCode, kCodeEnd - kCode), sector.begin() + kCode);
+  std::ranges::copy(bytes.subspan(kVolumeCode, kVolumeCodeEnd - kVolumeCode),
+                    sector.begin() + kVolumeCode);
 }
 
 // What is syslinux's of the disk's first sector.
@@ -276,7 +274,7 @@ std::optional<SyslinuxParts> SyslinuxFromFiles(const std::map<std::string, std::
 }
 
 bool HasSyslinux() {
-  return std::filesystem::exists(kGptMbr) && std::filesystem::exists(kModules);
+  return std::filesystem::exists(kGptMbr) && std::filesystem::exists(kModuleDirectory);
 }
 
 SyslinuxParts BuildSyslinuxParts() {
@@ -292,17 +290,17 @@ SyslinuxParts BuildSyslinuxParts() {
       RunTool({.argv = {"mcopy", "-i", volume.string(), std::string("::/") + name, copy.string()}});
       return ReadFile(copy, kLargestPart);
     };
-    SyslinuxParts parts{.mbr = ReadFile(kGptMbr, kSector),
-                        .boot_sector = ReadFile(volume, kScratchSize).substr(0, kSector),
+    SyslinuxParts parts{.mbr = ReadFile(kGptMbr, kBiosSectorSize),
+                        .boot_sector = ReadFile(volume, kScratchSize).substr(0, kBiosSectorSize),
                         .ldlinux_sys = read("ldlinux.sys")};
     for (const auto* name : kSyslinuxModules) {
-      parts.modules[name] = ReadFile(std::filesystem::path(kModules) / name, kLargestPart);
+      parts.modules[name] = ReadFile(std::filesystem::path(kModuleDirectory) / name, kLargestPart);
     }
     auto& loader = parts.ldlinux_sys;
     loader.resize(loader.size() - std::min(loader.size(), 2 * kAdvSize));
     PatchArea(AsWritableBytes(loader)).Clear();
     const auto boot_sector = AsWritableBytes(parts.boot_sector);
-    std::ranges::fill(boot_sector.subspan(kParameters, kCode - kParameters), std::byte{0});
+    std::ranges::fill(boot_sector.subspan(kParameters, kVolumeCode - kParameters), std::byte{0});
     PatchArea(AsWritableBytes(loader)).SetFirstSector(boot_sector, 0);
     CheckParts(parts);
     return parts;
@@ -312,13 +310,14 @@ SyslinuxParts BuildSyslinuxParts() {
 std::string SyslinuxLoaderFile(const SyslinuxParts& parts) {
   auto file = parts.ldlinux_sys;
   // The first copy ends a block, the second begins the next.
-  file.resize(RoundUp(RoundUp(file.size(), kSector) + kAdvSize, kBlock) - kAdvSize, '\0');
+  file.resize(RoundUp(RoundUp(file.size(), kBiosSectorSize) + kAdvSize, kVolumeBlock) - kAdvSize,
+              '\0');
   const auto adv = FormatAdv({});
   return file + adv + adv;
 }
 
 std::pair<Region, Region> AdvRegions(const Region& loader, Bytes length) {
-  if (length % kSector != 0 || length < 3 * kSector || length > loader.length()) {
+  if (length % kBiosSectorSize != 0 || length < 3 * kBiosSectorSize || length > loader.length()) {
     throw Error(ErrorKind::kFailed,
                 "ldlinux.sys has " + std::to_string(length) + " bytes, which it cannot have");
   }
@@ -390,7 +389,7 @@ bool HasSyslinuxBootCode(const Region& boot_partition) {
   // fatgen103, section 3.1: the name of what formatted the volume, which syslinux replaces.
   constexpr Bytes kName = 3;
   constexpr std::string_view kOurs = "SYSLINUX";
-  std::vector<std::byte> sector(kSector);
+  std::vector<std::byte> sector(kBiosSectorSize);
   boot_partition.Read(0, sector);
   return AsText(sector).substr(kName, kOurs.size()) == kOurs;
 }

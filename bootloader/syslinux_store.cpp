@@ -16,7 +16,7 @@ constexpr std::string_view kDefaultHead = "# The good slot. Written by ros.\nDEF
 using Sector = std::array<std::byte, kAdvSize>;
 static_assert(kAdvSize == kSyslinuxDefaultSize);
 
-Region CheckedRegion(Region region, std::string_view name) {
+Region SectorRegion(Region region, std::string_view name) {
   if (!region.device() || region.length() < kAdvSize) {
     throw Error(
         ErrorKind::kFailed,
@@ -180,10 +180,10 @@ SyslinuxPlaces FindSyslinuxPlaces(const std::function<FilePlace(const std::strin
 }
 
 SyslinuxStore::SyslinuxStore(SyslinuxPlaces places)
-    : places_{.default_cfg = CheckedRegion(std::move(places.default_cfg), "default.cfg"),
-              .default2_cfg = CheckedRegion(std::move(places.default2_cfg), "default2.cfg"),
-              .adv = CheckedRegion(std::move(places.adv), "the ADV"),
-              .adv2 = CheckedRegion(std::move(places.adv2), "the ADV's second copy")} {}
+    : places_{.default_cfg = SectorRegion(std::move(places.default_cfg), "default.cfg"),
+              .default2_cfg = SectorRegion(std::move(places.default2_cfg), "default2.cfg"),
+              .adv = SectorRegion(std::move(places.adv), "the ADV"),
+              .adv2 = SectorRegion(std::move(places.adv2), "the ADV's second copy")} {}
 
 LoadedState SyslinuxStore::Load() const {
   const auto trial = LoadTrial(places_);

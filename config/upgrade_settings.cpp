@@ -16,12 +16,8 @@ constexpr std::chrono::hours kLongestDelay(24);
 // The tag of a channel's document is the channel's name with this behind it.
 constexpr std::string_view kDocumentEnding = ".channel";
 
-std::string Quoted(std::string_view text) {
+std::string QuotedValue(std::string_view text) {
   return "\"" + ShortenText(text) + "\"";
-}
-
-[[noreturn]] void Refuse(std::string_view file, Place place, const std::string& why) {
-  throw Error(ErrorKind::kUsage, FormatPlace(file, place) + ": " + why);
 }
 
 // As far as it can be told without knowing registries: a host, a path, one colon behind it.
@@ -36,7 +32,8 @@ bool LooksLikeChannel(std::string_view text) {
 
 const std::string& Text(const YamlTree::Member& member, std::string_view file) {
   if (!member.value.IsScalar()) {
-    Refuse(file, member.value.place, std::string(kWhere) + "." + member.key + " must be a string");
+    RefuseAt(
+        file, member.value.place, std::string(kWhere) + "." + member.key + " must be a string");
   }
   return member.value.text;
 }
@@ -44,17 +41,17 @@ const std::string& Text(const YamlTree::Member& member, std::string_view file) {
 std::string ReadChannel(const YamlTree::Member& member, std::string_view file) {
   const auto& text = Text(member, file);
   if (!LooksLikeChannel(text)) {
-    Refuse(file,
-           member.value.place,
-           Quoted(text) +
-               " is no channel to follow: write REGISTRY/REPOSITORY:NAME, such as "
-               "registry.example/myos:stable");
+    RefuseAt(file,
+             member.value.place,
+             QuotedValue(text) +
+                 " is no channel to follow: write REGISTRY/REPOSITORY:NAME, such as "
+                 "registry.example/myos:stable");
   }
   if (text.ends_with(kDocumentEnding)) {
-    Refuse(file,
-           member.value.place,
-           Quoted(text) + " is where the channel's document is; the channel itself is " +
-               Quoted(text.substr(0, text.size() - kDocumentEnding.size())));
+    RefuseAt(file,
+             member.value.place,
+             QuotedValue(text) + " is where the channel's document is; the channel itself is " +
+                 QuotedValue(text.substr(0, text.size() - kDocumentEnding.size())));
   }
   return text;
 }
@@ -79,10 +76,10 @@ void ReadMember(const YamlTree::Member& member, std::string_view file, UpgradeSe
   }
   if (std::ranges::find(kKeys, member.key) == kKeys.end()) {
     const auto nearest = NearestName(member.key, kKeys);
-    Refuse(file,
-           member.place,
-           "unknown key " + Quoted(member.key) + " of " + std::string(kWhere) +
-               (nearest.empty() ? "" : " (did you mean " + Quoted(nearest) + "?)"));
+    RefuseAt(file,
+             member.place,
+             "unknown key " + QuotedValue(member.key) + " of " + std::string(kWhere) +
+                 (nearest.empty() ? "" : " (did you mean " + QuotedValue(nearest) + "?)"));
   }
   if (member.key == "channel") {
     settings.channel = ReadChannel(member, file);
@@ -103,7 +100,7 @@ UpgradeSettings ReadUpgradeSettings(const YamlTree& root, std::string_view file)
     return settings;
   }
   if (!upgrade->IsMap()) {
-    Refuse(file, upgrade->place, std::string(kWhere) + " must be a map");
+    RefuseAt(file, upgrade->place, std::string(kWhere) + " must be a map");
   }
   for (const auto& member : upgrade->members) {
     ReadMember(member, file, settings);

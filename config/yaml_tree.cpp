@@ -25,10 +25,6 @@ Place PlaceOf(const YAML::Mark& mark) {
   return mark.is_null() ? Place() : Place{mark.line + 1, mark.column + 1};
 }
 
-[[noreturn]] void Refuse(std::string_view file, Place place, const std::string& why) {
-  throw Error(ErrorKind::kUsage, FormatPlace(file, place) + ": " + why);
-}
-
 // Values and bytes that a tree holds: what an alias to it costs.
 struct Weight {
   std::size_t values = 0;
@@ -74,7 +70,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > 1) {
-      Refuse(file_, PlaceOf(mark), "a second YAML document; only one is read");
+      RefuseAt(file_, PlaceOf(mark), "a second YAML document; only one is read");
     }
   }
 
@@ -91,7 +87,7 @@ class TreeBuilder final : public YAML::EventHandler {
     const auto place = PlaceOf(mark);
     const auto found = anchors_.find(anchor);
     if (found == anchors_.end()) {
-      Refuse(file_, place, "an alias inside of the value that it stands for");
+      RefuseAt(file_, place, "an alias inside of the value that it stands for");
     }
     Count(WeightOf(found->second), place);
     CheckDepth(DepthOf(found->second), place);
@@ -110,11 +106,11 @@ class TreeBuilder final : public YAML::EventHandler {
     tree.text = value;
     if (!IsUtf8(value)) {
       // The parser makes one byte of "\\_" and "\\N", where YAML means a character.
-      Refuse(file_, tree.place, "an escape that is not read right; write the character itself");
+      RefuseAt(file_, tree.place, "an escape that is not read right; write the character itself");
     }
     if (HasNoncharacter(value)) {
       // The emitter writes U+FFFD for it.
-      Refuse(file_, tree.place, "a character that Unicode gives no meaning (such as U+FFFF)");
+      RefuseAt(file_, tree.place, "a character that Unicode gives no meaning (such as U+FFFF)");
     }
     last_scalar_ = mark;
     SetScalarTag(tree, tag);
@@ -168,7 +164,7 @@ class TreeBuilder final : public YAML::EventHandler {
     value.anchor = anchor;
     const std::string_view core = kind == YamlTree::Kind::kList ? "seq" : "map";
     if (tag.size() > 1 && tag != std::string(kTagPrefix).append(core)) {
-      Refuse(file_, value.tree.place, "the tag " + ShortenText(tag) + " is not known");
+      RefuseAt(file_, value.tree.place, "the tag " + ShortenText(tag) + " is not known");
     }
     Count({1, 0}, value.tree.place);
     CheckDepth(1, value.tree.place);
@@ -201,7 +197,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void TakeKey(OpenValue& parent, YamlTree key) const {
     if (!key.IsScalar()) {
-      Refuse(file_, key.place, "a key must be a plain word or a string");
+      RefuseAt(file_, key.place, "a key must be a plain word or a string");
     }
     parent.key = std::move(key);
   }
@@ -213,7 +209,7 @@ class TreeBuilder final : public YAML::EventHandler {
       return;
     }
     if (!parent.keys.insert(key.text).second) {
-      Refuse(file_, key.place, "the key \"" + ShortenText(key.text) + "\" is there twice");
+      RefuseAt(file_, key.place, "the key \"" + ShortenText(key.text) + "\" is there twice");
     }
     parent.tree.members.push_back({key.text, key.place, std::move(value)});
   }
@@ -223,7 +219,7 @@ class TreeBuilder final : public YAML::EventHandler {
     auto maps = value.IsList() ? std::move(value.items) : std::vector<YamlTree>{value};
     for (auto& map : maps) {
       if (!map.IsMap()) {
-        Refuse(file_, map.place, "\"<<\" takes a map or a list of maps");
+        RefuseAt(file_, map.place, "\"<<\" takes a map or a list of maps");
       }
       parent.merged.push_back(std::move(map));
     }
@@ -255,7 +251,7 @@ class TreeBuilder final : public YAML::EventHandler {
       }
     }
     if (tag != std::string(kTagPrefix) + "binary") {
-      Refuse(file_, tree.place, "the tag " + ShortenText(tag) + " is not known");
+      RefuseAt(file_, tree.place, "the tag " + ShortenText(tag) + " is not known");
     }
     tree.tag = tag;
   }
@@ -264,9 +260,9 @@ class TreeBuilder final : public YAML::EventHandler {
   void SetPlain(YamlTree& tree, std::string_view type) const {
     const bool null = type == "null";
     if (IsNullWord(tree.text) != null) {
-      Refuse(file_,
-             tree.place,
-             "the tag !!" + std::string(type) + " is not of this value; leave the tag out");
+      RefuseAt(file_,
+               tree.place,
+               "the tag !!" + std::string(type) + " is not of this value; leave the tag out");
     }
     if (null) {
       tree.kind = YamlTree::Kind::kNull;
@@ -278,13 +274,13 @@ class TreeBuilder final : public YAML::EventHandler {
     total_.values += weight.values;
     total_.bytes += weight.bytes;
     if (total_.values > limits_.values || total_.bytes > limits_.expanded_size) {
-      Refuse(file_, place, "too much once all aliases are expanded");
+      RefuseAt(file_, place, "too much once all aliases are expanded");
     }
   }
 
   void CheckDepth(int more, Place place) const {
     if (static_cast<int>(open_.size()) + more > limits_.depth) {
-      Refuse(file_, place, "nested deeper than " + std::to_string(limits_.depth) + " levels");
+      RefuseAt(file_, place, "nested deeper than " + std::to_string(limits_.depth) + " levels");
     }
   }
 
@@ -306,11 +302,11 @@ void CheckCharacters(std::string_view text, std::string_view file) {
     const char byte = text[at];
     const auto length = CharacterLength(text.substr(at));
     if (length == 0) {
-      Refuse(file, place, "bytes that are not UTF-8");
+      RefuseAt(file, place, "bytes that are not UTF-8");
     }
     const bool control = static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
     if (control && byte != '\n' && byte != '\r' && byte != '\t') {
-      Refuse(file, place, "a control character");
+      RefuseAt(file, place, "a control character");
     }
     place = byte == '\n' ? Place{place.line + 1, 1} : Place{place.line, place.column + 1};
     at += length;
@@ -420,6 +416,10 @@ std::string FormatPlace(std::string_view file, Place place) {
   return text;
 }
 
+void RefuseAt(std::string_view file, Place place, const std::string& why) {
+  throw Error(ErrorKind::kUsage, FormatPlace(file, place) + ": " + why);
+}
+
 const YamlTree* YamlTree::Find(std::string_view key) const {
   for (const auto& member : members) {
     if (member.key == key) {
@@ -440,10 +440,10 @@ YamlTree* YamlTree::Find(std::string_view key) {
 
 YamlTree ParseYaml(std::string_view text, std::string_view file, const YamlLimits& limits) {
   if (text.size() > limits.size) {
-    Refuse(file,
-           {},
-           FormatBytes(text.size()) + " is more than the " + FormatBytes(limits.size) +
-               " that a configuration may have");
+    RefuseAt(file,
+             {},
+             FormatBytes(text.size()) + " is more than the " + FormatBytes(limits.size) +
+                 " that a configuration may have");
   }
   CheckCharacters(text, file);
   TreeBuilder builder(file, limits);
@@ -455,12 +455,12 @@ YamlTree ParseYaml(std::string_view text, std::string_view file, const YamlLimit
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
-    Refuse(file, PlaceOf(error.mark), "not valid YAML: " + ShortenText(error.msg));
+    RefuseAt(file, PlaceOf(error.mark), "not valid YAML: " + ShortenText(error.msg));
   }
   const auto& last = builder.last_scalar();
   if (!last.is_null() &&
       IsOpenQuote(body.substr(std::min(static_cast<std::size_t>(last.pos), body.size())))) {
-    Refuse(file, PlaceOf(last), "not valid YAML: a quoted string that does not end");
+    RefuseAt(file, PlaceOf(last), "not valid YAML: a quoted string that does not end");
   }
   return builder.Take();
 }

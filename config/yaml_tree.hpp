@@ -19,6 +19,9 @@ struct Place {
 // "FILE:LINE:COLUMN", or "FILE" for a value that came from nowhere.
 std::string FormatPlace(std::string_view file, Place place);
 
+// Throws kUsage: the place as above, and why what stands there is refused.
+[[noreturn]] void RefuseAt(std::string_view file, Place place, const std::string& why);
+
 // A YAML value read from text that a user wrote. Aliases are copied where they are used, so this is
 // a tree and never a graph.
 struct YamlTree {

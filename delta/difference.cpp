@@ -180,14 +180,14 @@ class DifferenceFinder {
   std::size_t base_end_ = 0;  // of the last step
 };
 
-[[noreturn]] void Refuse(const std::string& why) {
+[[noreturn]] void RefuseDifference(const std::string& why) {
   throw Error(ErrorKind::kVerification, why);
 }
 
 // Takes so many bytes off the front.
 std::string_view Take(std::string_view& row, std::uint64_t length, const char* name) {
   if (length > row.size()) {
-    Refuse(std::string("its ") + name + " bytes end before its steps do");
+    RefuseDifference(std::string("its ") + name + " bytes end before its steps do");
   }
   const auto taken = row.substr(0, length);
   row.remove_prefix(length);
@@ -203,14 +203,14 @@ void Apply(ByteSpan base, const DifferenceView& difference, MutableByteSpan into
   std::size_t done = 0;
   const auto room_for = [&](std::uint64_t length) {
     if (length > into.size() - done) {
-      Refuse("it makes more than " + std::to_string(into.size()) + " bytes");
+      RefuseDifference("it makes more than " + std::to_string(into.size()) + " bytes");
     }
   };
   while (!steps.empty()) {
     at += static_cast<std::uint64_t>(steps.NextSigned());
     const auto length = steps.Next();
     if (at > base.size() || length > base.size() - at) {
-      Refuse("a step leaves the " + std::to_string(base.size()) + " bytes of the base");
+      RefuseDifference("a step leaves the " + std::to_string(base.size()) + " bytes of the base");
     }
     room_for(length);
     const auto numbers = Take(added, length, "added");
@@ -231,8 +231,8 @@ void Apply(ByteSpan base, const DifferenceView& difference, MutableByteSpan into
     done += count;
   }
   if (done != into.size() || !added.empty() || !fresh.empty()) {
-    Refuse("it makes " + std::to_string(done) + " bytes instead of " + std::to_string(into.size()) +
-           ", or has bytes left over");
+    RefuseDifference("it makes " + std::to_string(done) + " bytes instead of " +
+                     std::to_string(into.size()) + ", or has bytes left over");
   }
 }
 

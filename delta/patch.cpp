@@ -68,7 +68,7 @@ std::string Pack(std::string_view row, ByteSpan known) {
   return packed;
 }
 
-[[noreturn]] void Refuse(const std::string& why) {
+[[noreturn]] void RefusePatch(const std::string& why) {
   throw Error(ErrorKind::kVerification, why);
 }
 
@@ -95,7 +95,7 @@ std::string Unpack(std::string_view packed, Bytes length, ByteSpan known) {
     throw Error(ErrorKind::kFailed, "out of memory");
   }
   if (result != LZMA_OK || used != packed.size() || made != length) {
-    Refuse("a row of it is damaged, or has another length than it says");
+    RefusePatch("a row of it is damaged, or has another length than it says");
   }
   return row;
 }
@@ -116,19 +116,19 @@ std::array<PackedRow, 3> ReadRows(std::string_view patch) {
     rows[i].length = numbers.Next();
     packed_lengths[i] = numbers.Next();
     if (rows[i].length > kLimits[i]) {
-      Refuse("a row of it is longer than " + FormatBytes(kLimits[i]));
+      RefusePatch("a row of it is longer than " + FormatBytes(kLimits[i]));
     }
   }
   auto rest = numbers.rest();
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (packed_lengths[i] > rest.size()) {
-      Refuse("it ends within a row");
+      RefusePatch("it ends within a row");
     }
     rows[i].packed = rest.substr(0, packed_lengths[i]);
     rest.remove_prefix(packed_lengths[i]);
   }
   if (!rest.empty()) {
-    Refuse("there is something behind its rows");
+    RefusePatch("there is something behind its rows");
   }
   return rows;
 }
@@ -156,7 +156,7 @@ std::string MakePatch(ByteSpan base, ByteSpan target) {
 void ApplyPatch(ByteSpan base, ByteSpan patch, MutableByteSpan into) {
   InContext("the patch", [&] {
     if (base.size() > kMaxBase || into.size() > kMaxTarget) {
-      Refuse("it is of longer pieces than may be applied");
+      RefusePatch("it is of longer pieces than may be applied");
     }
     const auto [steps, added, fresh] = ReadRows(AsText(patch));
     const auto step_numbers = Unpack(steps.packed, steps.length, {});

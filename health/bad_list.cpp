@@ -13,8 +13,8 @@ namespace {
 using namespace literals;  // NOLINT(google-build-using-namespace): literal operators only
 
 constexpr std::size_t kMost = 64;
-constexpr Bytes kSizeLimit = 1_MiB;
-constexpr std::size_t kStringLimit = 1024;
+constexpr Bytes kListSizeLimit = 1_MiB;
+constexpr std::size_t kListStringLimit = 1024;
 
 std::filesystem::path ListPath(const std::filesystem::path& directory) {
   return directory / "bad.json";
@@ -34,8 +34,8 @@ Json ToJson(const std::vector<BadImage>& images) {
   for (const auto& image : images) {
     auto item = Json::MakeObject();
     item.Set("digest", image.digest);
-    item.Set("version", image.version.substr(0, kStringLimit));
-    item.Set("reason", image.reason.substr(0, kStringLimit));
+    item.Set("version", image.version.substr(0, kListStringLimit));
+    item.Set("reason", image.reason.substr(0, kListStringLimit));
     item.Set("time", FormatTime(image.time));
     list.Append(std::move(item));
   }
@@ -66,7 +66,7 @@ std::vector<BadImage> ReadBadList(const std::filesystem::path& directory) {
   if (!std::filesystem::exists(path)) {
     return {};
   }
-  const auto json = Json::Parse(ReadFile(path, kSizeLimit), path.string());
+  const auto json = Json::Parse(ReadFile(path, kListSizeLimit), path.string());
   const auto where = path.string() + ": bad";
   std::vector<BadImage> images;
   for (const auto& item : json.At("bad", path.string()).AsArray(where)) {

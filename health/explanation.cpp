@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/slot.hpp"
+
 namespace ros::health {
 namespace {
 
@@ -9,7 +11,7 @@ namespace {
 enum class Stage { kNothing, kInit, kUserSpace };
 
 std::string SlotText(SlotId slot, const std::string& version) {
-  return "slot " + std::string(Name(slot)) + (version.empty() ? "" : " (" + version + ")");
+  return SlotText(slot) + (version.empty() ? "" : " (" + version + ")");
 }
 
 std::string At(const JournalEntry& entry) {
@@ -295,8 +297,8 @@ class Story {
           entry.event == JournalEvent::kEarlyFailure || entry.event == JournalEvent::kGateFailed ||
           entry.event == JournalEvent::kWatchdog || entry.event == JournalEvent::kRepaired;
       if (worth) {
-        Detail(FormatTime(entry.time) + ": " +
-               (entry.slot ? "slot " + std::string(Name(*entry.slot)) + ": " : "") + entry.reason);
+        Detail(FormatTime(entry.time) + ": " + (entry.slot ? SlotText(*entry.slot) + ": " : "") +
+               entry.reason);
       }
     }
   }

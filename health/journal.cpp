@@ -18,10 +18,10 @@ namespace {
 
 using namespace literals;  // NOLINT(google-build-using-namespace): literal operators only
 
-constexpr Bytes kSizeLimit = 1_MiB;
+constexpr Bytes kJournalSizeLimit = 1_MiB;
 // A file far beyond what we write is not read into memory.
 constexpr Bytes kReadLimit = 16_MiB;
-constexpr std::size_t kStringLimit = 1024;
+constexpr std::size_t kJournalStringLimit = 1024;
 // More than any boot loader counts.
 constexpr std::int64_t kMostTries = 1000;
 
@@ -111,7 +111,7 @@ std::optional<std::string> Unseal(std::string_view line) {
 
 void SetText(Json& object, std::string_view key, const std::string& text) {
   if (!text.empty()) {
-    object.Set(key, text.substr(0, kStringLimit));
+    object.Set(key, text.substr(0, kJournalStringLimit));
   }
 }
 
@@ -187,7 +187,7 @@ std::string Shorten(std::string_view text) {
       kept += std::string(line) + "\n";
     }
   }
-  if (kept.size() + newer.size() > kSizeLimit * 3 / 4) {
+  if (kept.size() + newer.size() > kJournalSizeLimit * 3 / 4) {
     kept.clear();
   }
   return kept.append(newer);
@@ -336,7 +336,7 @@ void Journal::Append(JournalEntry entry, Durability durability) const {
   if (durability == Durability::kNow && size == 0) {
     SyncDirectory(path_.parent_path());
   }
-  if (size + line.size() > kSizeLimit) {
+  if (size + line.size() > kJournalSizeLimit) {
     WriteFileAtomically(path_, AsBytes(Shorten(ReadFile(path_, kReadLimit))));
   }
 }

@@ -9,8 +9,8 @@
 namespace ros::health {
 namespace {
 
-constexpr const char* kFile = "kept";
-constexpr Bytes kLimit = 4096;
+constexpr const char* kNoteFile = "kept";
+constexpr Bytes kNoteLimit = 4096;
 // In the order of KeptNote::Stage.
 constexpr std::array<std::string_view, 3> kStages = {"found", "etc", "complete"};
 
@@ -18,11 +18,11 @@ constexpr std::array<std::string_view, 3> kStages = {"found", "etc", "complete"}
 
 std::optional<KeptNote> ReadKeptNote(const std::filesystem::path& directory,
                                      std::string_view installation) {
-  const auto path = directory / kFile;
+  const auto path = directory / kNoteFile;
   if (!std::filesystem::exists(path)) {
     return std::nullopt;
   }
-  std::istringstream words(ReadFile(path, kLimit));
+  std::istringstream words(ReadFile(path, kNoteLimit));
   KeptNote note;
   std::string from;
   std::string stage;
@@ -39,7 +39,7 @@ std::optional<KeptNote> ReadKeptNote(const std::filesystem::path& directory,
 
 void WriteKeptNote(const std::filesystem::path& directory, const KeptNote& note) {
   WriteFileAtomically(
-      directory / kFile,
+      directory / kNoteFile,
       AsBytes(note.installation + " " + std::string(Name(note.from)) + " " +
               std::string(kStages.at(static_cast<std::size_t>(note.stage))) + "\n"));
 }

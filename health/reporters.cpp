@@ -19,7 +19,7 @@ namespace ros::health {
 namespace {
 
 constexpr std::size_t kNameLimit = 64;
-constexpr std::size_t kSizeLimit = 4096;
+constexpr std::size_t kReportSizeLimit = 4096;
 constexpr std::size_t kReportLimit = 256;
 // A flood of files in a directory that containers write to does not keep the gate busy.
 constexpr std::size_t kEntryLimit = 4096;
@@ -53,10 +53,10 @@ std::optional<Report> ReadReport(int directory, const std::string& name) {
   struct stat status {};
 
   if (!fd.valid() || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
-      static_cast<std::size_t>(status.st_size) > kSizeLimit) {
+      static_cast<std::size_t>(status.st_size) > kReportSizeLimit) {
     return std::nullopt;
   }
-  std::string text(kSizeLimit, '\0');
+  std::string text(kReportSizeLimit, '\0');
   const ssize_t got = ::read(fd.get(), text.data(), text.size());
   if (got <= 0) {
     return std::nullopt;
@@ -142,7 +142,7 @@ void WriteReport(const std::filesystem::path& directory, const Report& report) {
   if (code) {
     ThrowErrno("making " + directory.string(), code.value());
   }
-  const auto reason = OneLine(report.reason).substr(0, kSizeLimit / 4);
+  const auto reason = OneLine(report.reason).substr(0, kReportSizeLimit / 4);
   const std::string text =
       std::string(report.status == ReportStatus::kOk ? "ok\n" : "fail\n") + reason + "\n";
   WriteFileAtomically(directory / report.name, AsBytes(text));

@@ -8,8 +8,8 @@
 namespace ros::health {
 namespace {
 
-constexpr const char* kFile = "reset";
-constexpr Bytes kLimit = 4096;
+constexpr const char* kRequestFile = "reset";
+constexpr Bytes kRequestLimit = 4096;
 
 }  // namespace
 
@@ -18,25 +18,25 @@ std::string_view Name(ResetScope scope) {
 }
 
 std::optional<ResetScope> ReadResetRequest(const std::filesystem::path& directory) {
-  const auto path = directory / kFile;
+  const auto path = directory / kRequestFile;
   if (!std::filesystem::exists(path)) {
     return std::nullopt;
   }
-  const auto text = ReadFile(path, kLimit);
+  const auto text = ReadFile(path, kRequestLimit);
   return text == std::string(Name(ResetScope::kContentAndTrust)) + "\n"
              ? ResetScope::kContentAndTrust
              : ResetScope::kContent;
 }
 
 void WriteResetRequest(const std::filesystem::path& directory, ResetScope scope) {
-  WriteFileAtomically(directory / kFile, AsBytes(std::string(Name(scope)) + "\n"));
+  WriteFileAtomically(directory / kRequestFile, AsBytes(std::string(Name(scope)) + "\n"));
 }
 
 void RemoveResetRequest(const std::filesystem::path& directory) {
   std::error_code code;
-  std::filesystem::remove(directory / kFile, code);
+  std::filesystem::remove(directory / kRequestFile, code);
   if (code) {
-    ThrowErrno("removing " + (directory / kFile).string(), code.value());
+    ThrowErrno("removing " + (directory / kRequestFile).string(), code.value());
   }
   SyncDirectory(directory);
 }

@@ -15,6 +15,7 @@
 #include "base/interrupt.hpp"
 #include "base/output_file.hpp"
 #include "images/oci_archive.hpp"
+#include "images/tar_reader.hpp"
 
 namespace ros::images {
 namespace {
@@ -22,7 +23,6 @@ namespace {
 using ArchiveWriter = CPtr<archive, archive_write_free>;
 using Entry = CPtr<archive_entry, archive_entry_free>;
 
-constexpr Bytes kTarBlock = 512;
 constexpr Bytes kEndMark = 2 * kTarBlock;
 constexpr mode_t kEntryMode = 0644;
 

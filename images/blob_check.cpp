@@ -11,7 +11,7 @@
 namespace ros::images {
 namespace {
 
-constexpr Bytes kPieceSize = Bytes{1} << 20U;
+constexpr Bytes kBlobPiece = Bytes{1} << 20U;
 
 struct Part {
   std::string name;
@@ -44,10 +44,10 @@ std::vector<Part> PartsOf(const ImageManifest& manifest) {
 template <typename Done>
 keys::Digest HashAll(Blob& blob, Done done) {
   blob.Announce({{.offset = 0, .length = blob.size()}});
-  AlignedBuffer buffer(kPieceSize);
+  AlignedBuffer buffer(kBlobPiece);
   keys::Sha256 hash;
-  for (Bytes at = 0; at < blob.size(); at += kPieceSize) {
-    const auto piece = buffer.span().first(std::min(kPieceSize, blob.size() - at));
+  for (Bytes at = 0; at < blob.size(); at += kBlobPiece) {
+    const auto piece = buffer.span().first(std::min(kBlobPiece, blob.size() - at));
     blob.ReadAt(at, piece);
     hash.Update(piece);
     done(piece.size());

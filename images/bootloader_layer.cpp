@@ -52,12 +52,12 @@ std::string ReadEntry(archive* from, archive_entry* entry, const std::string& na
   return content;
 }
 
-la_ssize_t AppendToString(archive* /*to*/, void* string, const void* data, std::size_t length) {
+la_ssize_t AppendToTar(archive* /*to*/, void* string, const void* data, std::size_t length) {
   static_cast<std::string*>(string)->append(static_cast<const char*>(data), length);
   return static_cast<la_ssize_t>(length);
 }
 
-void Check(int result, archive* to) {
+void CheckPacked(int result, archive* to) {
   if (result != ARCHIVE_OK) {
     throw Error(ErrorKind::kFailed, "packing the boot loader: " + LibraryError(to));
   }
@@ -68,8 +68,8 @@ void Check(int result, archive* to) {
 std::string PackBootloader(const std::map<std::string, std::string>& files) {
   std::string tar;
   const WriteArchive to(archive_write_new());
-  Check(archive_write_set_format_ustar(to.get()), to.get());
-  Check(archive_write_open(to.get(), &tar, nullptr, AppendToString, nullptr), to.get());
+  CheckPacked(archive_write_set_format_ustar(to.get()), to.get());
+  CheckPacked(archive_write_open(to.get(), &tar, nullptr, AppendToTar, nullptr), to.get());
   for (const auto& [name, content] : files) {
     const Entry entry(archive_entry_new());
     archive_entry_set_pathname(entry.get(), name.c_str());
@@ -77,13 +77,13 @@ std::string PackBootloader(const std::map<std::string, std::string>& files) {
     archive_entry_set_perm(entry.get(), 0644);
     archive_entry_set_size(entry.get(), static_cast<la_int64_t>(content.size()));
     archive_entry_set_mtime(entry.get(), 0, 0);
-    Check(archive_write_header(to.get(), entry.get()), to.get());
+    CheckPacked(archive_write_header(to.get(), entry.get()), to.get());
     const auto put = archive_write_data(to.get(), content.data(), content.size());
     if (put != static_cast<la_ssize_t>(content.size())) {
       throw Error(ErrorKind::kFailed, "packing the boot loader: " + LibraryError(to.get()));
     }
   }
-  Check(archive_write_close(to.get()), to.get());
+  CheckPacked(archive_write_close(to.get()), to.get());
   return tar;
 }
 

@@ -59,13 +59,13 @@ ImageConfig DescribeImage(const BuildOptions& options) {
   return config;
 }
 
-struct Program {
+struct OpenProgram {
   std::string name;
   UniqueFd fd;
 };
 
 // Only warned of: an image for another machine is refused there, and may be wanted for that.
-void WarnOfForeign(const Program& program, const BuildOptions& options, Progress& progress) {
+void WarnOfForeign(const OpenProgram& program, const BuildOptions& options, Progress& progress) {
   std::string head(kProgramHeadSize, '\0');
   const ssize_t got = ::pread(program.fd.get(), head.data(), head.size(), 0);
   head.resize(got < 0 ? 0 : static_cast<std::size_t>(got));

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 
+#include "images/manifest.hpp"
+
 namespace ros::images {
 namespace {
 
 constexpr std::string_view kBundleType = "application/vnd.dev.sigstore.bundle";
-constexpr std::string_view kOciIndexType = "application/vnd.oci.image.index.v1+json";
 
 // A member that is a text with this beginning. What is not a text is no bundle.
 bool Begins(const Json& json, std::string_view key, std::string_view where) {

@@ -8,7 +8,7 @@
 namespace ros::images {
 namespace {
 
-constexpr std::string_view kWhere = "the channel document's manifest";
+constexpr std::string_view kDocumentName = "the channel document's manifest";
 // What an artifact without a config has in its place (OCI image-spec 1.1, "Guidance for an Empty
 // Descriptor").
 constexpr std::string_view kEmptyType = "application/vnd.oci.empty.v1+json";
@@ -33,7 +33,7 @@ std::string WriteChannelManifest(const std::string& document) {
 
 // The document of a manifest whose signatures have been dealt with.
 std::string ReadDocument(const ImageSource& source, std::string_view raw_manifest) {
-  const std::string where(kWhere);
+  const std::string where(kDocumentName);
   const auto refuse = [&](const std::string& why) {
     throw Error(ErrorKind::kVerification, where + ": " + why);
   };

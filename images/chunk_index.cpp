@@ -10,18 +10,18 @@ namespace {
 // Header: magic (8 bytes), version (u32), number of entries (u32), size of the root image (u64),
 // size of the layer (u64). Entry: digest (32 bytes), digest of the frame (32 bytes), length (u32),
 // packed length (u32). Numbers are little-endian.
-constexpr std::string_view kMagic = "ROSINDEX";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kIndexMagic = "ROSINDEX";
+constexpr std::uint32_t kIndexVersion = 1;
 constexpr std::size_t kVersionOffset = 8;
 constexpr std::size_t kCountOffset = 12;
 constexpr std::size_t kRootSizeOffset = 16;
 constexpr std::size_t kPackedSizeOffset = 24;
-constexpr std::size_t kDigestSize = 32;
-constexpr std::size_t kPackedDigest = kDigestSize;  // in an entry
-constexpr std::size_t kLength = 2 * kDigestSize;
+constexpr std::size_t kChunkDigestSize = 32;
+constexpr std::size_t kPackedDigest = kChunkDigestSize;  // in an entry
+constexpr std::size_t kLength = 2 * kChunkDigestSize;
 constexpr std::size_t kPackedLength = kLength + sizeof(std::uint32_t);
 
-[[noreturn]] void Refuse(const std::string& why) {
+[[noreturn]] void RefuseIndex(const std::string& why) {
   throw Error(ErrorKind::kVerification, "the root index: " + why);
 }
 
@@ -51,32 +51,32 @@ struct Sums {
 
 std::uint32_t CheckHeader(ByteSpan raw) {
   if (raw.size() < kIndexHeaderSize) {
-    Refuse("it is cut short after " + std::to_string(raw.size()) + " bytes");
+    RefuseIndex("it is cut short after " + std::to_string(raw.size()) + " bytes");
   }
-  if (AsText(raw.first(kMagic.size())) != kMagic) {
-    Refuse("it does not begin with " + std::string(kMagic));
+  if (AsText(raw.first(kIndexMagic.size())) != kIndexMagic) {
+    RefuseIndex("it does not begin with " + std::string(kIndexMagic));
   }
   const auto version = LoadLe32(raw, kVersionOffset);
-  if (version != kVersion) {
-    Refuse("version " + std::to_string(version) + " is not known, only " +
-           std::to_string(kVersion));
+  if (version != kIndexVersion) {
+    RefuseIndex("version " + std::to_string(version) + " is not known, only " +
+                std::to_string(kIndexVersion));
   }
   const auto count = LoadLe32(raw, kCountOffset);
   if (count == 0 || count > kMaxChunks) {
-    Refuse(std::to_string(count) + " entries are not from 1 to " + std::to_string(kMaxChunks));
+    RefuseIndex(std::to_string(count) + " entries are not from 1 to " + std::to_string(kMaxChunks));
   }
   const Bytes expected = kIndexHeaderSize + count * kIndexEntrySize;
   if (raw.size() != expected) {
-    Refuse(std::to_string(count) + " entries make " + std::to_string(expected) +
-           " bytes, but it has " + std::to_string(raw.size()));
+    RefuseIndex(std::to_string(count) + " entries make " + std::to_string(expected) +
+                " bytes, but it has " + std::to_string(raw.size()));
   }
   return count;
 }
 
 void CheckSize(std::string_view what, Bytes found, Bytes expected) {
   if (found != expected) {
-    Refuse(std::string(what) + " is " + std::to_string(found) + " bytes here, but " +
-           std::to_string(expected) + " in the image");
+    RefuseIndex(std::string(what) + " is " + std::to_string(found) + " bytes here, but " +
+                std::to_string(expected) + " in the image");
   }
 }
 
@@ -96,14 +96,15 @@ std::string WriteChunkIndex(const std::vector<Chunk>& chunks) {
       throw Error(ErrorKind::kFailed, "writing the root index: " + why);
     }
     sums.Add(chunk);
-    std::memcpy(bytes.data() + at, chunk.digest.bytes.data(), kDigestSize);
-    std::memcpy(bytes.data() + at + kPackedDigest, chunk.packed_digest.bytes.data(), kDigestSize);
+    std::memcpy(bytes.data() + at, chunk.digest.bytes.data(), kChunkDigestSize);
+    std::memcpy(
+        bytes.data() + at + kPackedDigest, chunk.packed_digest.bytes.data(), kChunkDigestSize);
     StoreLe32(bytes, at + kLength, chunk.length);
     StoreLe32(bytes, at + kPackedLength, chunk.packed_length);
     at += kIndexEntrySize;
   }
-  std::memcpy(bytes.data(), kMagic.data(), kMagic.size());
-  StoreLe32(bytes, kVersionOffset, kVersion);
+  std::memcpy(bytes.data(), kIndexMagic.data(), kIndexMagic.size());
+  StoreLe32(bytes, kVersionOffset, kIndexVersion);
   StoreLe32(bytes, kCountOffset, static_cast<std::uint32_t>(chunks.size()));
   StoreLe64(bytes, kRootSizeOffset, sums.length);
   StoreLe64(bytes, kPackedSizeOffset, sums.packed_length);
@@ -119,12 +120,13 @@ std::vector<Chunk> ParseChunkIndex(ByteSpan raw, Bytes root_size, Bytes packed_s
   std::size_t at = kIndexHeaderSize;
   for (std::size_t i = 0; i < chunks.size(); ++i, at += kIndexEntrySize) {
     auto& chunk = chunks[i];
-    std::memcpy(chunk.digest.bytes.data(), raw.data() + at, kDigestSize);
-    std::memcpy(chunk.packed_digest.bytes.data(), raw.data() + at + kPackedDigest, kDigestSize);
+    std::memcpy(chunk.digest.bytes.data(), raw.data() + at, kChunkDigestSize);
+    std::memcpy(
+        chunk.packed_digest.bytes.data(), raw.data() + at + kPackedDigest, kChunkDigestSize);
     chunk.length = LoadLe32(raw, at + kLength);
     chunk.packed_length = LoadLe32(raw, at + kPackedLength);
     if (const auto why = WhyNotAChunk(chunk); !why.empty()) {
-      Refuse("entry " + std::to_string(i) + ": " + why);
+      RefuseIndex("entry " + std::to_string(i) + ": " + why);
     }
     sums.Add(chunk);
   }

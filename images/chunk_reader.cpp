@@ -4,6 +4,7 @@
 
 #include "base/c_ptr.hpp"
 #include "base/error.hpp"
+#include "images/refusal.hpp"
 #include "keys/digest.hpp"
 
 namespace ros::images {
@@ -18,10 +19,6 @@ constexpr std::size_t kWindowOffset = 5;
 constexpr unsigned kSingleSegment = 0x20;
 constexpr unsigned kWindowExponentShift = 3;
 constexpr unsigned kMinWindowLog = 10;
-
-[[noreturn]] void Refuse(const std::string& why) {
-  throw Error(ErrorKind::kVerification, why);
-}
 
 // How large a window the frame asks for, rounded up to a power of two.
 unsigned WindowLog(ByteSpan frame) {

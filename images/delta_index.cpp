@@ -6,23 +6,20 @@
 
 #include "base/error.hpp"
 #include "delta/numbers.hpp"
+#include "images/refusal.hpp"
 
 namespace ros::images {
 namespace {
 
-constexpr std::string_view kMagic = "ROSDELTA";
-constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kVersionOffset = 8;
-constexpr std::size_t kCountOffset = 12;
+constexpr std::string_view kDeltaMagic = "ROSDELTA";
+constexpr std::uint32_t kDeltaVersion = 1;
+constexpr std::size_t kDeltaVersionOffset = 8;
+constexpr std::size_t kDeltaCountOffset = 12;
 constexpr std::size_t kBaseSizeOffset = 16;
 constexpr std::size_t kPatchesSizeOffset = 24;
 
 // What the next chunks are, before a number of them.
 enum Tag : std::uint64_t { kFramesTag = 0, kCopiesTag = 1, kPatchTag = 2 };
-
-[[noreturn]] void Refuse(const std::string& why) {
-  throw Error(ErrorKind::kVerification, why);
-}
 
 void CheckRange(const ByteRange& range, Bytes base_size) {
   if (range.length == 0 || range.length > base_size || range.offset > base_size - range.length ||
@@ -264,9 +261,9 @@ std::string WriteDeltaIndex(const DeltaIndex& index, const std::vector<Chunk>& c
   }
   std::string raw(kDeltaHeaderSize, '\0');
   const auto header = std::as_writable_bytes(std::span(raw));
-  std::memcpy(raw.data(), kMagic.data(), kMagic.size());
-  StoreLe32(header, kVersionOffset, kVersion);
-  StoreLe32(header, kCountOffset, static_cast<std::uint32_t>(chunks.size()));
+  std::memcpy(raw.data(), kDeltaMagic.data(), kDeltaMagic.size());
+  StoreLe32(header, kDeltaVersionOffset, kDeltaVersion);
+  StoreLe32(header, kDeltaCountOffset, static_cast<std::uint32_t>(chunks.size()));
   StoreLe64(header, kBaseSizeOffset, index.base_size);
   StoreLe64(header, kPatchesSizeOffset, patches_size);
   return raw + IndexWriter(index, chunks).Write();
@@ -274,13 +271,13 @@ std::string WriteDeltaIndex(const DeltaIndex& index, const std::vector<Chunk>& c
 
 DeltaIndex ParseDeltaIndex(ByteSpan raw, const std::vector<Chunk>& chunks, Bytes patches_size) {
   return InContext("the delta index", [&] {
-    if (raw.size() < kDeltaHeaderSize || !AsText(raw).starts_with(kMagic)) {
-      Refuse("it does not begin with " + std::string(kMagic));
+    if (raw.size() < kDeltaHeaderSize || !AsText(raw).starts_with(kDeltaMagic)) {
+      Refuse("it does not begin with " + std::string(kDeltaMagic));
     }
-    if (LoadLe32(raw, kVersionOffset) != kVersion) {
-      Refuse("version " + std::to_string(LoadLe32(raw, kVersionOffset)) + " is not known");
+    if (LoadLe32(raw, kDeltaVersionOffset) != kDeltaVersion) {
+      Refuse("version " + std::to_string(LoadLe32(raw, kDeltaVersionOffset)) + " is not known");
     }
-    if (LoadLe32(raw, kCountOffset) != chunks.size() ||
+    if (LoadLe32(raw, kDeltaCountOffset) != chunks.size() ||
         LoadLe64(raw, kPatchesSizeOffset) != patches_size) {
       Refuse("it is of another root");
     }

@@ -19,7 +19,7 @@ namespace {
 constexpr Bytes kBlock = 4096;
 constexpr Bytes kSuperOffset = 1024;
 constexpr std::size_t kSuperSize = 128;
-constexpr std::uint32_t kMagic = 0xE0F5E1E2;
+constexpr std::uint32_t kErofsMagic = 0xE0F5E1E2;
 constexpr std::uint32_t kChunkedFile = 0x4;  // of feature_incompat
 constexpr Bytes kInodeSlot = 32;
 constexpr std::size_t kCompactInode = 32;
@@ -118,7 +118,7 @@ std::string Reader::ReadAt(Bytes offset, Bytes length, std::string_view path) co
 void Reader::ReadSuperblock() {
   const std::string raw = ReadAt(kSuperOffset, kSuperSize, "");
   const ByteSpan super = AsBytes(raw);
-  if (LoadLe32(super, 0) != kMagic) {
+  if (LoadLe32(super, 0) != kErofsMagic) {
     throw Error(ErrorKind::kVerification, image_.name + " is not an erofs image");
   }
   if (raw[12] != 12) {

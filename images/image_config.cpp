@@ -5,12 +5,13 @@
 
 #include "base/error.hpp"
 #include "images/chunk_index.hpp"
+#include "images/refusal.hpp"
 #include "images/text_rules.hpp"
 
 namespace ros::images {
 namespace {
 
-constexpr std::string_view kWhere = "the image's config";
+constexpr std::string_view kConfigName = "the image's config";
 constexpr std::size_t kMaxNameLength = 128;
 constexpr std::size_t kMaxArgumentLength = 512;
 constexpr std::size_t kMaxListLength = 64;
@@ -19,10 +20,6 @@ constexpr std::size_t kHashHexLength = 64;
 constexpr std::size_t kFingerprintLength = 16;
 constexpr std::size_t kMaxSaltHexLength = 128;
 constexpr std::int64_t kMaxSeconds = 86400;
-
-[[noreturn]] void Refuse(const std::string& where, const std::string& why) {
-  throw Error(ErrorKind::kVerification, where + ": " + why);
-}
 
 // A place in the document: its value and its name for messages.
 struct Place {
@@ -35,7 +32,7 @@ struct Place {
   [[nodiscard]] const Json* Find(std::string_view key) const { return json.Find(key, where); }
 
   [[nodiscard]] std::string Name(std::string_view key) const {
-    return where + (where == kWhere ? ": " : ".") + std::string(key);
+    return where + (where == kConfigName ? ": " : ".") + std::string(key);
   }
 };
 
@@ -225,10 +222,10 @@ bool IsImageName(std::string_view text) {
 
 ImageConfig ParseImageConfig(std::string_view raw) {
   if (raw.size() > kMaxConfigSize) {
-    Refuse(std::string(kWhere), "longer than " + FormatBytes(kMaxConfigSize));
+    Refuse(std::string(kConfigName), "longer than " + FormatBytes(kMaxConfigSize));
   }
-  const auto json = Json::Parse(raw, kWhere);
-  const Place place{json, std::string(kWhere)};
+  const auto json = Json::Parse(raw, kConfigName);
+  const Place place{json, std::string(kConfigName)};
   ImageConfig config;
   config.name = ReadName(place.At("name"));
   config.version = ReadName(place.At("version"));

@@ -9,6 +9,7 @@
 #include "images/bundle.hpp"
 #include "images/oci_archive.hpp"
 #include "images/oci_layout.hpp"
+#include "images/refusal.hpp"
 #include "images/text_rules.hpp"
 
 namespace ros::images {
@@ -16,10 +17,6 @@ namespace {
 
 constexpr std::size_t kMaxIndexEntries = 256;
 constexpr std::size_t kSignatureNameLength = 75;  // sha256-, 64 digits, .sig
-
-[[noreturn]] void Refuse(const std::string& name, const std::string& why) {
-  throw Error(ErrorKind::kVerification, name + ": " + why);
-}
 
 bool IsSignatureName(std::string_view name) {
   return name.size() == kSignatureNameLength && name.starts_with("sha256-") &&

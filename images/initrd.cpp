@@ -18,7 +18,7 @@ namespace {
 
 using ArchiveReader = CPtr<archive, archive_read_free>;
 using ArchiveWriter = CPtr<archive, archive_write_free>;
-using ArchiveEntry = CPtr<archive_entry, archive_entry_free>;
+using Entry = CPtr<archive_entry, archive_entry_free>;
 
 constexpr Bytes kMaxInit = Bytes{32} << 20U;
 constexpr Bytes kMaxModule = Bytes{64} << 20U;
@@ -58,7 +58,7 @@ class CpioWriter {
 
  private:
   void AddHeader(const std::string& path, mode_t mode, std::size_t size, dev_t device = 0) {
-    const ArchiveEntry entry(archive_entry_new());
+    const Entry entry(archive_entry_new());
     archive_entry_set_pathname(entry.get(), path.c_str());
     archive_entry_set_mode(entry.get(), mode);
     archive_entry_set_size(entry.get(), static_cast<la_int64_t>(size));

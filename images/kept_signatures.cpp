@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "images/refusal.hpp"
 #include "images/text_rules.hpp"
 #include "keys/base64.hpp"
 
@@ -12,10 +13,6 @@ namespace {
 
 constexpr std::string_view kPayloadPlace = "the signature's payload";
 constexpr std::string_view kKeptPlace = "the kept signatures";
-
-[[noreturn]] void Refuse(const std::string& where, const std::string& why) {
-  throw Error(ErrorKind::kVerification, where + ": " + why);
-}
 
 // The digest that a verified payload is about.
 keys::Digest DigestOfPayload(const std::string& payload) {

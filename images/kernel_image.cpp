@@ -9,13 +9,14 @@ namespace {
 // boot.rst, "The Real-Mode Kernel Header".
 constexpr std::size_t kBootFlagPlace = 0x1fe;
 constexpr std::uint16_t kBootFlag = 0xAA55;
-constexpr std::size_t kMagicPlace = 0x202;
-constexpr std::string_view kMagic = "HdrS";
+constexpr std::size_t kKernelMagicPlace = 0x202;
+constexpr std::string_view kKernelMagic = "HdrS";
 constexpr std::size_t kVersionPlace = 0x20e;  // counted from 0x200
 constexpr std::size_t kVersionBase = 0x200;
 
 bool IsBzImage(std::string_view head) {
-  return head.size() >= kVersionPlace + 2 && head.substr(kMagicPlace, kMagic.size()) == kMagic &&
+  return head.size() >= kVersionPlace + 2 &&
+         head.substr(kKernelMagicPlace, kKernelMagic.size()) == kKernelMagic &&
          LoadLe16(AsBytes(head), kBootFlagPlace) == kBootFlag;
 }
 

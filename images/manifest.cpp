@@ -5,18 +5,15 @@
 #include "base/error.hpp"
 #include "images/chunk_index.hpp"
 #include "images/image_config.hpp"
+#include "images/refusal.hpp"
 #include "images/text_rules.hpp"
 
 namespace ros::images {
 namespace {
 
-constexpr std::string_view kWhere = "the image's manifest";
+constexpr std::string_view kManifestName = "the image's manifest";
 constexpr int kSchemaVersion = 2;
 constexpr std::size_t kMaxAnnotations = 64;
-
-[[noreturn]] void Refuse(std::string_view where, const std::string& why) {
-  throw Error(ErrorKind::kVerification, std::string(where) + ": " + why);
-}
 
 std::map<std::string, std::string> ParseAnnotations(const Json& parent, const std::string& where) {
   std::map<std::string, std::string> annotations;
@@ -129,7 +126,8 @@ void TakeLayer(LayerRules& rules, DeltaRules& deltas, const Json& json, const st
 
 Descriptor Need(const LayerRule& rule) {
   if (!rule.found) {
-    Refuse(std::string(kWhere) + ": layers", "no layer of type " + std::string(rule.media_type));
+    Refuse(std::string(kManifestName) + ": layers",
+           "no layer of type " + std::string(rule.media_type));
   }
   return *rule.found;
 }
@@ -194,22 +192,22 @@ Json ToJson(const Descriptor& descriptor) {
 
 ImageManifest ParseManifest(std::string_view raw) {
   if (raw.size() > kMaxManifestSize) {
-    Refuse(kWhere, "longer than " + FormatBytes(kMaxManifestSize));
+    Refuse(kManifestName, "longer than " + FormatBytes(kMaxManifestSize));
   }
-  const auto json = Json::Parse(raw, kWhere);
-  ExpectKind(json, kOsImage, kWhere);
-  const auto config_where = std::string(kWhere) + ": config";
+  const auto json = Json::Parse(raw, kManifestName);
+  ExpectKind(json, kOsImage, kManifestName);
+  const auto config_where = std::string(kManifestName) + ": config";
   ImageManifest manifest;
   manifest.digest = keys::Sha256Of(AsBytes(raw));
-  manifest.config = ParseDescriptor(json.At("config", kWhere), config_where);
+  manifest.config = ParseDescriptor(json.At("config", kManifestName), config_where);
   if (manifest.config.media_type != kConfigType) {
     Refuse(config_where,
            "\"" + manifest.config.media_type + "\" is not " + std::string(kConfigType));
   }
   CheckSize(manifest.config, config_where, kMaxConfigSize);
 
-  const auto layers_where = std::string(kWhere) + ": layers";
-  const auto& layers = json.At("layers", kWhere).AsArray(layers_where);
+  const auto layers_where = std::string(kManifestName) + ": layers";
+  const auto& layers = json.At("layers", kManifestName).AsArray(layers_where);
   if (layers.size() > kMaxLayers) {
     Refuse(layers_where, "more than " + std::to_string(kMaxLayers));
   }
@@ -230,7 +228,7 @@ ImageManifest ParseManifest(std::string_view raw) {
   manifest.root = Need(root);
   manifest.root_index = Need(root_index);
   manifest.deltas = deltas.Finish(layers_where);
-  manifest.annotations = ParseAnnotations(json, std::string(kWhere));
+  manifest.annotations = ParseAnnotations(json, std::string(kManifestName));
   return manifest;
 }
 

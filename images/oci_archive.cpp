@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "images/oci_layout.hpp"
+#include "images/refusal.hpp"
 #include "images/text_rules.hpp"
 
 namespace ros::images {
@@ -12,10 +13,6 @@ namespace {
 
 // Headers are small; what libarchive reads ahead of them is thrown away at each skip.
 constexpr std::size_t kReadSize = 4096;
-
-[[noreturn]] void Refuse(const std::string& name, const std::string& why) {
-  throw Error(ErrorKind::kVerification, name + ": " + why);
-}
 
 // The headers of an archive; what is between them is passed over.
 class HeaderInput final : public TarInput {

@@ -17,7 +17,7 @@ namespace ros::images {
 namespace {
 
 using ArchiveWriter = CPtr<archive, archive_write_free>;
-using ArchiveEntry = CPtr<archive_entry, archive_entry_free>;
+using Entry = CPtr<archive_entry, archive_entry_free>;
 
 class TarWriter {
  public:
@@ -61,7 +61,7 @@ class TarWriter {
 
  private:
   void AddHeader(const std::string& path, Bytes size) {
-    const ArchiveEntry entry(archive_entry_new());
+    const Entry entry(archive_entry_new());
     archive_entry_set_pathname(entry.get(), path.c_str());
     archive_entry_set_mode(entry.get(), S_IFREG | 0644);
     archive_entry_set_size(entry.get(), static_cast<la_int64_t>(size));

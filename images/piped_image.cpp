@@ -15,6 +15,7 @@
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
 #include "images/oci_layout.hpp"
+#include "images/refusal.hpp"
 #include "images/tar_reader.hpp"
 #include "images/text_blob.hpp"
 #include "registry/blob_stream.hpp"
@@ -25,20 +26,16 @@ namespace {
 using registry::BlobStream;
 using registry::BodySink;
 
-constexpr Bytes kPieceSize = Bytes{64} << 10U;
+constexpr Bytes kPipePiece = Bytes{64} << 10U;
 constexpr int kLookAroundMs = 200;
 // Enough to see how a file is compressed.
 constexpr std::size_t kMagicSize = 8;
-
-[[noreturn]] void Refuse(const std::string& name, const std::string& why) {
-  throw Error(ErrorKind::kVerification, name + ": " + why);
-}
 
 // The pipe's end that is read. Whoever waits for it can be interrupted.
 class PipeInput final : public TarInput {
  public:
   PipeInput(UniqueFd pipe, std::string name)
-      : pipe_(std::move(pipe)), name_(std::move(name)), buffer_(kPieceSize) {}
+      : pipe_(std::move(pipe)), name_(std::move(name)), buffer_(kPipePiece) {}
 
   ByteSpan Read() override {
     std::size_t length = 0;
@@ -156,9 +153,9 @@ class Pipe {
   };
 
   void Take(Bytes length, const BodySink& sink) {
-    std::vector<std::byte> buffer(std::min(length, kPieceSize));
+    std::vector<std::byte> buffer(std::min(length, kPipePiece));
     while (length > 0) {
-      const auto piece = MutableByteSpan(buffer).first(std::min(length, kPieceSize));
+      const auto piece = MutableByteSpan(buffer).first(std::min(length, kPipePiece));
       reader_.Read(piece);
       if (sink) {
         sink(piece);

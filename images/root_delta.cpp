@@ -19,7 +19,7 @@
 namespace ros::images {
 namespace {
 
-constexpr Bytes kPieceSize = Bytes{1} << 20U;
+constexpr Bytes kBasePiece = Bytes{1} << 20U;
 // What an entry of a patch takes in the index, about: a patch must spare more.
 constexpr Bytes kEntrySize = 48;
 
@@ -42,7 +42,7 @@ delta::SimilarityIndex IndexBase(const DeltaBase& base, Progress& progress) {
   std::vector<std::byte> piece;
   progress.Begin("reading the root of " + base.version, size);
   for (Bytes at = 0; at < size; at += piece.size()) {
-    piece.resize(std::min(kPieceSize, size - at));
+    piece.resize(std::min(kBasePiece, size - at));
     ReadFull(fd.get(), at, piece, base.root.string());
     index.Add(piece);
     progress.Update(at + piece.size());

@@ -16,11 +16,11 @@ namespace ros::images {
 namespace {
 
 // What is unpacked by one thread and written by one request.
-constexpr Bytes kPieceSize = 2 * kMaxChunkLength;
+constexpr Bytes kRootPiece = 2 * kMaxChunkLength;
 // Results that wait for their turn, beyond one in the works on each thread.
 constexpr std::size_t kWaitingPieces = 3;
 
-// Chunks that follow each other and together are at most kPieceSize long.
+// Chunks that follow each other and together are at most kRootPiece long.
 struct Piece {
   std::size_t first = 0;  // chunk
   std::size_t count = 0;
@@ -34,7 +34,7 @@ std::vector<Piece> CutPieces(const std::vector<Chunk>& chunks) {
   Bytes offset = 0;
   Bytes packed_offset = 0;
   for (std::size_t i = 0; i < chunks.size(); ++i) {
-    if (pieces.back().length + chunks[i].length > kPieceSize) {
+    if (pieces.back().length + chunks[i].length > kRootPiece) {
       pieces.push_back({.first = i, .offset = offset, .packed_offset = packed_offset});
     }
     ++pieces.back().count;
@@ -47,8 +47,8 @@ std::vector<Piece> CutPieces(const std::vector<Chunk>& chunks) {
 
 // A piece that is ready to be written, or was read back.
 struct Place {
-  AlignedBuffer data{kPieceSize};
-  std::vector<keys::Digest> digests = std::vector<keys::Digest>(kPieceSize / kBlockSize);
+  AlignedBuffer data{kRootPiece};
+  std::vector<keys::Digest> digests = std::vector<keys::Digest>(kRootPiece / kBlockSize);
   std::vector<ByteRange> fresh;  // what of the piece the slot does not have yet
 
   [[nodiscard]] MutableByteSpan Data(Bytes length) { return data.span().first(length); }
@@ -258,7 +258,7 @@ void FindWrongChunk(const Blob& layer,
                     const std::vector<Chunk>& chunks,
                     const std::vector<Piece>& pieces) {
   ChunkReader reader(layer);
-  AlignedBuffer buffer(kPieceSize);
+  AlignedBuffer buffer(kRootPiece);
   for (const auto& piece : pieces) {
     ReadPiece(reader, &ChunkReader::Read, chunks, piece, buffer.span());
   }
@@ -377,9 +377,9 @@ void VerifyRoot(const Region& slot, const RootDescription& root, Progress& progr
   VerityTree tree(root.size, root.verity.salt, [&](Bytes offset, ByteSpan blocks) {
     comparison.Compare(offset, blocks);
   });
-  const auto jobs = (root.size + kPieceSize - 1) / kPieceSize;
+  const auto jobs = (root.size + kRootPiece - 1) / kRootPiece;
   const auto length_of = [&](std::size_t job) {
-    return std::min(kPieceSize, root.size - job * kPieceSize);
+    return std::min(kRootPiece, root.size - job * kRootPiece);
   };
   const auto threads = ReadBackThreads();
   auto places = MakePlaces(jobs, threads);
@@ -388,7 +388,7 @@ void VerifyRoot(const Region& slot, const RootDescription& root, Progress& progr
     const auto hasher = std::make_shared<VerityBlockHasher>(root.verity.salt);
     return [&, hasher](std::size_t job, std::size_t place) {
       const auto data = places[place].Data(length_of(job));
-      slot.Read(job * kPieceSize, data);
+      slot.Read(job * kRootPiece, data);
       hasher->HashAll(data, places[place].Digests(data.size()));
     };
   });
@@ -396,7 +396,7 @@ void VerifyRoot(const Region& slot, const RootDescription& root, Progress& progr
     const auto length = length_of(job);
     tree.Add(places[work.Next()].Digests(length));
     work.Release();
-    progress.Update(job * kPieceSize + length);
+    progress.Update(job * kRootPiece + length);
   }
   CheckRootHash(tree.Finish(), root.verity.root_hash);
   progress.End();

@@ -1,15 +1,12 @@
 #include "images/signature.hpp"
 
 #include "base/error.hpp"
+#include "images/refusal.hpp"
 #include "images/text_rules.hpp"
 #include "keys/base64.hpp"
 
 namespace ros::images {
 namespace {
-
-[[noreturn]] void Refuse(const std::string& where, const std::string& why) {
-  throw Error(ErrorKind::kVerification, where + ": " + why);
-}
 
 std::string DecodeSignature(const std::string& text, const std::string& where) {
   if (text.size() > kMaxSignatureSize) {

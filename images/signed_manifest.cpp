@@ -2,15 +2,10 @@
 
 #include "base/error.hpp"
 #include "images/bundle.hpp"
+#include "images/refusal.hpp"
 
 namespace ros::images {
-namespace {
-
-[[noreturn]] void Refuse(const std::string& why) {
-  throw Error(ErrorKind::kVerification, why);
-}
-
-}  // namespace
+namespace {}  // namespace
 
 SignedManifest VerifyManifest(const ImageSource& source,
                               const Descriptor& manifest,

@@ -15,17 +15,17 @@
 namespace ros::images {
 namespace {
 
-[[noreturn]] void Refuse(std::string_view path, std::string_view why) {
+[[noreturn]] void RefusePath(std::string_view path, std::string_view why) {
   throw Error(ErrorKind::kVerification, ShowText(path) + ": " + std::string(why));
 }
 
 // "./usr//bin/" -> "usr/bin".
 std::string Clean(std::string_view path) {
   if (path.find('\0') != std::string_view::npos || path.size() > StagedTree::kMaxPathLength) {
-    Refuse(path, "the path is too long or holds a NUL");
+    RefusePath(path, "the path is too long or holds a NUL");
   }
   if (path.starts_with('/')) {
-    Refuse(path, "the path is absolute, which points outside of the container");
+    RefusePath(path, "the path is absolute, which points outside of the container");
   }
   std::string clean;
   for (std::size_t begin = 0; begin <= path.size();) {
@@ -36,10 +36,10 @@ std::string Clean(std::string_view path) {
       continue;
     }
     if (component == "..") {
-      Refuse(path, "the path holds .., which points outside of the container");
+      RefusePath(path, "the path holds .., which points outside of the container");
     }
     if (component.size() > StagedTree::kMaxNameLength) {
-      Refuse(path, "a name in the path is longer than 255 bytes");
+      RefusePath(path, "a name in the path is longer than 255 bytes");
     }
     clean.append(clean.empty() ? "" : "/").append(component);
   }
@@ -138,7 +138,7 @@ StagedTree::Place StagedTree::Locate(std::string_view path) {
   Place place;
   place.path = Clean(path);
   if (place.path.empty()) {
-    Refuse(path, "the path names the root itself");
+    RefusePath(path, "the path names the root itself");
   }
   place.name = NameOf(place.path);
   place.parent = root_.TryOpen(ParentOf(place.path), O_PATH | O_DIRECTORY);
@@ -151,7 +151,7 @@ StagedTree::Place StagedTree::LocateForNew(std::string_view path) {
     place.parent = OpenOrMakeParents(place.path);
   }
   if (++entries_ > kMaxEntries) {
-    Refuse(path, "there are more than " + std::to_string(kMaxEntries) + " entries");
+    RefusePath(path, "there are more than " + std::to_string(kMaxEntries) + " entries");
   }
   of_this_layer_.insert(place.path);
   return place;
@@ -242,10 +242,10 @@ void StagedTree::AddHardLink(std::string_view path, std::string_view target) {
 
   if (!to.parent.valid() ||
       ::fstatat(to.parent.get(), to.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-    Refuse(path, "is a hard link to " + ShowText(target) + ", which is not there");
+    RefusePath(path, "is a hard link to " + ShowText(target) + ", which is not there");
   }
   if (S_ISDIR(status.st_mode)) {
-    Refuse(path, "is a hard link to the directory " + ShowText(target));
+    RefusePath(path, "is a hard link to the directory " + ShowText(target));
   }
   const Place place = LocateForNew(path);
   if (place.path == to.path) {

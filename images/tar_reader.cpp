@@ -14,6 +14,7 @@
 #include "base/c_ptr.hpp"
 #include "base/error.hpp"
 #include "images/image_source.hpp"
+#include "images/refusal.hpp"
 #include "images/text_rules.hpp"
 
 namespace ros::images {
@@ -21,7 +22,6 @@ namespace {
 
 using ArchiveHandle = CPtr<archive, archive_read_free>;
 
-constexpr Bytes kTarBlock = 512;
 constexpr std::size_t kMaxEntryName = 1024;
 
 struct Compression {
@@ -36,10 +36,6 @@ constexpr std::array<Compression, 5> kCompressions = {{{"\x1f\x8b", "gzip"},
                                                         "xz"},
                                                        {"BZh", "bzip2"},
                                                        {"\x04\x22\x4d\x18", "lz4"}}};
-
-[[noreturn]] void Refuse(const std::string& name, const std::string& why) {
-  throw Error(ErrorKind::kVerification, name + ": " + why);
-}
 
 void RefuseCompressed(ByteSpan beginning, const std::string& name) {
   for (const auto& compression : kCompressions) {

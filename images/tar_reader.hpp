@@ -8,6 +8,9 @@
 
 namespace ros::images {
 
+// What headers are as long as, and data is padded to.
+inline constexpr Bytes kTarBlock = 512;
+
 // One entry of a tar, as its header says.
 struct ArchiveEntry {
   std::string name;         // without a leading ./ and a trailing /

@@ -95,9 +95,9 @@ Section SectionAt(std::string_view program, const Headers& headers, std::uint16_
 }
 
 // The stub while sections are put behind its own.
-class Program {
+class StubProgram {
  public:
-  explicit Program(std::string_view stub) : bytes_(stub) {
+  explicit StubProgram(std::string_view stub) : bytes_(stub) {
     const auto headers = FindHeaders(stub);
     if (!headers) {
       throw Error(ErrorKind::kFailed, "the stub is no EFI program for x86_64");
@@ -164,7 +164,7 @@ class Program {
 }  // namespace
 
 std::string BuildUnifiedKernel(std::string_view stub, const UnifiedKernel& parts) {
-  Program program(stub);
+  StubProgram program(stub);
   program.Add(".osrel", parts.os_release);
   program.Add(".cmdline", parts.command_line);
   program.Add(".uname", parts.kernel_version);

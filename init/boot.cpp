@@ -13,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/slot.hpp"
 #include "health/journal.hpp"
 #include "health/watchdog.hpp"
 #include "init/console.hpp"
@@ -36,10 +37,6 @@ using health::JournalEvent;
 constexpr const char* kVerityName = "ros-root";
 constexpr Bytes kTextLimit = Bytes{16} << 20U;
 constexpr std::uint64_t kBlockSize = 4096;
-
-std::string SlotText(const BootArguments& arguments) {
-  return "slot " + std::string(Name(arguments.slot));
-}
 
 ModuleLoader::Insert InsertWith(Probing probing) {
   return [probing](const std::string& file) { return InsertModule(file, probing); };
@@ -160,7 +157,7 @@ void MountRoot(const BootArguments& arguments, const partitions::PartitionNode& 
   if (arguments.verity_blocks > node.length / kBlockSize) {
     throw Error(
         ErrorKind::kVerification,
-        "the root of " + SlotText(arguments) + " is larger than its partition " + node.node);
+        "the root of " + SlotText(arguments.slot) + " is larger than its partition " + node.node);
   }
   const auto device = CreateVerityDevice(
       kVerityName,
@@ -174,10 +171,10 @@ void MountRoot(const BootArguments& arguments, const partitions::PartitionNode& 
   } catch (const Error& error) {
     if (IsCorrupted(kVerityName)) {
       throw Error(ErrorKind::kVerification,
-                  "the root of " + SlotText(arguments) + " on " + node.node +
+                  "the root of " + SlotText(arguments.slot) + " on " + node.node +
                       " does not match its signed hash (dm-verity)");
     }
-    throw error.WithContext("the root of " + SlotText(arguments));
+    throw error.WithContext("the root of " + SlotText(arguments.slot));
   }
 }
 
@@ -314,7 +311,7 @@ void TellSummary(const BootRecord& record) {
     trial = ", trial, " + std::to_string(*arguments.trial) +
             (*arguments.trial == 1 ? " try left" : " tries left");
   }
-  Say(SlotText(arguments) + trial + ", " + std::to_string(hundredths / 100) + "." + fraction +
+  Say(SlotText(arguments.slot) + trial + ", " + std::to_string(hundredths / 100) + "." + fraction +
       " s");
 }
 

@@ -1,5 +1,7 @@
 #include "init/boot_check.hpp"
 
+#include "base/slot.hpp"
+
 namespace ros::init {
 namespace {
 
@@ -8,17 +10,13 @@ using health::BootCheck;
 constexpr std::string_view kUnifiedKernel = "uki";
 constexpr std::size_t kShownDigits = 12;
 
-std::string SlotText(const health::BootArguments& arguments) {
-  return "slot " + std::string(Name(arguments.slot));
-}
-
 std::string DifferenceText(const health::BootArguments& arguments, const RootIdentity& root) {
   const auto told = RootOf(arguments);
   if (told.root_hash == root.root_hash) {
-    return "the kernel arguments of " + SlotText(arguments) +
+    return "the kernel arguments of " + SlotText(arguments.slot) +
            " name another salt, length or file system of the root than was signed";
   }
-  return "the kernel arguments of " + SlotText(arguments) + " name the root hash " +
+  return "the kernel arguments of " + SlotText(arguments.slot) + " name the root hash " +
          told.root_hash.substr(0, kShownDigits) + "... and not the one that was signed, " +
          root.root_hash.substr(0, kShownDigits) + "...";
 }
@@ -46,7 +44,7 @@ RootDecision DecideRoot(const health::BootArguments& arguments,
     return {.check = BootCheck::kVerified, .text = "signed by " + finding.signers};
   }
   const auto why = finding.root ? DifferenceText(arguments, *finding.root)
-                                : "what " + SlotText(arguments) +
+                                : "what " + SlotText(arguments.slot) +
                                       " was started from is not verified: " + finding.problem;
   if (arguments.trial) {
     return {.choice = RootChoice::kGiveUp, .check = BootCheck::kNotVerified, .text = why};

@@ -10,7 +10,7 @@
 namespace ros::installer {
 namespace {
 
-[[noreturn]] void Refuse(const std::string& why) {
+[[noreturn]] void RefuseWish(const std::string& why) {
   throw Error(ErrorKind::kUsage, why);
 }
 
@@ -26,7 +26,8 @@ std::optional<std::uint64_t> ParseNumber(std::string_view text, std::uint64_t mo
 std::uint32_t Share(std::string_view text) {
   const auto share = ParseNumber(text, trust::kWholeShare);
   if (!share) {
-    Refuse("\"" + std::string(text) + "\" is no share; write percent from 0 (withdrawn) to 100");
+    RefuseWish("\"" + std::string(text) +
+               "\" is no share; write percent from 0 (withdrawn) to 100");
   }
   return static_cast<std::uint32_t>(*share);
 }
@@ -34,32 +35,34 @@ std::uint32_t Share(std::string_view text) {
 std::string NameOf(const ChannelRequest& request) {
   auto name = request.name.empty() && request.from ? request.from->name : request.name;
   if (name.empty()) {
-    Refuse("a channel has a name; give --name, or --from with the document before");
+    RefuseWish("a channel has a name; give --name, or --from with the document before");
   }
   if (!trust::IsChannelName(name)) {
-    Refuse("\"" + name +
-           "\" is no name of a channel: letters, digits, -, _ and ., beginning with a letter or "
-           "digit");
+    RefuseWish(
+        "\"" + name +
+        "\" is no name of a channel: letters, digits, -, _ and ., beginning with a letter or "
+        "digit");
   }
   if (request.from && request.from->name != name) {
-    Refuse("the document before is of channel " + request.from->name + " and not of " + name);
+    RefuseWish("the document before is of channel " + request.from->name + " and not of " + name);
   }
   return name;
 }
 
 std::uint64_t SerialOf(const ChannelRequest& request) {
   if (!request.serial && !request.from) {
-    Refuse(
+    RefuseWish(
         "give --from with the document before, or --serial 1 for the first one: machines refuse "
         "one whose serial goes back");
   }
   const auto serial = request.serial ? *request.serial : request.from->serial + 1;
   if (request.from && serial <= request.from->serial) {
-    Refuse("--serial " + std::to_string(serial) + " is not above that of the document before, " +
-           std::to_string(request.from->serial));
+    RefuseWish("--serial " + std::to_string(serial) +
+               " is not above that of the document before, " +
+               std::to_string(request.from->serial));
   }
   if (serial > trust::kMaxSerial) {
-    Refuse("a serial is at most " + std::to_string(trust::kMaxSerial));
+    RefuseWish("a serial is at most " + std::to_string(trust::kMaxSerial));
   }
   return serial;
 }
@@ -67,7 +70,7 @@ std::uint64_t SerialOf(const ChannelRequest& request) {
 trust::Release& Find(trust::Channel& channel, const std::string& version) {
   const auto found = std::ranges::find(channel.releases, version, &trust::Release::version);
   if (found == channel.releases.end()) {
-    Refuse("version " + version + " is not in channel " + channel.name);
+    RefuseWish("version " + version + " is not in channel " + channel.name);
   }
   return *found;
 }
@@ -93,8 +96,8 @@ trust::Channel MakeChannel(const ChannelRequest& request) {
                          .not_after = request.not_after,
                          .halted = IsHalted(request)};
   if (channel.not_after <= channel.created) {
-    Refuse("a document that counts until " + FormatTime(channel.not_after) +
-           " has expired already");
+    RefuseWish("a document that counts until " + FormatTime(channel.not_after) +
+               " has expired already");
   }
   if (request.from) {
     channel.releases = request.from->releases;
@@ -130,21 +133,20 @@ trust::Release ReadRelease(const std::string& text) {
 std::pair<std::string, std::uint32_t> ParseShare(const std::string& text) {
   const auto equals = text.rfind('=');
   if (equals == std::string::npos) {
-    Refuse("\"" + text + "\" is not of the form VERSION=PERCENT");
+    RefuseWish("\"" + text + "\" is not of the form VERSION=PERCENT");
   }
   return {text.substr(0, equals), Share(std::string_view(text).substr(equals + 1))};
 }
 
 UnixTime EndAfter(const std::string& length, UnixTime now) {
-  constexpr UnixTime kSecondsADay = 86400;
   constexpr std::uint64_t kMostDays = 3660;
   if (!length.ends_with('d')) {
     return now + ParseDuration(length).count();
   }
   const auto days = ParseNumber(std::string_view(length).substr(0, length.size() - 1), kMostDays);
   if (!days) {
-    Refuse("\"" + length + "\" is not a length of time; write 30d, 12h or 90m, at most " +
-           std::to_string(kMostDays) + "d");
+    RefuseWish("\"" + length + "\" is not a length of time; write 30d, 12h or 90m, at most " +
+               std::to_string(kMostDays) + "d");
   }
   return now + static_cast<UnixTime>(*days) * kSecondsADay;
 }
@@ -154,7 +156,7 @@ UnixTime EndOn(const std::string& date) {
   try {
     return ParseTime(date.size() == kDayLength ? date + "T23:59:59Z" : date);
   } catch (const Error&) {
-    Refuse("\"" + date + "\" is no date; write 2027-01-31 or 2027-01-31T12:00:00Z");
+    RefuseWish("\"" + date + "\" is no date; write 2027-01-31 or 2027-01-31T12:00:00Z");
   }
 }
 

@@ -7,7 +7,7 @@
 namespace ros::installer {
 namespace {
 
-constexpr Bytes kLimit = Bytes{1} << 20U;
+constexpr Bytes kMemoryLimit = Bytes{1} << 20U;
 
 }  // namespace
 
@@ -40,7 +40,7 @@ ChannelMemory ReadChannelMemory(const std::filesystem::path& state) {
   }
   std::string text;
   try {
-    text = ReadFile(path, kLimit);
+    text = ReadFile(path, kMemoryLimit);
   } catch (const Error& error) {
     throw Error(ErrorKind::kVerification, error.message());
   }

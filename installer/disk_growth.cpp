@@ -11,7 +11,7 @@ using partitions::PartitionRole;
 constexpr Bytes kStartOfFileSystem = 2048;
 const int kStateNumber = partitions::PartitionNumber(PartitionRole::kState);
 
-struct StepText {
+struct GrowthStepText {
   std::string operator()(const GrowTable& step) const {
     const std::string backup =
         "the backup of the partition table is written to the end of the disk";
@@ -91,7 +91,7 @@ GrowthPlan PlanGrowth(const GrowthFacts& facts) {
 std::string DescribeGrowth(const GrowthPlan& plan) {
   std::string text;
   for (const auto& step : plan.steps) {
-    text += (text.empty() ? "" : "; ") + std::visit(StepText(), step);
+    text += (text.empty() ? "" : "; ") + std::visit(GrowthStepText(), step);
   }
   return text;
 }

@@ -13,7 +13,7 @@
 namespace ros::installer {
 namespace {
 
-constexpr Bytes kPiece = Bytes{64} << 10U;
+constexpr Bytes kFilePiece = Bytes{64} << 10U;
 
 // ros-init joins these line by line (init/etc_layer.cpp).
 constexpr std::array<std::string_view, 4> kAccountFiles = {
@@ -63,7 +63,7 @@ std::optional<keys::Digest> ReadMachineFile(const std::filesystem::path& root,
   } else if (S_ISREG(status.st_mode)) {
     const auto fd = OpenFile(file, O_RDONLY | O_NOFOLLOW);
     const auto size = static_cast<Bytes>(status.st_size);
-    std::vector<std::byte> buffer(std::min(size, kPiece));
+    std::vector<std::byte> buffer(std::min(size, kFilePiece));
     for (Bytes at = 0; at < size; at += buffer.size()) {
       const auto piece = std::span(buffer).first(std::min<Bytes>(size - at, buffer.size()));
       ReadFull(fd.get(), at, piece, file.string());

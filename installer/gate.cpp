@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "base/slot.hpp"
 #include "installer/disk_growth.hpp"
 #include "installer/first_boot.hpp"
 #include "installer/kept_boot.hpp"
@@ -152,7 +153,7 @@ SlotContent ReadRunningSlot(const partitions::FatVolume& boot, SlotId slot) {
   auto content = ReadSlotContent(boot, slot);
   if (!content.config) {
     throw Error(ErrorKind::kVerification,
-                "slot " + std::string(Name(slot)) + " does not say what it asks of a trial: " +
+                SlotText(slot) + " does not say what it asks of a trial: " +
                     (content.problem.empty() ? "its files are missing" : content.problem));
   }
   return content;
@@ -175,9 +176,9 @@ void SettleTrial(const Machine& machine,
   }
 }
 
-void RepairBootState(const Machine& machine,
-                     const GateMeans& means,
-                     bootloader::BootStateStore& store) {
+void RepairStateCopies(const Machine& machine,
+                       const GateMeans& means,
+                       bootloader::BootStateStore& store) {
   const auto loaded = store.Load();
   if (loaded.first.sound()) {
     return;
@@ -219,7 +220,7 @@ GateOutcome KeepGoodSlot(const Machine& machine, const GateMeans& means) {
   const auto& running = *machine.running;
   const auto boot = OpenBootVolume(machine, DeviceAccess::kWrite);
   const auto store = OpenBootState(boot);
-  RepairBootState(machine, means, *store);
+  RepairStateCopies(machine, means, *store);
   const auto state = StateOf(store->Load(), running);
   if (state.good != running.slot) {
     // A trial whose boot state was lost can be judged by nobody; a person who chose a slot in the
@@ -228,7 +229,7 @@ GateOutcome KeepGoodSlot(const Machine& machine, const GateMeans& means) {
       return GateOutcome::kFailed;
     }
     if (!running.fell_from) {
-      means.console.Warn("slot " + std::string(Name(running.slot)) + " runs and slot " +
+      means.console.Warn(SlotText(running.slot) + " runs and slot " +
                          std::string(Name(state.good)) +
                          " is the good one; this boot is no trial, so nobody judges it");
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "bootloader/firmware.hpp"
 #include "images/root_writer.hpp"
 #include "images/unified_kernel.hpp"
 #include "installer/channel_memory.hpp"
@@ -23,7 +24,6 @@ using partitions::DiskFacts;
 using partitions::PartitionRole;
 using partitions::TargetKind;
 
-constexpr std::uint32_t kBiosSectorSize = 512;
 constexpr std::uint32_t kLargeSectorSize = 4096;
 
 std::string LossOf(const partitions::FoundPartition& part) {
@@ -104,7 +104,8 @@ std::uint32_t SectorSize(const InstallFacts& facts, const InstallRequest& reques
                 disk.path.string() + " has sectors of " + std::to_string(disk.sector_size) +
                     " bytes of its own; --sector-size is for disk image files");
   }
-  if (*request.sector_size != kBiosSectorSize && *request.sector_size != kLargeSectorSize) {
+  if (*request.sector_size != bootloader::kBiosSectorSize &&
+      *request.sector_size != kLargeSectorSize) {
     throw Error(ErrorKind::kUsage,
                 "a disk image cannot have sectors of " + std::to_string(*request.sector_size) +
                     " bytes; --sector-size is 512 or 4096");
@@ -117,7 +118,7 @@ void DecideFirmware(InstallPlan& plan) {
   const auto sector_size = plan.layout.sector_size;
   const auto* grub = std::get_if<bootloader::GrubParts>(&plan.loader);
   const bool unified = KindOf(plan.loader) == LoaderKind::kGrubUki;
-  plan.boots_bios = sector_size == kBiosSectorSize && !unified;
+  plan.boots_bios = sector_size == bootloader::kBiosSectorSize && !unified;
   plan.boots_uefi = grub != nullptr && !grub->efi_image.empty();
   if (!plan.boots_bios && !plan.boots_uefi) {
     throw Error(ErrorKind::kDoesNotFit,

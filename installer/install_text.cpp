@@ -16,7 +16,7 @@ Json ToList(const std::vector<std::string>& words, std::string_view key) {
   return list;
 }
 
-struct StepText {
+struct InstallStepText {
   std::string operator()(const CreateImageFile& step) const {
     return "make a sparse file of " + FormatBytes(step.size);
   }
@@ -76,7 +76,7 @@ struct StepText {
   }
 };
 
-struct StepJson {
+struct InstallStepJson {
   Json operator()(const CreateImageFile& step) const {
     return Named("create-file").Set("bytes", step.size);
   }
@@ -173,7 +173,7 @@ std::string DescribeInstall(const InstallPlan& plan) {
   text += "\n" + DrawDisk(parts) + FormatTable(rows) + "\n";
   int number = 1;
   for (const auto& step : plan.steps) {
-    text += "  " + std::to_string(number++) + ". " + std::visit(StepText(), step) + "\n";
+    text += "  " + std::to_string(number++) + ". " + std::visit(InstallStepText(), step) + "\n";
   }
   return text;
 }
@@ -190,7 +190,7 @@ Json InstallToJson(const InstallPlan& plan) {
   }
   auto steps = Json::MakeArray();
   for (const auto& step : plan.steps) {
-    steps.Append(std::visit(StepJson(), step));
+    steps.Append(std::visit(InstallStepJson(), step));
   }
   Json json;
   json.Set("target", plan.target.string())

@@ -17,7 +17,7 @@ using partitions::DiskFacts;
 using partitions::FoundPartition;
 using partitions::PartitionRole;
 
-[[noreturn]] void Refuse(const DiskFacts& disk, const std::string& why) {
+[[noreturn]] void RefuseDisk(const DiskFacts& disk, const std::string& why) {
   throw Error(ErrorKind::kRefused,
               disk.path.string() + " " + why +
                   "; --keep-state is for a disk that ros was installed "
@@ -27,7 +27,7 @@ using partitions::PartitionRole;
 // Number and name have to agree, and there may be no others: the table is written anew.
 std::vector<FoundPartition> OurPartitions(const DiskFacts& disk) {
   if (disk.table.type != partitions::TableType::kGpt) {
-    Refuse(disk, "has no GPT partition table");
+    RefuseDisk(disk, "has no GPT partition table");
   }
   std::vector<FoundPartition> ours;
   for (const auto role : partitions::kPartitionRoles) {
@@ -35,7 +35,7 @@ std::vector<FoundPartition> OurPartitions(const DiskFacts& disk) {
       return partition.number == PartitionNumber(role) && partition.name == PartitionName(role);
     });
     if (found == disk.table.partitions.end()) {
-      Refuse(disk, "has no partition " + std::string(PartitionName(role)));
+      RefuseDisk(disk, "has no partition " + std::string(PartitionName(role)));
     }
     ours.push_back(*found);
   }
@@ -47,7 +47,7 @@ std::vector<FoundPartition> OurPartitions(const DiskFacts& disk) {
   }
   const auto& state = ours.back();
   if (std::ranges::any_of(ours, [&](const auto& part) { return part.offset > state.offset; })) {
-    Refuse(disk, "has partitions of ros behind its ROS-STATE");
+    RefuseDisk(disk, "has partitions of ros behind its ROS-STATE");
   }
   return ours;
 }

@@ -87,7 +87,7 @@ std::string Names(const std::string& directory, const std::map<std::string, Byte
   return text;
 }
 
-struct StepText {
+struct LoaderStepText {
   std::string operator()(const WriteSecondCore& step) const {
     return "write GRUB for BIOS machines (" + FormatBytes(step.size) + ") into the " +
            std::string(Name(step.half)) + " half of its partition; read back";
@@ -117,7 +117,7 @@ struct StepText {
   static constexpr const char* kDanger = ": a power cut here leaves a disk that does not boot";
 };
 
-struct StepJson {
+struct LoaderStepJson {
   Json operator()(const WriteSecondCore& step) const {
     return Named("write-core").Set("half", Name(step.half)).Set("bytes", step.size);
   }
@@ -212,11 +212,11 @@ std::string LoaderChangeText(const LoaderComparison& loader) {
 }
 
 std::string DescribeLoaderStep(const LoaderStep& step) {
-  return std::visit(StepText(), step);
+  return std::visit(LoaderStepText(), step);
 }
 
 Json LoaderStepToJson(const LoaderStep& step) {
-  return std::visit(StepJson(), step);
+  return std::visit(LoaderStepJson(), step);
 }
 
 }  // namespace ros::installer

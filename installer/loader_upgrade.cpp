@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "bootloader/firmware.hpp"
 #include "bootloader/grub_config.hpp"
 #include "bootloader/loader_description.hpp"
 #include "images/unified_kernel.hpp"
@@ -18,8 +19,6 @@ using bootloader::GrubParts;
 using partitions::FatVolume;
 using partitions::PartitionRole;
 
-constexpr std::uint32_t kBiosSectorSize = 512;
-
 std::string DirectoryOf(const std::string& path) {
   return path.substr(0, path.rfind('/'));
 }
@@ -29,7 +28,7 @@ std::string NameOf(const std::string& path) {
 }
 
 // The files that the image brings. One without an EFI image or a script leaves those of the disk.
-std::vector<partitions::BootFile> FilesOf(const GrubParts& parts) {
+std::vector<partitions::BootFile> BroughtFiles(const GrubParts& parts) {
   auto files = GrubFiles(parts);
   const auto script = DirectoryOf(bootloader::kGrubScriptPath);
   std::erase_if(files, [&](const partitions::BootFile& file) {
@@ -56,7 +55,7 @@ Bytes SpareRoom(const FatVolume& boot, const std::string& path) {
 }
 
 void CompareFiles(const FatVolume& boot, const GrubParts& parts, LoaderComparison& loader) {
-  for (const auto& file : FilesOf(parts)) {
+  for (const auto& file : BroughtFiles(parts)) {
     const auto directory = DirectoryOf(file.path);
     // Disks that were made before there was such a file do not have one.
     if (!boot.Places(directory).contains(NameOf(file.path))) {
@@ -77,7 +76,7 @@ void CompareFiles(const FatVolume& boot, const GrubParts& parts, LoaderCompariso
 }
 
 void CompareCore(const Region& bios, const GrubParts& parts, LoaderComparison& loader) {
-  if (bios.device()->sector_size() != kBiosSectorSize) {
+  if (bios.device()->sector_size() != bootloader::kBiosSectorSize) {
     return;
   }
   LoaderComparison::Core core{
@@ -132,7 +131,7 @@ void CompareOwnerGrub(const FatVolume& boot, const GrubParts& parts, LoaderCompa
 
 // The content of a file that the image brings.
 std::string ContentFor(const GrubParts& parts, const std::string& path) {
-  const auto files = FilesOf(parts);
+  const auto files = BroughtFiles(parts);
   return std::ranges::find(files, path, &partitions::BootFile::path)->content;
 }
 

@@ -17,7 +17,7 @@ namespace {
 using config::Place;
 using config::YamlTree;
 
-constexpr const char* kFile = "/etc/ros/registries.yml";
+constexpr const char* kRegistriesFile = "/etc/ros/registries.yml";
 constexpr const char* kFileVariable = "ROS_REGISTRIES_FILE";
 
 // Reads one such file; all errors name its place.
@@ -130,7 +130,7 @@ registry::MirrorTable ParseRegistries(std::string_view text, std::string_view fi
 registry::MirrorTable ReadRegistriesFile() {
   const char* const named = std::getenv(kFileVariable);
   const bool is_named = named != nullptr && *named != '\0';
-  const std::filesystem::path file = is_named ? named : kFile;
+  const std::filesystem::path file = is_named ? named : kRegistriesFile;
   const auto text = ReadFileIfThere(file, kMaxRegistriesFile);
   if (!text && is_named) {
     throw Error(ErrorKind::kUsage,

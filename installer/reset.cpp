@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 
 #include "base/error.hpp"
+#include "base/slot.hpp"
 #include "base/word_list.hpp"
 #include "health/journal.hpp"
 #include "installer/trial.hpp"
@@ -45,18 +46,18 @@ ResetFacts InspectReset(const Machine& machine) {
 ResetPlan PlanReset(const ResetFacts& facts, const ResetRequest& request) {
   if (facts.on_trial) {
     throw Error(ErrorKind::kRefused,
-                "slot " + std::string(Name(facts.running)) +
+                SlotText(facts.running) +
                     " is on trial; wait for its verdict, or end it with ros rollback");
   }
   if (facts.state.trial) {
     throw Error(ErrorKind::kRefused,
-                "slot " + std::string(Name(facts.state.trial->slot)) +
+                SlotText(facts.state.trial->slot) +
                     " waits for its trial; reboot into it, or drop it with ros rollback");
   }
   if (facts.state.good != facts.running) {
     throw Error(ErrorKind::kRefused,
-                "slot " + std::string(Name(facts.running)) + " runs and slot " +
-                    std::string(Name(facts.state.good)) + " is the good one; reboot first");
+                SlotText(facts.running) + " runs and slot " + std::string(Name(facts.state.good)) +
+                    " is the good one; reboot first");
   }
   // A request that waits already is never made less by another.
   const bool trust = request.scope == ResetScope::kContentAndTrust ||

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/slot.hpp"
 #include "health/bad_list.hpp"
 #include "images/root_writer.hpp"
 #include "installer/trial.hpp"
@@ -14,7 +15,7 @@ using health::JournalEvent;
 using health::RollbackCause;
 
 std::string Slot(const SlotContent& content) {
-  return "slot " + std::string(Name(content.slot)) + " (" + content.VersionText() + ")";
+  return SlotText(content.slot) + " (" + content.VersionText() + ")";
 }
 
 std::string_view KindName(RollbackKind kind) {

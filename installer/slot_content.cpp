@@ -14,8 +14,8 @@ namespace {
 
 using namespace ros::literals;  // NOLINT(google-build-using-namespace): literals only.
 
-constexpr Bytes kPiece = 1_MiB;
-constexpr Bytes kBlock = 4_KiB;
+constexpr Bytes kContentPiece = 1_MiB;
+constexpr Bytes kContentBlock = 4_KiB;
 
 // Writes in whole blocks, so that no sector has to be read first; the rest of the last one is zero.
 class BlockWriter {
@@ -25,9 +25,9 @@ class BlockWriter {
   // `fill` puts the bytes of one piece into the buffer.
   template <typename Fill>
   void Write(Bytes length, Fill fill) {
-    for (Bytes at = 0; at < length; at += kPiece) {
-      const Bytes piece = std::min(kPiece, length - at);
-      const Bytes padded = std::min(RoundUp(piece, kBlock), target_.length() - at);
+    for (Bytes at = 0; at < length; at += kContentPiece) {
+      const Bytes piece = std::min(kContentPiece, length - at);
+      const Bytes padded = std::min(RoundUp(piece, kContentBlock), target_.length() - at);
       const auto bytes = buffer_.span().first(padded);
       std::fill(bytes.begin(), bytes.end(), std::byte{0});
       fill(at, bytes.first(piece));
@@ -53,7 +53,7 @@ void CheckReadBack(const partitions::FatFile& file,
 class SlotFileWriter {
  public:
   SlotFileWriter(const partitions::FatVolume& boot, SlotId slot, Progress& progress)
-      : boot_(boot), slot_(slot), progress_(progress), buffer_(kPiece) {}
+      : boot_(boot), slot_(slot), progress_(progress), buffer_(kContentPiece) {}
 
   void WriteBlob(const images::ImageSource& source,
                  const images::Descriptor& descriptor,
@@ -188,9 +188,9 @@ std::vector<KernelBlob> KernelBlobs(const images::ImageManifest& manifest) {
 
 keys::Digest DigestOnDisk(const Region& file, Bytes length, AlignedBuffer& buffer) {
   keys::Sha256 hash;
-  for (Bytes at = 0; at < length; at += kPiece) {
-    const Bytes piece = std::min(kPiece, length - at);
-    const Bytes padded = std::min(RoundUp(piece, kBlock), file.length() - at);
+  for (Bytes at = 0; at < length; at += kContentPiece) {
+    const Bytes piece = std::min(kContentPiece, length - at);
+    const Bytes padded = std::min(RoundUp(piece, kContentBlock), file.length() - at);
     file.Read(at, buffer.span().first(padded));
     hash.Update(buffer.span().first(piece));
   }
@@ -236,7 +236,7 @@ bool BootFilesAreSound(const partitions::FatVolume& boot, SlotId slot) {
   try {
     const auto manifest = images::ParseManifest(
         boot.ReadContent(PathOf(slot, partitions::kManifestFile), images::kMaxManifestSize));
-    AlignedBuffer buffer(kPiece);
+    AlignedBuffer buffer(kContentPiece);
     const auto is_sound = [&](std::string_view name, const images::Descriptor& descriptor) {
       const auto file = boot.Find(PathOf(slot, name));
       return file.length == descriptor.size &&
@@ -280,7 +280,7 @@ bootloader::SlotEntry MakeSlotEntry(SlotId slot,
           .partitions = loader.partitions,
           .verity_root_hash = config.root.verity.root_hash,
           .verity_salt = config.root.verity.salt,
-          .verity_data_blocks = config.root.size / kBlock,
+          .verity_data_blocks = config.root.size / kContentBlock,
           .file_system = config.root.filesystem,
           .watchdog_seconds = static_cast<std::uint64_t>(config.health.watchdog.count()),
           .image_arguments = config.kernel_arguments,

@@ -15,8 +15,8 @@ namespace {
 
 using namespace ros::literals;  // NOLINT(google-build-using-namespace): literals only.
 
-constexpr Bytes kPiece = 1_MiB;
-constexpr Bytes kBlock = 4_KiB;
+constexpr Bytes kKernelPiece = 1_MiB;
+constexpr Bytes kKernelBlock = 4_KiB;
 
 // Sealed at the end: what was hashed is what is started.
 UniqueFd ReadInto(const partitions::FatFile& file, const images::Descriptor& descriptor) {
@@ -25,10 +25,10 @@ UniqueFd ReadInto(const partitions::FatFile& file, const images::Descriptor& des
     ThrowErrno("making a file in memory");
   }
   keys::Sha256 hash;
-  AlignedBuffer buffer(kPiece);
-  for (Bytes at = 0; at < file.length; at += kPiece) {
-    const Bytes piece = std::min(kPiece, file.length - at);
-    const Bytes padded = std::min(RoundUp(piece, kBlock), file.data.length() - at);
+  AlignedBuffer buffer(kKernelPiece);
+  for (Bytes at = 0; at < file.length; at += kKernelPiece) {
+    const Bytes piece = std::min(kKernelPiece, file.length - at);
+    const Bytes padded = std::min(RoundUp(piece, kKernelBlock), file.data.length() - at);
     file.data.Read(at, buffer.span().first(padded));
     const auto bytes = buffer.span().first(piece);
     hash.Update(bytes);

@@ -1,16 +1,13 @@
 #include "installer/status.hpp"
 
 #include "base/error.hpp"
+#include "base/slot.hpp"
 #include "health/journal.hpp"
 #include "installer/disk_picture.hpp"
 #include "installer/trial.hpp"
 
 namespace ros::installer {
 namespace {
-
-std::string Slot(SlotId slot) {
-  return "slot " + std::string(Name(slot));
-}
 
 std::string ShortDigest(const std::string& digest) {
   constexpr std::size_t kShown = 19;  // "sha256:" and twelve digits
@@ -22,12 +19,12 @@ std::string NextBootText(const Status& status) {
   if (!next.slot) {
     return "nothing: neither slot is complete";
   }
-  std::string text = Slot(*next.slot);
+  std::string text = SlotText(*next.slot);
   if (next.trial_tries_left) {
     text += ", on trial, " + std::to_string(*next.trial_tries_left) + " more after that";
   }
   if (next.fell) {
-    text += ", because " + Slot(*next.fell) + " cannot be booted";
+    text += ", because " + SlotText(*next.fell) + " cannot be booted";
   }
   return text;
 }
@@ -249,7 +246,7 @@ std::string DescribeStatus(const Status& status, const Console& console) {
   text += ChannelText(status);
   for (const auto& content : status.slots) {
     if (!content.problem.empty()) {
-      text += Slot(content.slot) + "     " + content.problem + "\n";
+      text += SlotText(content.slot) + "     " + content.problem + "\n";
     }
   }
   return text + BootStateDamage(status) + LoaderDamageText(status.loader);

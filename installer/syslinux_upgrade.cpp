@@ -16,7 +16,7 @@ using partitions::FatVolume;
 constexpr const char* kDirectory = "/SYSLINUX";
 
 // What belongs to the loader, and not to the boot state.
-std::vector<BootFile> FilesOf(const SyslinuxParts& parts) {
+std::vector<BootFile> BroughtFiles(const SyslinuxParts& parts) {
   auto files = LoaderFiles(parts);
   std::erase_if(files, [](const BootFile& file) {
     return file.path == bootloader::kSyslinuxDefaultPath ||
@@ -62,7 +62,7 @@ LoaderComparison CompareSyslinux(const Region& boot_partition,
                                  const SyslinuxParts& parts) {
   LoaderComparison comparison{.name = "syslinux",
                               .version_in_image = bootloader::SyslinuxVersion(parts.ldlinux_sys)};
-  const auto files = FilesOf(parts);
+  const auto files = BroughtFiles(parts);
   const auto places = boot.Places(kDirectory);
   for (const auto& file : files) {
     const auto place = places.find(NameOf(file));
@@ -87,7 +87,7 @@ LoaderComparison CompareSyslinux(const Region& boot_partition,
 void WriteSyslinuxInPlace(const Region& boot_partition,
                           FatVolume& boot,
                           const SyslinuxParts& parts) {
-  const auto files = FilesOf(parts);
+  const auto files = BroughtFiles(parts);
   for (const auto& file : files) {
     if (!IsLoader(file)) {
       const auto place = boot.Find(file.path).data;

@@ -44,7 +44,7 @@ std::string Description(const TargetCandidate& candidate,
   return text;
 }
 
-[[noreturn]] void Refuse(const std::string& what, const std::vector<std::string>& disks) {
+[[noreturn]] void RefuseChoice(const std::string& what, const std::vector<std::string>& disks) {
   std::string list;
   for (const auto& disk : disks) {
     list += (list.empty() ? "" : "; ") + disk;
@@ -91,7 +91,7 @@ partitions::DiskFacts ChooseTarget(const std::vector<TargetCandidate>& candidate
     throw Error(ErrorKind::kRefused, "this machine has no disk");
   }
   if (suitable.empty()) {
-    Refuse("no disk is empty and fits", obstacles);
+    RefuseChoice("no disk is empty and fits", obstacles);
   }
   if (suitable.size() > 1) {
     std::vector<std::string> chosen;
@@ -99,7 +99,7 @@ partitions::DiskFacts ChooseTarget(const std::vector<TargetCandidate>& candidate
     for (const auto* candidate : suitable) {
       chosen.push_back(Description(*candidate, suitable));
     }
-    Refuse(std::to_string(suitable.size()) + " disks are empty and fit", chosen);
+    RefuseChoice(std::to_string(suitable.size()) + " disks are empty and fit", chosen);
   }
   return *suitable.front()->facts;
 }

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/slot.hpp"
 #include "health/journal.hpp"
 #include "health/kept_note.hpp"
 #include "installer/verified_slots.hpp"
@@ -11,10 +12,6 @@
 
 namespace ros::installer {
 namespace {
-
-std::string Slot(SlotId slot) {
-  return "slot " + std::string(Name(slot));
-}
 
 trust::Policy ParseKept(const std::string& policy, const std::string& where) {
   try {
@@ -62,7 +59,7 @@ std::string PolicyOfGood(const std::optional<VerifiedSlot>& recorded,
   if (!recorded && !keys.empty() && good.config && !good.config->trust.empty()) {
     throw Error(
         ErrorKind::kVerification,
-        good.VersionText() + " in " + Slot(good.slot) +
+        good.VersionText() + " in " + SlotText(good.slot) +
             " brings a trust policy, and neither is it recorded in verified.json nor is it "
             "signed by this machine's keys, so no image can be judged: install this machine "
             "anew with --keep-state");
@@ -120,7 +117,7 @@ TrustRules TrustRulesOf(const std::filesystem::path& state,
                    .own = ReadOwnRules(state / kOwnRules)};
   rules.image_policy = PolicyOfGood(recorded, good, texts, state);
   if (!rules.image_policy.empty()) {
-    rules.source = "the trust policy of " + good.VersionText() + " (" + Slot(good.slot) + ")";
+    rules.source = "the trust policy of " + good.VersionText() + " (" + SlotText(good.slot) + ")";
     rules.policy = ParseKept(rules.image_policy, rules.source);
   } else {
     rules.source = "any one of the keys in " + (state / "keys").string();

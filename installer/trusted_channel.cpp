@@ -12,9 +12,9 @@ namespace fs = std::filesystem;
 enum class Halts { kRefuse, kPassOver };
 
 // Collects what the rules say, as much of the document as may be read by then.
-class Judge {
+class ChannelJudge {
  public:
-  Judge(const TrustRules& rules, const ChannelMemory& memory, Halts halts)
+  ChannelJudge(const TrustRules& rules, const ChannelMemory& memory, Halts halts)
       : rules_(rules), memory_(memory), halts_(halts) {}
 
   void Signers(const images::SignedFacts& facts) {
@@ -49,7 +49,9 @@ class Judge {
   std::vector<trust::RuleResult> results_;
 };
 
-TrustedChannel OpenJudged(const ImageLocation& location, const TrustRules& rules, Judge& judge) {
+TrustedChannel OpenJudgedChannel(const ImageLocation& location,
+                                 const TrustRules& rules,
+                                 ChannelJudge& judge) {
   const auto source = OpenImageAt(location);
   auto artifact = images::VerifyChannel(
       *source, trust::KeysOf(rules.policy), [&](const auto& facts) { judge.Signers(facts); });
@@ -73,23 +75,23 @@ fs::path Beside(const fs::path& image) {
 TrustedChannel OpenTrustedChannel(const ImageLocation& location,
                                   const TrustRules& rules,
                                   const ChannelMemory& memory) {
-  Judge judge(rules, memory, Halts::kRefuse);
-  return OpenJudged(location, rules, judge);
+  ChannelJudge judge(rules, memory, Halts::kRefuse);
+  return OpenJudgedChannel(location, rules, judge);
 }
 
 TrustedChannel OpenFreshChannel(const ImageLocation& location,
                                 const TrustRules& rules,
                                 const ChannelMemory& memory) {
-  Judge judge(rules, memory, Halts::kPassOver);
-  return OpenJudged(location, rules, judge);
+  ChannelJudge judge(rules, memory, Halts::kPassOver);
+  return OpenJudgedChannel(location, rules, judge);
 }
 
 TrustExplanation ExplainChannel(const ImageLocation& location,
                                 const TrustRules& rules,
                                 const ChannelMemory& memory) {
-  Judge judge(rules, memory, Halts::kRefuse);
+  ChannelJudge judge(rules, memory, Halts::kRefuse);
   return ExplainJudge(rules.source, judge.results(), "signed, and a channel document", [&] {
-    static_cast<void>(OpenJudged(location, rules, judge));
+    static_cast<void>(OpenJudgedChannel(location, rules, judge));
   });
 }
 

@@ -10,9 +10,9 @@ namespace ros::installer {
 namespace {
 
 // Collects what the rules say, as much of the image as may be read by then.
-class Judge {
+class ImageJudge {
  public:
-  explicit Judge(const TrustRules& rules) : rules_(rules) {}
+  explicit ImageJudge(const TrustRules& rules) : rules_(rules) {}
 
   void Signers(const images::SignedFacts& facts) {
     signers_ = trust::FingerprintsOf(facts.signers);
@@ -104,10 +104,10 @@ void CheckOwnPolicy(const images::VerifiedImage& image, const TrustRules& rules)
   }
 }
 
-TrustedImage OpenJudged(const ImageLocation& location,
-                        const TrustRules& rules,
-                        images::SignaturePolicy policy,
-                        Judge& judge) {
+TrustedImage OpenJudgedImage(const ImageLocation& location,
+                             const TrustRules& rules,
+                             images::SignaturePolicy policy,
+                             ImageJudge& judge) {
   TrustedImage opened;
   opened.source = OpenImageAt(location);
   opened.image = images::VerifyImage(*opened.source,
@@ -128,8 +128,8 @@ TrustedImage OpenTrustedImage(const ImageLocation& location,
                               const TrustRules& rules,
                               images::SignaturePolicy policy,
                               Progress& progress) {
-  Judge judge(rules);
-  auto opened = OpenJudged(location, rules, policy, judge);
+  ImageJudge judge(rules);
+  auto opened = OpenJudgedImage(location, rules, policy, judge);
   if (!opened.source->is_remote()) {
     images::CheckBlobs(*opened.source, opened.image, progress);
   }
@@ -139,10 +139,11 @@ TrustedImage OpenTrustedImage(const ImageLocation& location,
 TrustExplanation ExplainTrust(const ImageLocation& location,
                               const TrustRules& rules,
                               Progress& progress) {
-  Judge judge(rules);
+  ImageJudge judge(rules);
   return ExplainJudge(
       rules.source, judge.results(), "signed, and every part is what was signed", [&] {
-        const auto opened = OpenJudged(location, rules, images::SignaturePolicy::kRequired, judge);
+        const auto opened =
+            OpenJudgedImage(location, rules, images::SignaturePolicy::kRequired, judge);
         images::CheckBlobs(*opened.source, opened.image, progress);
         judge.Parts(opened.image);
       });

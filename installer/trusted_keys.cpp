@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "health/journal.hpp"
@@ -13,7 +14,6 @@ namespace ros::installer {
 namespace {
 
 constexpr std::size_t kFingerprintLength = 16;
-constexpr std::int64_t kSecondsADay = 86400;
 
 std::string Dates(const trust::TrustedKey& key) {
   std::string text;

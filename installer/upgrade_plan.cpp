@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/slot.hpp"
 #include "images/root_writer.hpp"
 #include "partitions/boot_file_system.hpp"
 
@@ -11,12 +12,8 @@ namespace {
 
 using bootloader::LoaderKind;
 
-[[noreturn]] void Refuse(std::string why) {
+[[noreturn]] void RefusePlan(std::string why) {
   throw Error(ErrorKind::kRefused, std::move(why));
-}
-
-std::string Slot(SlotId slot) {
-  return "slot " + std::string(Name(slot));
 }
 
 // The running slot is the good slot and no trial is pending: anything else could end with no good
@@ -24,27 +21,27 @@ std::string Slot(SlotId slot) {
 void CheckBootState(const UpgradeFacts& facts) {
   const auto state = facts.boot.StateOr(facts.running);
   if (state.trial && state.trial->slot == facts.running) {
-    Refuse(Slot(facts.running) +
-           " is on trial; wait for its health gate (ros health status), then upgrade");
+    RefusePlan(SlotText(facts.running) +
+               " is on trial; wait for its health gate (ros health status), then upgrade");
   }
   if (facts.running != state.good) {
-    Refuse("the running " + Slot(facts.running) + " is not the good slot (" +
-           std::string(Name(state.good)) +
-           " is, and it could not be started); an upgrade would overwrite it. See ros why; "
-           "ros rollback makes the running slot the good one");
+    RefusePlan("the running " + SlotText(facts.running) + " is not the good slot (" +
+               std::string(Name(state.good)) +
+               " is, and it could not be started); an upgrade would overwrite it. See ros why; "
+               "ros rollback makes the running slot the good one");
   }
   if (state.trial) {
-    Refuse("a trial of " + Slot(state.trial->slot) + " (" +
-           facts.slot(state.trial->slot).VersionText() +
-           ") is pending; reboot to try it, or give it up with ros rollback, then upgrade");
+    RefusePlan("a trial of " + SlotText(state.trial->slot) + " (" +
+               facts.slot(state.trial->slot).VersionText() +
+               ") is pending; reboot to try it, or give it up with ros rollback, then upgrade");
   }
 }
 
 void CheckBadList(const UpgradeFacts& facts, const UpgradeRequest& request) {
   if (facts.bad && request.bad_images == UpgradeRequest::BadImages::kRefuse) {
-    Refuse("version " + facts.image.config.version + " was rolled back on this machine on " +
-           FormatTime(facts.bad->time) + ": " + facts.bad->reason +
-           "; to try it again use --retry");
+    RefusePlan("version " + facts.image.config.version + " was rolled back on this machine on " +
+               FormatTime(facts.bad->time) + ": " + facts.bad->reason +
+               "; to try it again use --retry");
   }
 }
 
@@ -75,7 +72,7 @@ std::string WhyOlder(const UpgradeFacts& facts) {
 
 void CheckNotOlder(const UpgradePlan& plan, const UpgradeRequest& request) {
   if (!plan.older.empty() && request.older_images == UpgradeRequest::OlderImages::kRefuse) {
-    Refuse(plan.older + "; to take it all the same use --allow-downgrade");
+    RefusePlan(plan.older + "; to take it all the same use --allow-downgrade");
   }
 }
 
@@ -86,7 +83,7 @@ void CheckSpace(const UpgradeFacts& facts, const std::map<std::string, Bytes>& l
   if (need > have) {
     throw Error(ErrorKind::kDoesNotFit,
                 "the root of " + facts.image.config.version + " needs " + FormatBytes(need) +
-                    " with its hash tree, and " + Slot(target) + " has " + FormatBytes(have) +
+                    " with its hash tree, and " + SlotText(target) + " has " + FormatBytes(have) +
                     "; build a smaller image, or install anew with --slot-size");
   }
   for (const auto& [name, length] : lengths) {
@@ -94,7 +91,7 @@ void CheckSpace(const UpgradeFacts& facts, const std::map<std::string, Bytes>& l
     const Bytes room = place == facts.capacity.end() ? 0 : place->second;
     if (length > room) {
       throw Error(ErrorKind::kDoesNotFit,
-                  name + " of the image is " + FormatBytes(length) + ", and " + Slot(target) +
+                  name + " of the image is " + FormatBytes(length) + ", and " + SlotText(target) +
                       " has place for " + FormatBytes(room));
     }
   }
@@ -192,7 +189,7 @@ std::optional<std::string> AlreadyThere(const UpgradeFacts& facts,
   const auto state = facts.boot.StateOr(facts.running);
   const bool new_arguments = plan.entry.machine_arguments != facts.machine_arguments;
   if (facts.slot(facts.running).digest == plan.digest && facts.running == state.good) {
-    return "version " + plan.version + " is running already (" + Slot(facts.running) + ")" +
+    return "version " + plan.version + " is running already (" + SlotText(facts.running) + ")" +
            (new_arguments    ? " and is not written to; the kernel arguments reach the next slot "
                                "that is written"
             : changes_loader ? "; its boot loader is not on this disk yet"
@@ -202,12 +199,12 @@ std::optional<std::string> AlreadyThere(const UpgradeFacts& facts,
     return std::nullopt;
   }
   if (state.trial && !state.trial->started && facts.slot(state.trial->slot).digest == plan.digest) {
-    return "version " + plan.version + " is in " + Slot(state.trial->slot) +
+    return "version " + plan.version + " is in " + SlotText(state.trial->slot) +
            " already and is tried at the next boot; reboot to go on";
   }
   if (facts.target_holds_image && request.after == AfterWriting::kStage &&
       facts.target_texts == SlotTexts(facts.image, plan.entry)) {
-    return "version " + plan.version + " is staged in " + Slot(facts.target()) +
+    return "version " + plan.version + " is staged in " + SlotText(facts.target()) +
            " already; ros upgrade without --stage arms it";
   }
   return std::nullopt;

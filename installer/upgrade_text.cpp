@@ -1,4 +1,5 @@
 // How an upgrade's plan is shown: text for people, JSON for machines.
+#include "base/slot.hpp"
 #include "base/word_list.hpp"
 #include "installer/disk_picture.hpp"
 #include "installer/size_list.hpp"
@@ -9,11 +10,7 @@
 namespace ros::installer {
 namespace {
 
-std::string Slot(SlotId slot) {
-  return "slot " + std::string(Name(slot));
-}
-
-struct StepText {
+struct UpgradeStepText {
   std::string operator()(const RememberDocument& step) const {
     return "remember on the state partition that channel " + step.channel + " is at serial " +
            std::to_string(step.accepted.serial) + ": an older document is refused from then on";
@@ -40,35 +37,36 @@ struct StepText {
   }
 
   std::string operator()(const MirrorGoodSlot& step) const {
-    return "make the second copy of the boot state name " + Slot(step.good);
+    return "make the second copy of the boot state name " + SlotText(step.good);
   }
 
   std::string operator()(const EmptySlot& step) const {
-    return "set the file lengths of " + Slot(step.slot) + " to 0: it cannot be booted";
+    return "set the file lengths of " + SlotText(step.slot) + " to 0: it cannot be booted";
   }
 
   std::string operator()(const RememberVerified& step) const {
-    return "remember on the state partition which image " + Slot(step.slot) + " holds" +
+    return "remember on the state partition which image " + SlotText(step.slot) + " holds" +
            (step.verified.policy.empty() ? "" : ", and its trust policy");
   }
 
   std::string operator()(const RememberIndex& step) const {
-    return "remember on the state partition of which chunks the root of " + Slot(step.slot) +
+    return "remember on the state partition of which chunks the root of " + SlotText(step.slot) +
            " is made, " + FormatBytes(step.size);
   }
 
   std::string operator()(const WriteSlotRoot& step) const {
-    return "write the root of " + Slot(step.slot) + ": " + FormatBytes(step.image) + " and " +
+    return "write the root of " + SlotText(step.slot) + ": " + FormatBytes(step.image) + " and " +
            FormatBytes(step.hash_tree) + " hash tree; read back and verify";
   }
 
   std::string operator()(const WriteSlotBootFiles& step) const {
-    return "write " + std::to_string(step.lengths.size()) + " files of " + Slot(step.slot) + ", " +
-           FormatBytes(Sum(step.lengths)) + "; read back and verify" + ListSizes(step.lengths);
+    return "write " + std::to_string(step.lengths.size()) + " files of " + SlotText(step.slot) +
+           ", " + FormatBytes(Sum(step.lengths)) + "; read back and verify" +
+           ListSizes(step.lengths);
   }
 
   std::string operator()(const FillSlot& step) const {
-    return "set the true file lengths of " + Slot(step.slot) + ": its files appear all at once";
+    return "set the true file lengths of " + SlotText(step.slot) + ": its files appear all at once";
   }
 
   std::string operator()(const KeepArguments& step) const {
@@ -76,25 +74,25 @@ struct StepText {
   }
 
   std::string operator()(const ArmTrial& step) const {
-    return "boot state: try " + Slot(step.slot) + " up to " + std::to_string(step.tries) +
+    return "boot state: try " + SlotText(step.slot) + " up to " + std::to_string(step.tries) +
            (step.tries == 1 ? " time" : " times") + "; one sector";
   }
 
   std::string operator()(const Reboot& /*step*/) const { return "reboot"; }
 
   std::string operator()(const LoadTrialKernel& step) const {
-    return "load kernel and initrd of " + Slot(step.slot) +
+    return "load kernel and initrd of " + SlotText(step.slot) +
            " into memory; compare them with the manifest";
   }
 
   std::string operator()(const StartTrialKernel& step) const {
-    return "boot state: take one try of " + Slot(step.slot) +
+    return "boot state: take one try of " + SlotText(step.slot) +
            "; one sector; start its kernel without firmware (reboot instead where the running "
            "kernel does not allow that)";
   }
 };
 
-struct StepJson {
+struct UpgradeStepJson {
   Json operator()(const RememberDocument& step) const {
     return Named("remember-channel")
         .Set("channel", step.channel)
@@ -185,7 +183,7 @@ std::string StepList(const UpgradePlan& plan) {
   std::string text;
   int number = 1;
   for (const auto& step : plan.steps) {
-    text += "  " + std::to_string(number++) + ". " + std::visit(StepText(), step) + "\n";
+    text += "  " + std::to_string(number++) + ". " + std::visit(UpgradeStepText(), step) + "\n";
   }
   return text;
 }
@@ -198,7 +196,7 @@ std::string TransferText(const UpgradePlan& plan) {
   const auto& root = plan.reuse->root;
   std::string text = "  fetch    " + FormatBytes(plan.to_fetch);
   if (root.copied > 0) {
-    text += "; " + FormatBytes(root.copied) + " of the root are in " + Slot(plan.running);
+    text += "; " + FormatBytes(root.copied) + " of the root are in " + SlotText(plan.running);
   }
   if (root.patched > 0) {
     text += "; " + FormatBytes(root.patched) + " are made of what it has, by patches";
@@ -207,7 +205,7 @@ std::string TransferText(const UpgradePlan& plan) {
     text += "; " + FormatBytes(root.kept) + " of it are in their place already";
   }
   for (const auto& [digest, name] : plan.reuse->files) {
-    text += "; " + name + " is that of " + Slot(plan.running);
+    text += "; " + name + " is that of " + SlotText(plan.running);
   }
   return text + "\n";
 }
@@ -273,8 +271,8 @@ std::string DescribeUpgrade(const UpgradePlan& plan, const partitions::RosDisk& 
   std::string text = "upgrade " + plan.name + " " + plan.running_version + " -> " + plan.version +
                      "\n  image    " + plan.digest + "\n  signed   " +
                      (plan.signers.empty() ? "NOT SIGNED" : "by " + Join(plan.signers, ", ")) +
-                     "\n  running  " + Slot(plan.running) + " (" + plan.running_version +
-                     ")\n  target   " + Slot(plan.target) + " (holds: " + plan.target_version +
+                     "\n  running  " + SlotText(plan.running) + " (" + plan.running_version +
+                     ")\n  target   " + SlotText(plan.target) + " (holds: " + plan.target_version +
                      ")\n";
   if (!plan.new_policy.empty()) {
     text += "  trust    once it is committed: " + SummaryOfPolicy(plan.new_policy) + "\n";
@@ -309,7 +307,7 @@ std::string DescribeUpgrade(const UpgradePlan& plan, const partitions::RosDisk& 
 Json UpgradeToJson(const UpgradePlan& plan) {
   auto steps = Json::MakeArray();
   for (const auto& step : plan.steps) {
-    steps.Append(std::visit(StepJson(), step));
+    steps.Append(std::visit(UpgradeStepJson(), step));
   }
   auto signers = Json::MakeArray();
   for (const auto& signer : plan.signers) {

@@ -7,8 +7,8 @@
 namespace ros::installer {
 namespace {
 
-constexpr const char* kFile = "verified.json";
-constexpr Bytes kLimit = Bytes{1} << 20U;
+constexpr const char* kSlotsFile = "verified.json";
+constexpr Bytes kSlotsLimit = Bytes{1} << 20U;
 
 }  // namespace
 
@@ -18,13 +18,13 @@ VerifiedSlot VerifiedSlotOf(const images::VerifiedImage& image) {
 }
 
 VerifiedSlots ReadVerifiedSlots(const std::filesystem::path& state) {
-  const auto path = state / kFile;
+  const auto path = state / kSlotsFile;
   if (!std::filesystem::exists(path)) {
     return {};
   }
   const auto where = path.string();
   try {
-    const auto json = Json::Parse(ReadFile(path, kLimit), where);
+    const auto json = Json::Parse(ReadFile(path, kSlotsLimit), where);
     VerifiedSlots slots;
     for (const auto slot : {SlotId::kA, SlotId::kB}) {
       if (const auto* entry = json.Find(Name(slot), where)) {
@@ -50,7 +50,7 @@ void RememberVerifiedSlot(const std::filesystem::path& state,
 }
 
 void ReplaceVerifiedSlots(const std::filesystem::path& state, const VerifiedSlots& slots) {
-  WriteFileAtomically(state / kFile, AsBytes(FormatVerifiedSlots(slots)));
+  WriteFileAtomically(state / kSlotsFile, AsBytes(FormatVerifiedSlots(slots)));
 }
 
 std::string FormatVerifiedSlots(const VerifiedSlots& slots) {

@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "keys/base64.hpp"
+#include "keys/c_bytes.hpp"
 #include "keys/openssl_key.hpp"
 
 namespace ros::keys {
@@ -21,7 +22,7 @@ constexpr std::string_view kNewLabel = "ENCRYPTED SIGSTORE PRIVATE KEY";
 constexpr const char* kOldLabel = "ENCRYPTED COSIGN PRIVATE KEY";
 constexpr std::string_view kDerivation = "scrypt";
 constexpr std::string_view kCipher = "nacl/secretbox";
-constexpr std::size_t kSaltSize = 32;
+constexpr std::size_t kScryptSaltSize = 32;
 constexpr std::size_t kMaxSaltSize = 1024;
 
 // What is in the file.
@@ -36,10 +37,6 @@ void StartSodium() {
   if (::sodium_init() < 0) {
     throw Error(ErrorKind::kFailed, "libsodium cannot be used here");
   }
-}
-
-const unsigned char* Raw(std::string_view bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
 }
 
 unsigned char* RawOf(Secret& secret) {
@@ -199,7 +196,7 @@ Secret SealCosignKey(const Secret& der, const Secret& passphrase, const ScryptCo
   StartSodium();
   SealedKey sealed;
   sealed.cost = cost;
-  sealed.salt = RandomBytes(kSaltSize);
+  sealed.salt = RandomBytes(kScryptSaltSize);
   sealed.nonce = RandomBytes(crypto_secretbox_NONCEBYTES);
   sealed.ciphertext.resize(der.size() + crypto_secretbox_MACBYTES);
   const auto key = DeriveKey(passphrase, sealed.salt, cost);

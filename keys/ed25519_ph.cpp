@@ -2,14 +2,10 @@
 
 #include <sodium.h>
 
+#include "keys/c_bytes.hpp"
+
 namespace ros::keys {
-namespace {
-
-const unsigned char* Raw(ByteSpan bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-
-}  // namespace
+namespace {}  // namespace
 
 bool VerifyEd25519ph(ByteSpan public_key, ByteSpan message, ByteSpan signature) {
   if (public_key.size() != crypto_sign_PUBLICKEYBYTES || signature.size() != crypto_sign_BYTES ||

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "keys/c_bytes.hpp"
 #include "keys/cosign_key.hpp"
 #include "keys/openssl_key.hpp"
 #include "keys/pkcs11_uri.hpp"
@@ -17,10 +18,6 @@ namespace ros::keys {
 namespace {
 
 constexpr unsigned kRsaBits = 3072;
-
-const unsigned char* Raw(ByteSpan bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
 
 KeyPointer NewKey(KeyType type) {
   switch (type) {

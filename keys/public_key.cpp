@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "keys/c_bytes.hpp"
 #include "keys/digest.hpp"
 #include "keys/ed25519_ph.hpp"
 #include "keys/openssl_key.hpp"
@@ -48,10 +49,6 @@ std::vector<const EVP_MD*> DigestsFor(KeyType type) {
       return {nullptr};
   }
   return {};
-}
-
-const unsigned char* Raw(ByteSpan bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
 }
 
 std::array<std::byte, kEd25519Size> RawEd25519(EVP_PKEY* key) {

@@ -16,7 +16,7 @@
 namespace ros::partitions {
 namespace {
 
-constexpr Bytes kPiece = Bytes{1} << 20U;
+constexpr Bytes kFactsPiece = Bytes{1} << 20U;
 
 bool IsTable(const Signature& signature) {
   return signature.type == "gpt" || signature.type == "dos" || signature.type == "PMBR";
@@ -95,7 +95,7 @@ void AddContents(DiskFacts& facts, int fd) {
 
 // The first byte in [begin, end) that is not zero.
 std::optional<Bytes> FindByte(int fd, Bytes begin, Bytes end, const std::string& name) {
-  std::vector<std::byte> buffer(std::min(kPiece, end - begin));
+  std::vector<std::byte> buffer(std::min(kFactsPiece, end - begin));
   for (Bytes at = begin; at < end; at += buffer.size()) {
     const auto piece = std::span(buffer).first(std::min<Bytes>(buffer.size(), end - at));
     ReadFull(fd, at, piece, name);
@@ -134,7 +134,7 @@ void AddUnknownData(DiskFacts& facts, int fd) {
     facts.unknown_data = FindDataInFile(fd, facts.size, name);
     return;
   }
-  const auto looked_at = std::min(kPiece, facts.size);
+  const auto looked_at = std::min(kFactsPiece, facts.size);
   facts.unknown_data = FindByte(fd, 0, looked_at, name);
   if (!facts.unknown_data) {
     facts.unknown_data = FindByte(fd, facts.size - looked_at, facts.size, name);

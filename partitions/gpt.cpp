@@ -22,7 +22,7 @@ constexpr std::uint64_t kPrimaryLba = 1;
 constexpr std::uint64_t kUsualEntriesLba = 2;
 constexpr Bytes kMaxEntries = 256_KiB;
 // The two arrays share no sector of a disk that has larger ones inside than it tells.
-constexpr Bytes kAlignment = 4_KiB;
+constexpr Bytes kEntryAlignment = 4_KiB;
 
 // CRC-32 of ISO 3309, as UEFI wants it.
 std::uint32_t Crc32(ByteSpan bytes) {
@@ -75,7 +75,7 @@ std::uint64_t SpareLba(const BlockDevice& disk, const Gpt& now, const Gpt& wante
   const auto sector_size = disk.sector_size();
   const auto sectors = std::max(now.Sectors(), wanted.Sectors());
   const auto end = (kUsualEntriesLba + sectors) * sector_size;
-  const auto spare = RoundUp(end, std::max<Bytes>(kAlignment, sector_size)) / sector_size;
+  const auto spare = RoundUp(end, std::max<Bytes>(kEntryAlignment, sector_size)) / sector_size;
   if (spare + sectors > std::min(FirstUsedLba(disk, now), FirstUsedLba(disk, wanted))) {
     RefuseTable(disk,
                 "has no room for a second copy of its partition entries before its partitions");

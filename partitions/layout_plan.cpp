@@ -16,7 +16,6 @@ using literals::operator""_GiB;
 
 // Partitions start at multiples of this, which suits any disk's erase blocks and RAID stripes; the
 // first holds MBR and primary GPT, the last the backup GPT.
-constexpr Bytes kAlignment = 1_MiB;
 constexpr Bytes kSmallestSlot = 1_GiB;
 constexpr Bytes kSmallestState = 16_MiB;
 constexpr Bytes kLargestBoot = 16_GiB;
@@ -31,7 +30,7 @@ struct Sizes {
   [[nodiscard]] Bytes Total() const {
     const auto slots = CheckedMul(2, slot, "the size of the slots");
     const auto with_state = CheckedAdd(slots, state, "the layout");
-    return CheckedAdd(with_state, bios + boot + 2 * kAlignment, "the layout");
+    return CheckedAdd(with_state, bios + boot + 2 * kPartitionAlignment, "the layout");
   }
 };
 
@@ -44,9 +43,9 @@ std::string Format(const uuid_t& uuid) {
 Bytes ChooseSlotSize(const LayoutRequest& request) {
   if (!request.slot) {
     const auto twice = CheckedMul(2, request.root_bytes, "the image");
-    return std::max(kSmallestSlot, RoundUp(twice, kAlignment));
+    return std::max(kSmallestSlot, RoundUp(twice, kPartitionAlignment));
   }
-  const auto slot = RoundUp(*request.slot, kAlignment);
+  const auto slot = RoundUp(*request.slot, kPartitionAlignment);
   if (slot < request.root_bytes || slot == 0) {
     throw Error(ErrorKind::kDoesNotFit,
                 "a slot of " + FormatBytes(slot) + " does not hold the root file system with its " +
@@ -57,10 +56,11 @@ Bytes ChooseSlotSize(const LayoutRequest& request) {
 }
 
 Sizes ChooseSizes(const LayoutRequest& request) {
-  Sizes sizes{.bios = RoundUp(std::max(request.bios, Bytes{1}), kAlignment),
-              .boot = RoundUp(request.boot, kAlignment),
-              .slot = ChooseSlotSize(request),
-              .state = RoundUp(std::max(request.state_minimum, kSmallestState), kAlignment)};
+  Sizes sizes{
+      .bios = RoundUp(std::max(request.bios, Bytes{1}), kPartitionAlignment),
+      .boot = RoundUp(request.boot, kPartitionAlignment),
+      .slot = ChooseSlotSize(request),
+      .state = RoundUp(std::max(request.state_minimum, kSmallestState), kPartitionAlignment)};
   if (sizes.boot == 0 || sizes.boot > kLargestBoot || sizes.bios > kLargestBoot) {
     throw Error(ErrorKind::kUsage,
                 "a boot partition has between 1 MiB and " + FormatBytes(kLargestBoot) + ", not " +
@@ -71,7 +71,7 @@ Sizes ChooseSizes(const LayoutRequest& request) {
 
 void CheckFits(const Geometry& geometry, const Sizes& sizes) {
   const auto total = sizes.Total();
-  if (total > RoundDown(geometry.size, kAlignment)) {
+  if (total > RoundDown(geometry.size, kPartitionAlignment)) {
     throw Error(ErrorKind::kDoesNotFit,
                 "the layout needs " + FormatBytes(total) + " (" + FormatBytes(sizes.bios) + " + " +
                     FormatBytes(sizes.boot) + " + 2 x " + FormatBytes(sizes.slot) + " + at least " +
@@ -95,7 +95,7 @@ LayoutPlan PlanFront(const Geometry& geometry, const Sizes& sizes, const LayoutR
                   .sector_size = geometry.sector_size,
                   .disk_uuid = UuidFromSeed(request.seed, "disk"),
                   .legacy_boot = request.legacy_boot};
-  Bytes offset = kAlignment;
+  Bytes offset = kPartitionAlignment;
   const auto add = [&](PartitionRole role, Bytes length) {
     plan.partitions.push_back({.role = role,
                                .uuid = UuidFromSeed(request.seed, PartitionName(role)),
@@ -148,7 +148,7 @@ LayoutPlan PlanLayout(const Geometry& geometry, const LayoutRequest& request) {
       {.role = PartitionRole::kState,
        .uuid = UuidFromSeed(request.seed, PartitionName(PartitionRole::kState)),
        .offset = offset,
-       .length = RoundDown(geometry.size, kAlignment) - kAlignment - offset});
+       .length = RoundDown(geometry.size, kPartitionAlignment) - kPartitionAlignment - offset});
   return plan;
 }
 
@@ -158,7 +158,7 @@ LayoutPlan PlanLayoutBefore(const PlannedPartition& state,
   CheckGeometry(geometry);
   auto sizes = ChooseSizes(request);
   sizes.state = 0;
-  const auto total = sizes.Total() - kAlignment;  // the last MiB is behind the state
+  const auto total = sizes.Total() - kPartitionAlignment;  // the last MiB is behind the state
   if (total > state.offset) {
     throw Error(ErrorKind::kDoesNotFit,
                 "the layout needs " + FormatBytes(total) + " (" + FormatBytes(sizes.bios) + " + " +

@@ -10,6 +10,9 @@
 
 namespace ros::partitions {
 
+// Where partitions begin, and what their lengths are multiples of.
+inline constexpr Bytes kPartitionAlignment = Bytes{1} << 20U;
+
 struct Geometry {
   std::string name;  // for messages: the path
   Bytes size = 0;

@@ -9,26 +9,26 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "partitions/ext4_superblock.hpp"
 
 namespace ros::partitions {
 namespace {
 
 // struct ext4_super_block (Documentation/filesystems/ext4/super.rst).
-constexpr std::size_t kSuperblock = 1024;
+constexpr std::size_t kSuperblock = kExt4Superblock;
 constexpr std::size_t kBlocksLow = kSuperblock + 0x04;
 constexpr std::size_t kFirstDataBlock = kSuperblock + 0x14;
 constexpr std::size_t kLogBlockSize = kSuperblock + 0x18;
 constexpr std::size_t kBlocksPerGroup = kSuperblock + 0x20;
 constexpr std::size_t kInodesPerGroup = kSuperblock + 0x28;
-constexpr std::size_t kMagic = kSuperblock + 0x38;
+constexpr std::size_t kMagic = kSuperblock + kExt4MagicPlace;
 constexpr std::size_t kInodeSize = kSuperblock + 0x58;
-constexpr std::size_t kIncompatible = kSuperblock + 0x60;
+constexpr std::size_t kIncompatible = kSuperblock + kExt4IncompatiblePlace;
 constexpr std::size_t kReservedGdtBlocks = kSuperblock + 0xce;
 constexpr std::size_t kDescriptorSize = kSuperblock + 0xfe;
 constexpr std::size_t kBlocksHigh = kSuperblock + 0x150;
 constexpr std::size_t kNeeded = kSuperblock + 1024;
 
-constexpr std::uint16_t kExt4Magic = 0xef53;
 constexpr std::uint32_t k64Bit = 0x80;
 constexpr Bytes kSmallestBlock = 1024;
 constexpr std::uint32_t kLargestLog = 6;

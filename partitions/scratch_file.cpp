@@ -14,7 +14,7 @@ namespace ros::partitions {
 namespace {
 
 constexpr std::string_view kName = "the scratch file";
-constexpr Bytes kPiece = Bytes{1} << 20U;
+constexpr Bytes kCopyPiece = Bytes{1} << 20U;
 
 }  // namespace
 
@@ -37,7 +37,7 @@ void ScratchFile::Write(Bytes offset, ByteSpan data) {
 
 void ScratchFile::ForEachWritten(
     const std::function<void(Bytes offset, ByteSpan data)>& visit) const {
-  AlignedBuffer buffer(kPiece);
+  AlignedBuffer buffer(kCopyPiece);
   Bytes end = 0;
   while (end < size_) {
     const off_t begin = ::lseek(fd_.get(), static_cast<off_t>(end), SEEK_DATA);
@@ -49,8 +49,8 @@ void ScratchFile::ForEachWritten(
       ThrowErrno("looking through the scratch file");
     }
     end = std::min(static_cast<Bytes>(hole), size_);
-    for (auto at = static_cast<Bytes>(begin); at < end; at += kPiece) {
-      const auto piece = buffer.span().first(std::min(kPiece, end - at));
+    for (auto at = static_cast<Bytes>(begin); at < end; at += kCopyPiece) {
+      const auto piece = buffer.span().first(std::min(kCopyPiece, end - at));
       Read(at, piece);
       visit(at, piece);
     }

@@ -13,8 +13,8 @@ namespace {
 
 using literals::operator""_MiB;
 
-constexpr Bytes kEnds = 1_MiB;
-constexpr Bytes kPiece = 1_MiB;
+constexpr Bytes kWipedEnds = 1_MiB;
+constexpr Bytes kWipePiece = 1_MiB;
 
 // A range [offset, offset + length) that lies on the disk, whatever an old table said.
 struct Range {
@@ -49,7 +49,7 @@ void WipeFound(BlockDevice& disk, const std::vector<Signature>& signatures) {
 // ZFS labels, RAID and LVM metadata that are more than one magic, and what no version of libblkid
 // knows of yet.
 void WipeEnds(const Region& region) {
-  const auto length = std::min(kEnds, region.length());
+  const auto length = std::min(kWipedEnds, region.length());
   ZeroRegion(region.Sub(0, length));
   ZeroRegion(region.Sub(region.length() - length, length));
 }
@@ -57,14 +57,14 @@ void WipeEnds(const Region& region) {
 }  // namespace
 
 void ZeroRegion(const Region& region) {
-  AlignedBuffer buffer(std::min(kPiece, region.length()));
+  AlignedBuffer buffer(std::min(kWipePiece, region.length()));
   const AlignedBuffer zeros = [&] {
     AlignedBuffer made(buffer.size());
     std::ranges::fill(made.span(), std::byte{0});
     return made;
   }();
-  for (Bytes at = 0; at < region.length(); at += kPiece) {
-    const auto piece = buffer.span().first(std::min(kPiece, region.length() - at));
+  for (Bytes at = 0; at < region.length(); at += kWipePiece) {
+    const auto piece = buffer.span().first(std::min(kWipePiece, region.length() - at));
     region.Read(at, piece);
     if (std::ranges::any_of(piece, [](std::byte byte) { return byte != std::byte{0}; })) {
       region.Write(at, zeros.span().first(piece.size()));
@@ -109,7 +109,7 @@ void WipeBeforeState(BlockDevice& disk, const LayoutPlan& plan, const DiskFacts&
     }
     // What is in front of the first MiB is the table's.
     std::erase_if(ranges, [&](const Range& range) {
-      return range.length == 0 || range.offset < kEnds || range.offset >= end ||
+      return range.length == 0 || range.offset < kWipedEnds || range.offset >= end ||
              range.length > end - range.offset;
     });
     const auto boot = plan.Get(PartitionRole::kBoot).offset;

@@ -8,18 +8,13 @@
 #include "base/block_device.hpp"
 #include "base/error.hpp"
 #include "base/process.hpp"
+#include "partitions/ext4_superblock.hpp"
 
 namespace ros::partitions {
 namespace {
 
 using literals::operator""_MiB;
 
-// struct ext4_super_block (Documentation/filesystems/ext4/super.rst).
-constexpr std::size_t kSuperblock = 1024;
-constexpr std::size_t kMagic = 0x38;
-constexpr std::size_t kState = 0x3a;
-constexpr std::size_t kIncompatible = 0x60;
-constexpr std::uint16_t kExt4Magic = 0xef53;
 constexpr std::uint16_t kHasErrors = 2;
 constexpr std::uint32_t kNeedsRecovery = 4;
 
@@ -33,17 +28,17 @@ std::string NameOf(const FileSystemPlace& place) {
 bool CheckSuperblock(const FileSystemPlace& place) {
   std::array<std::byte, 1024> superblock{};
   const auto disk = OpenBlockDevice(place.disk, DeviceAccess::kRead);
-  Region(disk, place.offset, place.length).Read(kSuperblock, superblock);
-  if (LoadLe16(superblock, kMagic) != kExt4Magic) {
+  Region(disk, place.offset, place.length).Read(kExt4Superblock, superblock);
+  if (LoadLe16(superblock, kExt4MagicPlace) != kExt4Magic) {
     throw Error(ErrorKind::kRefused, NameOf(place) + " is damaged: it holds no ext4");
   }
-  if ((LoadLe16(superblock, kState) & kHasErrors) != 0) {
+  if ((LoadLe16(superblock, kExt4StatePlace) & kHasErrors) != 0) {
     throw Error(ErrorKind::kRefused,
                 NameOf(place) +
                     " is damaged: its file system has errors; repair it with e2fsck "
                     "first");
   }
-  return (LoadLe32(superblock, kIncompatible) & kNeedsRecovery) != 0;
+  return (LoadLe32(superblock, kExt4IncompatiblePlace) & kNeedsRecovery) != 0;
 }
 
 std::string Debugfs(const FileSystemPlace& place, const std::string& request) {

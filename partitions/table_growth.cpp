@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "partitions/gpt.hpp"
+#include "partitions/layout_plan.hpp"
 
 namespace ros::partitions {
 namespace {
@@ -12,7 +13,6 @@ namespace {
 using literals::operator""_MiB;
 
 // As in layout_plan.cpp: partitions end at whole MiB, the last one of the disk is left alone.
-constexpr Bytes kAlignment = 1_MiB;
 
 struct Place {
   std::uint64_t start = 0;
@@ -40,8 +40,9 @@ bool IsLast(const BlockDevice& disk, const Gpt& gpt, std::size_t index) {
 
 // The first sector behind what a partition may grow to; 0 on a disk without room for anything.
 std::uint64_t EndOfRoom(const BlockDevice& disk, const Gpt& gpt) {
-  const auto whole = RoundDown(disk.size(), kAlignment);
-  const auto room = whole < kAlignment ? 0 : (whole - kAlignment) / disk.sector_size();
+  const auto whole = RoundDown(disk.size(), kPartitionAlignment);
+  const auto room =
+      whole < kPartitionAlignment ? 0 : (whole - kPartitionAlignment) / disk.sector_size();
   const auto last_usable = gpt.Lba(gpt::kLastUsableLba);
   return last_usable < room ? last_usable + 1 : room;
 }
@@ -74,7 +75,7 @@ Wanted MakeWanted(const BlockDevice& disk, int partition) {
   wanted.growth.offset = place.start * sector;
   wanted.growth.length = (place.end - place.start) * sector;
   wanted.growth.new_length = wanted.growth.length;
-  if (end >= place.end + kAlignment / sector && IsLast(disk, gpt, index)) {
+  if (end >= place.end + kPartitionAlignment / sector && IsLast(disk, gpt, index)) {
     StoreLe64(gpt.Entry(index), gpt::kEndingLba, end - 1);
     wanted.growth.new_length = (end - place.start) * sector;
   }

@@ -8,9 +8,9 @@ namespace ros::qemu {
 
 namespace {
 
-constexpr Bytes kSector = 512;
+constexpr Bytes kGrubSector = 512;
 
-BootFile FileOf(const DiskImage& disk, StateCopy copy) {
+BootFile GrubFileOf(const DiskImage& disk, StateCopy copy) {
   return FindBootFile(disk, copy == StateCopy::kFirst ? "/GRUB/GRUBENV" : "/GRUB/GRUBENV2");
 }
 
@@ -21,8 +21,8 @@ std::string Variable(const std::string& block, const std::string& name) {
                                                                                 : "";
 }
 
-std::optional<StoredState> ReadState(const DiskImage& disk, StateCopy copy) {
-  const std::string block = ReadBootFile(disk, FileOf(disk, copy));
+std::optional<StoredState> ReadGrubState(const DiskImage& disk, StateCopy copy) {
+  const std::string block = ReadBootFile(disk, GrubFileOf(disk, copy));
   const std::string good = Variable(block, "ros_good");
   const std::string trial = Variable(block, "ros_trial");
   const std::string tries = Variable(block, "ros_tries");
@@ -34,8 +34,8 @@ std::optional<StoredState> ReadState(const DiskImage& disk, StateCopy copy) {
   return StoredState{good, trial, tries.at(0) - '0', started == "1"};
 }
 
-void DamageState(DiskImage& disk, StateCopy copy) {
-  disk.Damage(FileOf(disk, copy).extents.at(0).offset, kSector);
+void DamageGrubState(DiskImage& disk, StateCopy copy) {
+  disk.Damage(GrubFileOf(disk, copy).extents.at(0).offset, kGrubSector);
 }
 
 }  // namespace
@@ -48,8 +48,8 @@ const BootLoader& Grub() {
       .checks_digests = true,
       .first_is_damaged = "ros: /grub/grubenv is damaged",
       .both_are_damaged = "ros: /grub/grubenv2 is damaged too",
-      .read_state = ReadState,
-      .damage_state = DamageState,
+      .read_state = ReadGrubState,
+      .damage_state = DamageGrubState,
   };
   return kGrub;
 }

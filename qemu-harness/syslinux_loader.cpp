@@ -9,11 +9,11 @@ namespace ros::qemu {
 
 namespace {
 
-constexpr Bytes kSector = 512;
+constexpr Bytes kAdvSector = 512;
 constexpr char kBootOnce = 1;
 constexpr char kOurState = 0x72;
 
-BootFile FileOf(const DiskImage& disk, StateCopy copy) {
+BootFile SyslinuxFileOf(const DiskImage& disk, StateCopy copy) {
   return FindBootFile(
       disk, copy == StateCopy::kFirst ? "/SYSLINUX/DEFAULT.CFG" : "/SYSLINUX/DEFAULT2.CFG");
 }
@@ -21,7 +21,7 @@ BootFile FileOf(const DiskImage& disk, StateCopy copy) {
 // The tags of the first copy of the ADV, the last but one sector of ldlinux.sys.
 std::map<char, std::string> ReadTags(const DiskImage& disk) {
   const std::string file = ReadBootFile(disk, FindBootFile(disk, "/SYSLINUX/LDLINUX.SYS"));
-  const std::string data = file.substr(file.size() - 2 * kSector + 8, kSector - 12);
+  const std::string data = file.substr(file.size() - 2 * kAdvSector + 8, kAdvSector - 12);
   std::map<char, std::string> tags;
   for (std::size_t at = 0; at + 2 < data.size() && data[at] != '\0';) {
     const auto length = static_cast<unsigned char>(data[at + 1]);
@@ -31,8 +31,8 @@ std::map<char, std::string> ReadTags(const DiskImage& disk) {
   return tags;
 }
 
-std::optional<StoredState> ReadState(const DiskImage& disk, StateCopy copy) {
-  const std::string text = ReadBootFile(disk, FileOf(disk, copy));
+std::optional<StoredState> ReadSyslinuxState(const DiskImage& disk, StateCopy copy) {
+  const std::string text = ReadBootFile(disk, SyslinuxFileOf(disk, copy));
   const std::regex line(copy == StateCopy::kFirst ? "\nDEFAULT ([ab])\n"
                                                   : "\nDEFAULT ([ab])-fell\n");
   std::smatch good;
@@ -57,8 +57,8 @@ std::optional<StoredState> ReadState(const DiskImage& disk, StateCopy copy) {
   return state;
 }
 
-void DamageState(DiskImage& disk, StateCopy copy) {
-  disk.Damage(FileOf(disk, copy).extents.at(0).offset, kSector);
+void DamageSyslinuxState(DiskImage& disk, StateCopy copy) {
+  disk.Damage(SyslinuxFileOf(disk, copy).extents.at(0).offset, kAdvSector);
 }
 
 }  // namespace
@@ -72,8 +72,8 @@ const BootLoader& Syslinux() {
       // It reads the files one after the other and says nothing.
       .first_is_damaged = "",
       .both_are_damaged = "",
-      .read_state = ReadState,
-      .damage_state = DamageState,
+      .read_state = ReadSyslinuxState,
+      .damage_state = DamageSyslinuxState,
   };
   return kSyslinux;
 }

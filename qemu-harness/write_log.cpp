@@ -8,7 +8,7 @@ namespace ros::qemu {
 
 namespace {
 
-constexpr Bytes kSector = 512;
+constexpr Bytes kLogSector = 512;
 constexpr std::uint64_t kMagic = 0x6a736677736872;
 constexpr std::uint64_t kFlagDiscard = 4;
 
@@ -17,22 +17,22 @@ constexpr std::uint64_t kFlagDiscard = 4;
 WriteLog::WriteLog(std::filesystem::path file) : file_(std::move(file)) {
   const UniqueFd fd = OpenFile(file_, O_RDONLY);
   const Bytes end = std::filesystem::file_size(file_);
-  std::string sector(kSector, '\0');
+  std::string sector(kLogSector, '\0');
   const auto read = [&](Bytes offset) {
     ReadFull(fd.get(), offset, std::as_writable_bytes(std::span(sector)), file_.string());
     return AsBytes(sector);
   };
-  if (end < kSector || LoadLe64(read(0), 0) != kMagic) {
+  if (end < kLogSector || LoadLe64(read(0), 0) != kMagic) {
     throw Error(ErrorKind::kFailed, file_.string() + " is not a log of writes");
   }
   // The count in the first sector lags behind the entries, so the end of the file is the end.
-  for (Bytes at = kSector; at + kSector <= end;) {
+  for (Bytes at = kLogSector; at + kLogSector <= end;) {
     const ByteSpan entry = read(at);
-    const Bytes length = LoadLe64(entry, 8) * kSector;
+    const Bytes length = LoadLe64(entry, 8) * kLogSector;
     const bool discard = (LoadLe64(entry, 16) & kFlagDiscard) != 0;
-    at += kSector;
+    at += kLogSector;
     if (length > 0 && !discard) {
-      writes_.push_back({LoadLe64(entry, 0) * kSector, length, at});
+      writes_.push_back({LoadLe64(entry, 0) * kLogSector, length, at});
       at += length;
     }
   }

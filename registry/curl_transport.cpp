@@ -174,14 +174,14 @@ class Transfer {
   }
 
   static HttpHeader Split(std::string_view line, std::size_t colon) {
-    constexpr std::string_view kWhite = " \t\r\n";
+    constexpr std::string_view kAround = " \t\r\n";
     std::string name(line.substr(0, colon));
     std::ranges::transform(name, name.begin(), [](char c) {
       return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     });
     auto value = line.substr(colon + 1);
-    value.remove_prefix(std::min(value.find_first_not_of(kWhite), value.size()));
-    value = value.substr(0, value.find_last_not_of(kWhite) + 1);
+    value.remove_prefix(std::min(value.find_first_not_of(kAround), value.size()));
+    value = value.substr(0, value.find_last_not_of(kAround) + 1);
     return {.name = std::move(name), .value = std::string(value)};
   }
 

@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/shown_text.hpp"
+#include "registry/http_status.hpp"
 #include "registry/multipart.hpp"
 
 namespace ros::registry {
@@ -15,12 +16,9 @@ namespace {
 
 using SeveralRanges = Session::SeveralRanges;
 
-constexpr int kOk = 200;
-constexpr int kPartial = 206;
-constexpr int kRangeNotSatisfiable = 416;
 // What is no answer to the question whether it knows several ranges: who asks, or for what, is not
 // right.
-constexpr std::array kNoAnswers = {401, 404};
+constexpr std::array kNoAnswers = {kUnauthorized, kNotFound};
 // Tries in a row that bring nothing.
 constexpr int kMaxVain = 3;
 // Bytes that are fetched without need, where that saves a request.

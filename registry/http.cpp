@@ -13,8 +13,8 @@ namespace ros::registry {
 namespace {
 
 // The functions of libcurl that read URLs.
-struct CurlLibrary {
-  CurlLibrary() {
+struct CurlUrlLibrary {
+  CurlUrlLibrary() {
     FindCurlFunction("curl_url", url);
     FindCurlFunction("curl_url_cleanup", url_cleanup);
     FindCurlFunction("curl_url_set", url_set);
@@ -29,31 +29,31 @@ struct CurlLibrary {
   decltype(&curl_free) free = nullptr;
 };
 
-const CurlLibrary& Curl() {
-  static const CurlLibrary curl;
+const CurlUrlLibrary& CurlUrls() {
+  static const CurlUrlLibrary curl;
   return curl;
 }
 
 void FreeUrl(CURLU* url) {
-  Curl().url_cleanup(url);
+  CurlUrls().url_cleanup(url);
 }
 
 void FreeText(char* text) {
-  Curl().free(text);
+  CurlUrls().free(text);
 }
 
 using CurlUrl = CPtr<CURLU, FreeUrl>;
 using CurlText = CPtr<char, FreeText>;
 
 void Set(const CurlUrl& url, const std::string& text) {
-  if (Curl().url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
+  if (CurlUrls().url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
     throw Error(ErrorKind::kNetwork, "\"" + ShowText(text) + "\" is no URL");
   }
 }
 
 std::string Get(const CurlUrl& url, CURLUPart part, unsigned flags = 0) {
   char* text = nullptr;
-  if (Curl().url_get(url.get(), part, &text, flags) != CURLUE_OK) {
+  if (CurlUrls().url_get(url.get(), part, &text, flags) != CURLUE_OK) {
     return {};
   }
   const CurlText owned(text);
@@ -68,14 +68,14 @@ std::optional<std::string> HttpResponse::Header(std::string_view name) const {
 }
 
 std::string ResolveUrl(const std::string& base, const std::string& location) {
-  const CurlUrl url(Curl().url());
+  const CurlUrl url(CurlUrls().url());
   Set(url, base);
   Set(url, location);
   return Get(url, CURLUPART_URL);
 }
 
 std::string OriginOf(const std::string& text) {
-  const CurlUrl url(Curl().url());
+  const CurlUrl url(CurlUrls().url());
   Set(url, text);
   return Get(url, CURLUPART_SCHEME) + "://" + Get(url, CURLUPART_HOST) + ":" +
          Get(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);

@@ -16,7 +16,7 @@ constexpr std::string_view kRoot = "/v2";
 constexpr std::string_view kBelowRoot = "/v2/";
 constexpr std::size_t kMaxUrl = 255;
 
-[[noreturn]] void Refuse(std::string_view url, const std::string& why) {
+[[noreturn]] void RefuseUrl(std::string_view url, const std::string& why) {
   throw Error(ErrorKind::kUsage, "\"" + ShortenText(url) + "\" is no endpoint: " + why);
 }
 
@@ -33,7 +33,7 @@ std::string ReadRoot(std::string_view url, std::string_view path) {
   const auto whole = std::string(path) + "/";
   if (!std::ranges::all_of(path, IsPathByte) || whole.find("//") != std::string::npos ||
       whole.find("/./") != std::string::npos || whole.find("/../") != std::string::npos) {
-    Refuse(url, "its path may have letters, digits and -._~ between single slashes");
+    RefuseUrl(url, "its path may have letters, digits and -._~ between single slashes");
   }
   return std::string(path.empty() ? kRoot : path);
 }
@@ -43,18 +43,18 @@ std::string ReadRoot(std::string_view url, std::string_view path) {
 Endpoint ParseEndpoint(std::string_view url) {
   const bool plain = url.starts_with(kHttp);
   if (!plain && !url.starts_with(kHttps)) {
-    Refuse(url, "it has to begin with https:// or http://");
+    RefuseUrl(url, "it has to begin with https:// or http://");
   }
   if (url.size() > kMaxUrl) {
-    Refuse(url, "it is longer than " + std::to_string(kMaxUrl) + " bytes");
+    RefuseUrl(url, "it is longer than " + std::to_string(kMaxUrl) + " bytes");
   }
   const auto rest = url.substr(plain ? kHttp.size() : kHttps.size());
   const auto host = rest.substr(0, rest.find('/'));
   if (host.find('@') != std::string_view::npos) {
-    Refuse(url, "a name and a password belong into /etc/ros/auth.json");
+    RefuseUrl(url, "a name and a password belong into /etc/ros/auth.json");
   }
   if (!IsHost(host)) {
-    Refuse(url, "what is behind the scheme has to be HOST or HOST:PORT");
+    RefuseUrl(url, "what is behind the scheme has to be HOST or HOST:PORT");
   }
   return {.host = std::string(host),
           .plain_http = plain,

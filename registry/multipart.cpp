@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kType = "multipart/byteranges";
 constexpr std::string_view kBoundaryName = "boundary";
-constexpr std::string_view kWhite = " \t";
+constexpr std::string_view kBlanks = " \t";
 constexpr std::size_t kMaxBoundary = 70;  // RFC 2046, section 5.1.1
 
 [[noreturn]] void Refuse(const std::string& why) {
@@ -20,8 +20,8 @@ constexpr std::size_t kMaxBoundary = 70;  // RFC 2046, section 5.1.1
 }
 
 std::string_view Trim(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(kWhite), text.size()));
-  return text.substr(0, text.find_last_not_of(kWhite) + 1);
+  text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+  return text.substr(0, text.find_last_not_of(kBlanks) + 1);
 }
 
 bool IsSame(std::string_view text, std::string_view lower_case) {
@@ -168,7 +168,7 @@ void MultipartReader::TakeBoundary(std::string_view line) {
   if (line.empty()) {
     return;
   }
-  line = line.substr(0, line.find_last_not_of(kWhite) + 1);
+  line = line.substr(0, line.find_last_not_of(kBlanks) + 1);
   if (line == boundary_ + "--") {
     state_ = State::kEnd;
   } else if (line == boundary_) {

@@ -13,7 +13,7 @@ constexpr std::size_t kMaxName = 255;
 constexpr std::size_t kMaxTag = 128;
 constexpr std::size_t kMaxPort = 5;
 
-[[noreturn]] void Refuse(std::string_view text, const std::string& why) {
+[[noreturn]] void RefuseReference(std::string_view text, const std::string& why) {
   throw Error(ErrorKind::kUsage,
               "\"" + ShortenText(text) + "\" is no reference of a registry: " + why);
 }
@@ -122,20 +122,20 @@ Reference ParseReference(std::string_view text) {
     try {
       reference.digest = keys::Digest::Parse(rest.substr(at + 1));
     } catch (const Error& error) {
-      Refuse(text, error.message());
+      RefuseReference(text, error.message());
     }
     rest = rest.substr(0, at);
   }
   const auto slash = rest.find('/');
   if (slash == std::string_view::npos) {
-    Refuse(text, "it has no registry, as in registry.example/myos:1.2.0");
+    RefuseReference(text, "it has no registry, as in registry.example/myos:1.2.0");
   }
   reference.host = rest.substr(0, slash);
   rest.remove_prefix(slash + 1);
   if (const auto colon = rest.rfind(':'); colon != std::string_view::npos) {
     reference.tag = rest.substr(colon + 1);
     if (!IsTag(reference.tag)) {
-      Refuse(text, "\"" + ShowText(reference.tag) + "\" is no tag");
+      RefuseReference(text, "\"" + ShowText(reference.tag) + "\" is no tag");
     }
     rest = rest.substr(0, colon);
   } else if (!reference.digest) {
@@ -143,12 +143,12 @@ Reference ParseReference(std::string_view text) {
   }
   reference.repository = rest;
   if (!IsHost(reference.host)) {
-    Refuse(text, "\"" + ShowText(reference.host) + "\" is no host");
+    RefuseReference(text, "\"" + ShowText(reference.host) + "\" is no host");
   }
   if (!IsRepository(reference.repository) || reference.Name().size() > kMaxName) {
-    Refuse(text,
-           "\"" + ShowText(reference.repository) +
-               "\" is no repository (lower case letters, digits, and . _ - between them)");
+    RefuseReference(text,
+                    "\"" + ShowText(reference.repository) +
+                        "\" is no repository (lower case letters, digits, and . _ - between them)");
   }
   return reference;
 }

@@ -7,6 +7,7 @@
 #include "base/json.hpp"
 #include "base/shown_text.hpp"
 #include "base/word_list.hpp"
+#include "registry/http_status.hpp"
 #include "registry/source_download.hpp"
 
 namespace ros::registry {
@@ -14,10 +15,6 @@ namespace {
 
 using Order = Sources::Order;
 
-constexpr int kOk = 200;
-constexpr int kCreated = 201;
-constexpr int kBadRequest = 400;
-constexpr int kNotFound = 404;
 constexpr Bytes kMaxTagList = Bytes{4} << 20U;
 constexpr std::string_view kTagsPerPage = "1000";
 // A blob that is kept in memory until it has been compared, where there are mirrors.

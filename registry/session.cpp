@@ -11,6 +11,7 @@
 #include "base/json.hpp"
 #include "base/shown_text.hpp"
 #include "keys/base64.hpp"
+#include "registry/http_status.hpp"
 
 namespace ros::registry {
 namespace {
@@ -22,8 +23,6 @@ constexpr int kMaxRedirects = 5;
 constexpr int kMaxTries = 5;
 constexpr seconds kLongestWait{60};
 constexpr Bytes kMaxToken = Bytes{64} << 10U;
-
-constexpr int kUnauthorized = 401;
 
 bool IsRedirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -281,7 +280,7 @@ Error Session::ErrorOf(const HttpResponse& response, const std::string& doing) c
   } else {
     text = "the server answers with status " + std::to_string(response.status);
   }
-  if (response.status == kUnauthorized || response.status == 403) {
+  if (response.status == kUnauthorized || response.status == kForbidden) {
     text += options_.credentials
                 ? "; the credentials of this machine for it do not suffice"
                 : "; this machine has no credentials for it: log in with `podman login` or `docker "

@@ -3,11 +3,11 @@
 #include <utility>
 
 #include "base/word_list.hpp"
+#include "registry/http_status.hpp"
 
 namespace ros::registry {
 namespace {
 
-constexpr int kNotFound = 404;
 constexpr std::string_view kApi = "/v2";
 
 Source MirrorOf(const Source& registry, Session& session, const Endpoint& mirror) {

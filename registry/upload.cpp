@@ -5,13 +5,11 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "registry/http_status.hpp"
 
 namespace ros::registry {
 namespace {
 
-constexpr int kCreated = 201;
-constexpr int kAccepted = 202;
-constexpr int kContentTooLarge = 413;
 constexpr Bytes kSmaller = 4;
 
 // One upload after the other of the same blob, until one is taken.

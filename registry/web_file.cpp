@@ -8,14 +8,10 @@
 #include "base/shown_text.hpp"
 #include "registry/credentials.hpp"
 #include "registry/download.hpp"
+#include "registry/http_status.hpp"
 
 namespace ros::registry {
 namespace {
-
-constexpr int kOk = 200;
-constexpr int kPartial = 206;
-constexpr int kNotFound = 404;
-constexpr int kRangeNotSatisfiable = 416;
 
 // None for what is no size of a file.
 std::optional<Bytes> ParseSize(std::string_view text) {

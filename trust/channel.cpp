@@ -17,7 +17,7 @@ constexpr std::string_view kChannelNames[] = {
     "version", "channel", "serial", "created", "not-after", "halted", "releases"};
 constexpr std::string_view kReleaseNames[] = {"version", "digest", "share", "image"};
 
-constexpr std::size_t kMaxNameLength = 64;
+constexpr std::size_t kMaxChannelNameLength = 64;
 constexpr std::size_t kMaxVersionLength = 128;
 constexpr std::size_t kMaxReferenceLength = 512;
 
@@ -184,7 +184,7 @@ const Release* FindRelease(const Channel& channel, const keys::Digest& digest) {
 }
 
 bool IsChannelName(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxNameLength && IsAlphanumeric(text.front()) &&
+  return !text.empty() && text.size() <= kMaxChannelNameLength && IsAlphanumeric(text.front()) &&
          std::ranges::all_of(text, IsPlain);
 }
 

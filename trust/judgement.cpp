@@ -2,12 +2,11 @@
 
 #include <algorithm>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 
 namespace ros::trust {
 namespace {
-
-constexpr std::int64_t kSecondsADay = 86400;
 
 std::string Called(const TrustedKey& key) {
   return key.name + " (" + key.key.Fingerprint() + ")";

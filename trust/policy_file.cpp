@@ -4,6 +4,7 @@
 #include <charconv>
 #include <span>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/nearest_name.hpp"
@@ -21,12 +22,11 @@ constexpr std::string_view kPolicyNames[] = {
 constexpr std::string_view kKeyNames[] = {
     "name", "role", "key", "file", "valid-from", "valid-until"};
 constexpr std::string_view kRevokedNames[] = {"keys", "digests"};
-constexpr std::string_view kChannelNames[] = {"name", "threshold"};
+constexpr std::string_view kChannelRuleNames[] = {"name", "threshold"};
 
-constexpr std::size_t kMaxNameLength = 64;
+constexpr std::size_t kMaxKeyNameLength = 64;
 constexpr std::size_t kMaxThresholds = 16;
 constexpr std::size_t kFingerprintLength = 16;
-constexpr std::int64_t kSecondsADay = 86400;
 constexpr std::int64_t kMaxDays = 36500;
 constexpr std::uint64_t kMaxEpoch = (std::uint64_t{1} << 53U) - 1;
 
@@ -134,9 +134,9 @@ class Reader {
     if (text.size() == kFingerprintLength && IsHex(text)) {
       Refuse(tree, "a name that looks like a fingerprint would be taken for one");
     }
-    if (!plain || text.size() > kMaxNameLength) {
+    if (!plain || text.size() > kMaxKeyNameLength) {
       Refuse(tree,
-             "a name is letters, digits, -, _ and ., at most " + std::to_string(kMaxNameLength));
+             "a name is letters, digits, -, _ and ., at most " + std::to_string(kMaxKeyNameLength));
     }
     return text;
   }
@@ -287,7 +287,7 @@ class Reader {
   }
 
   ChannelRule ReadChannel(const YamlTree& tree) const {
-    CheckMap(tree, kChannelNames, "`channel`");
+    CheckMap(tree, kChannelRuleNames, "`channel`");
     const auto* name = tree.Find("name");
     if (name == nullptr) {
       Refuse(tree, "a channel has a name; write `name:`");

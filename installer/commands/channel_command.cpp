@@ -94,7 +94,7 @@ void Build(const BuildOptions& options, CommandContext& context) {
   }
 }
 
-void Sign(const SignOptions& options, CommandContext& context) {
+void SignChannel(const SignOptions& options, CommandContext& context) {
   const auto& console = context.console;
   keys::ForbidCoreDumps();
   const InterruptGuard guard;
@@ -169,7 +169,7 @@ void AddChannelCommand(CLI::App& app, CommandContext& context) {
   auto* sign = channel->add_subcommand("sign", "Add a signature in cosign's form");
   AddSignOptions(*sign, *signing, "document", "FILE");
   AddJsonFlag(*sign, context);
-  sign->callback([signing, &context] { Sign(*signing, context); });
+  sign->callback([signing, &context] { SignChannel(*signing, context); });
 
   auto file = std::make_shared<std::string>();
   auto* show = channel->add_subcommand("show", "Show what a document says, unverified");

@@ -230,7 +230,7 @@ void WarnOfBoot(const std::string& file, const Console& console) {
   }
 }
 
-void Sign(const SignOptions& options, CommandContext& context) {
+void SignImage(const SignOptions& options, CommandContext& context) {
   const auto& console = context.console;
   const auto& file = options.file;
   keys::ForbidCoreDumps();
@@ -390,7 +390,7 @@ void AddImageCommand(CLI::App& app, CommandContext& context) {
   auto* sign = image->add_subcommand("sign", "Add a signature in cosign's form");
   AddSignOptions(*sign, *signing, "image", "IMAGE");
   AddJsonFlag(*sign, context);
-  sign->callback([signing, &context] { Sign(*signing, context); });
+  sign->callback([signing, &context] { SignImage(*signing, context); });
 
   auto verifying = std::make_shared<ImageVerifyOptions>();
   auto* verify = image->add_subcommand("verify", "Check signature and every digest");

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/slot.hpp"
 #include "installer/command.hpp"
 #include "installer/machine.hpp"
 #include "installer/trusted_keys.hpp"
@@ -76,7 +77,7 @@ void Revoke(const TrustOptions& options, const Console& console) {
   ApplyRevoke(plan, machine.state, clock);
   const auto state = OpenBootState(OpenBootVolume(machine, DeviceAccess::kRead))->Load();
   if (const auto trial = state.StateOr(machine.running.value().slot).trial) {
-    console.Warn("slot " + std::string(Name(trial->slot)) +
+    console.Warn(SlotText(trial->slot) +
                  " is armed or on trial and was judged before; ros rollback gives it up");
   }
   console.Say("the " + plan.what + " is revoked: " + (machine.state / kOwnRules).string());

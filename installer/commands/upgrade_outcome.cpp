@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/slot.hpp"
+
 namespace ros::installer {
 namespace {
 
@@ -20,7 +22,7 @@ std::string Outcome(const UpgradePlan& plan, const UpgradeOptions& options) {
   if (plan.already_there) {
     return *plan.already_there;
   }
-  const auto slot = "slot " + std::string(Name(plan.target));
+  const auto slot = SlotText(plan.target);
   if (options.stage) {
     return plan.version + " is staged in " + slot + "; ros upgrade" +
            (options.image ? " -i " + *options.image : "") + " arms it";
