@@ -3,27 +3,18 @@
 # Firmware and boot loader of a machine (qemu-harness/boot_setup.cpp).
 set(ROS_BOOT_SETUPS bios-grub uefi-grub bios-syslinux)
 
-# One cell: the ctest qemu.NAME.SETUP, with these labels besides `qemu`. At most two cells run at a time:
-# each wants one of two locks. They are dealt out apart for what every ./check runs and for the rest, so
-# that both lanes have as much.
-set_property(GLOBAL PROPERTY ROS_SMOKE_CELLS 0)
-set_property(GLOBAL PROPERTY ROS_FULL_CELLS 0)
+# One cell: the ctest qemu.NAME.SETUP, with these labels besides `qemu`. At most two cells run at a time, where ctest
+# is told what there is (qemu-harness/machines.json). Those with much time begin first: a long one at the end has no
+# other beside it.
 function(ros_cell name setup seconds labels command)
-  set(counter ROS_SMOKE_CELLS)
-  if(full IN_LIST labels)
-    set(counter ROS_FULL_CELLS)
-  endif()
-  get_property(count GLOBAL PROPERTY ${counter})
-  math(EXPR lane "${count} % 2")
-  math(EXPR count "${count} + 1")
-  set_property(GLOBAL PROPERTY ${counter} ${count})
   add_test(NAME qemu.${name}.${setup} COMMAND ${command} --durations yes -w NoTests)
   set_tests_properties(
     qemu.${name}.${setup}
     PROPERTIES LABELS "qemu;${labels}"
                TIMEOUT ${seconds}
                ENVIRONMENT ROS_BOOT_SETUP=${setup}
-               RESOURCE_LOCK qemu-lane-${lane})
+               COST ${seconds}
+               RESOURCE_GROUPS machines:1)
 endfunction()
 
 # ros_row(NAME SECONDS COMMAND target [tests] SMOKE setup... [ONLY setup... WHY "reason"] [LONG]
