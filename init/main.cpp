@@ -21,7 +21,8 @@ constexpr std::chrono::seconds kGuardPatience = std::chrono::minutes(10);
 // A crash of process 1 would be a panic, with ten seconds of waiting and no word about who it was.
 extern "C" void OnCrash(int /*signal*/) {
   constexpr std::string_view kLine = "\r\nros-init: crashed; rebooting\r\n";
-  static_cast<void>(::write(STDERR_FILENO, kLine.data(), kLine.size()));
+  const ssize_t written = ::write(STDERR_FILENO, kLine.data(), kLine.size());
+  static_cast<void>(written);
   ::reboot(RB_AUTOBOOT);
   ::_exit(1);
 }
