@@ -147,7 +147,7 @@ bool IsMarked(ByteSpan block) {
   // content that nobody chose. The constants are arbitrary and odd; changing them costs reuse
   // between images made before and after.
   constexpr std::uint64_t kMultiplier = 0x9E3779B97F4A7C15U;
-  constexpr unsigned kMarkBits = 6;
+  constexpr unsigned kMarkBits = 5;
   std::uint64_t hash = 0x243F6A8885A308D3U;
   for (std::size_t offset = 0; offset + 8 <= block.size(); offset += 8) {
     hash = std::rotl((hash ^ LoadLe64(block, offset)) * kMultiplier, 29);

@@ -11,7 +11,7 @@ namespace ros::images {
 
 // How a root image is cut into chunks: docs/chunking.md.
 
-inline constexpr std::uint64_t kMinChunkBlocks = 64;   // 256 KiB
+inline constexpr std::uint64_t kMinChunkBlocks = 32;   // 128 KiB
 inline constexpr std::uint64_t kMaxChunkBlocks = 256;  // 1 MiB
 
 // A run of blocks of 4096 bytes that belong together: a small file, a large file, or what belongs
@@ -38,7 +38,7 @@ std::vector<ImageSpan> MapSpans(const std::filesystem::path& erofs_image);
 // Reads the image once. Throws kFailed.
 ImageScan ScanImage(const std::filesystem::path& image);
 
-// Whether a block's content marks a place to cut: true for one block in 64.
+// Whether a block's content marks a place to cut: true for one block in 32.
 bool IsMarked(ByteSpan block);
 
 // The lengths of the chunks in bytes, in order: each a multiple of 4096, at most 1 MiB. Depends on
