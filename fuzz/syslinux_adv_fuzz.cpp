@@ -10,7 +10,7 @@ constexpr std::size_t kDataSize = bootloader::kAdvSize - 12;
 // A sector with this data between sound magic numbers and checksum, which no input finds by chance.
 std::string Framed(std::string_view data) {
   auto sector = bootloader::FormatAdv({});
-  const auto bytes = std::as_writable_bytes(std::span(sector));
+  const auto bytes = AsWritableBytes(sector);
   std::uint32_t sum = LoadLe32(bytes, 4);
   sector.replace(kDataAt, data.size(), data);
   for (std::size_t at = kDataAt; at < kDataAt + kDataSize; at += 4) {
