@@ -75,6 +75,14 @@ check_libraries() {
   done < <(sources_of "$folder" | xargs grep -nH '^#include <' | sed 's/#include <\([^>]*\)>.*/\1/')
 }
 
+# clang-tidy says it of programs only: it sees a library's sources included into one file.
+check_no_source_included() {
+  local found
+  while read -r found; do
+    complain "$found: a source is compiled and not included"
+  done < <(sources_of "$1" | xargs grep -nH '^#include ".*\.cpp"')
+}
+
 # A test that is not built is not a test.
 check_test_lists() {
   local file
@@ -118,6 +126,7 @@ for folder in "${!may_include[@]}"; do
   [ -d "$folder" ] || continue
   check_direction "$folder"
   check_libraries "$folder"
+  check_no_source_included "$folder"
 done
 check_test_lists
 check_fuzz_targets
