@@ -50,50 +50,46 @@ endfunction()
 
 # For the build with sanitizers, the slowest: a test is compiled in three fourths of the time. That each source includes
 # what it uses is seen by the other builds.
-option(ROS_PRECOMPILE "Compile headers of the standard library ahead (clang only)" OFF)
-set(ROS_PRECOMPILED_HEADERS
-    <algorithm>
-    <array>
-    <chrono>
-    <cstdint>
-    <filesystem>
-    <functional>
-    <map>
-    <memory>
-    <optional>
-    <set>
-    <span>
-    <string>
-    <string_view>
-    <utility>
-    <vector>)
+option(ROS_PRECOMPILE "Compile the headers that tests include ahead (clang only)" OFF)
 if(ROS_PRECOMPILE)
   file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/precompiled.cpp "")
   # Compared by content: ccache gives back an older file.
   target_compile_options(ros_compile_options INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
 endif()
 
-# ros_precompile(TARGET NAME HEADERS...): TARGET has these, which are compiled once for all that say the same NAME and
-# have the same flags.
-function(ros_precompile target name)
+# ros_precompile(TARGET): a program of tests, compiled as all of them are (-O0), takes these headers as compiled once.
+function(ros_precompile target)
   if(NOT ROS_PRECOMPILE)
     return()
   endif()
-  if(NOT TARGET ros_precompiled_${name})
-    add_library(ros_precompiled_${name} OBJECT ${PROJECT_BINARY_DIR}/precompiled.cpp)
-    target_precompile_headers(ros_precompiled_${name} PRIVATE ${ARGN})
-    get_target_property(options ${target} COMPILE_OPTIONS)
-    if(options)
-      target_compile_options(ros_precompiled_${name} PRIVATE ${options})
-    endif()
-    get_target_property(position_independent ${target} POSITION_INDEPENDENT_CODE)
-    set_target_properties(ros_precompiled_${name} PROPERTIES POSITION_INDEPENDENT_CODE ${position_independent})
-    target_link_libraries(ros_precompiled_${name} PRIVATE ros_compile_options)
+  if(NOT TARGET ros_precompiled)
+    add_library(ros_precompiled OBJECT ${PROJECT_BINARY_DIR}/precompiled.cpp)
+    target_precompile_headers(
+      ros_precompiled
+      PRIVATE
+      <algorithm>
+      <array>
+      <chrono>
+      <cstdint>
+      <filesystem>
+      <functional>
+      <map>
+      <memory>
+      <optional>
+      <set>
+      <span>
+      <string>
+      <string_view>
+      <utility>
+      <vector>
+      <catch2/catch.hpp>)
+    target_compile_options(ros_precompiled PRIVATE -O0)
+    target_link_libraries(ros_precompiled PRIVATE ros_compile_options)
   endif()
-  target_precompile_headers(${target} REUSE_FROM ros_precompiled_${name})
+  target_precompile_headers(${target} REUSE_FROM ros_precompiled)
 endfunction()
 
-# For the build with sanitizers and for clang-tidy: of what they do with a source, nine tenths are its headers. That each
+# For the build with sanitizers and for clang-tidy: of what they do with a source, four fifths are its headers. That each
 # source holds without the others is seen by the other builds.
 option(ROS_UNITY "Compile the sources of a library together, 16 at a time" OFF)
 
