@@ -17,4 +17,8 @@ std::string ShortenText(std::string_view text) {
   return text.size() > kLongest ? ShowText(text) : std::string(text);
 }
 
+std::string QuoteText(std::string_view text) {
+  return "\"" + ShortenText(text) + "\"";
+}
+
 }  // namespace ros

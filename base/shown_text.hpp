@@ -12,4 +12,7 @@ std::string ShowText(std::string_view text);
 // A text that a person wrote: as it is, but as above where it is longer than 200 bytes.
 std::string ShortenText(std::string_view text);
 
+// The same between quotation marks.
+std::string QuoteText(std::string_view text);
+
 }  // namespace ros

@@ -33,7 +33,6 @@ constexpr std::size_t kSignatureTypeAt = 41;
 constexpr char kGptFormat = 0x02;
 constexpr char kGuidSignature = 0x02;
 
-constexpr std::size_t kGuidSize = 16;
 constexpr std::uint32_t kMostEntries = 0x10000;
 
 // How a GUID's bytes lie (appendix A): the first three groups are little-endian.

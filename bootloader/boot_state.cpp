@@ -1,13 +1,10 @@
 #include "bootloader/boot_state.hpp"
 
 #include "base/error.hpp"
+#include "base/slot.hpp"
 
 namespace ros::bootloader {
 namespace {
-
-std::string SlotName(SlotId slot) {
-  return "slot " + std::string(Name(slot));
-}
 
 [[noreturn]] void Refuse(const std::string& why) {
   throw Error(ErrorKind::kRefused, why);
@@ -15,7 +12,7 @@ std::string SlotName(SlotId slot) {
 
 void RefusePendingTrial(const BootState& state) {
   if (state.trial) {
-    Refuse(SlotName(state.trial->slot) + " is on trial; commit or abandon that trial first");
+    Refuse(SlotText(state.trial->slot) + " is on trial; commit or abandon that trial first");
   }
 }
 
@@ -29,10 +26,10 @@ std::string TriesLeft(int tries) {
 }  // namespace
 
 std::string ToString(const BootState& state) {
-  auto text = SlotName(state.good) + " is good";
+  auto text = SlotText(state.good) + " is good";
   if (state.trial) {
     text +=
-        "; " + SlotName(state.trial->slot) + " is on trial, " + TriesLeft(state.trial->tries_left);
+        "; " + SlotText(state.trial->slot) + " is on trial, " + TriesLeft(state.trial->tries_left);
   }
   return text;
 }
@@ -45,10 +42,10 @@ BootState StartTrial(const BootState& state, SlotId running, SlotId target, int 
   }
   RefusePendingTrial(state);
   if (target == state.good) {
-    Refuse(SlotName(target) + " is the good slot and cannot be put on trial");
+    Refuse(SlotText(target) + " is the good slot and cannot be put on trial");
   }
   if (running != state.good) {
-    Refuse("running from " + SlotName(running) + " while " + SlotName(state.good) +
+    Refuse("running from " + SlotText(running) + " while " + SlotText(state.good) +
            " is the good slot; reboot into the good slot first");
   }
   return {.good = state.good, .trial = Trial{.slot = target, .tries_left = tries}};
@@ -59,11 +56,11 @@ BootState Commit(const BootState& state, SlotId running) {
     Refuse("no trial is pending; there is nothing to commit");
   }
   if (running != state.trial->slot) {
-    Refuse(SlotName(state.trial->slot) + " is on trial and " + SlotName(running) +
+    Refuse(SlotText(state.trial->slot) + " is on trial and " + SlotText(running) +
            " is running; only a running trial can be committed");
   }
   if (!state.trial->started) {
-    Refuse(SlotName(running) + " was not started as a trial; reboot to try it");
+    Refuse(SlotText(running) + " was not started as a trial; reboot to try it");
   }
   return {.good = running};
 }
@@ -73,7 +70,7 @@ BootState TakeTry(const BootState& state) {
     Refuse("no trial is pending; there is nothing to try");
   }
   if (state.trial->tries_left == 0) {
-    Refuse("the tries of " + SlotName(state.trial->slot) + " are used up");
+    Refuse("the tries of " + SlotText(state.trial->slot) + " are used up");
   }
   auto after = state;
   after.trial->tries_left -= 1;
@@ -90,7 +87,7 @@ BootState Abandon(const BootState& state) {
 
 BootState Rollback(const BootState& state, SlotId target, const SlotHistory& history) {
   RefusePendingTrial(state);
-  const auto name = SlotName(target);
+  const auto name = SlotText(target);
   if (target == state.good) {
     Refuse(name + " is the good slot already");
   }

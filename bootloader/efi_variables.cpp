@@ -92,7 +92,7 @@ void EfiVariables::Write(std::string_view name,
                          std::string_view vendor) {
   const auto path = PathOf(name, vendor);
   std::string content(kAttributesSize, '\0');
-  StoreLe32(std::as_writable_bytes(std::span(content)), 0, variable.attributes);
+  StoreLe32(AsWritableBytes(content), 0, variable.attributes);
   content += variable.data;
   const bool is_new = !std::filesystem::exists(path);
   const MutableMeanwhile writable(path);

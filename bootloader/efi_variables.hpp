@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -8,6 +9,9 @@
 #include <vector>
 
 namespace ros::bootloader {
+
+// UEFI 2.10, section 2.3.1: what names variables, vendors and partitions.
+inline constexpr std::size_t kGuidSize = 16;
 
 // The vendor of the variables that UEFI itself defines (UEFI 2.10, section 3.3).
 inline constexpr std::string_view kEfiGlobalVendor = "8be4df61-93ca-11d2-aa0d-00e098032b8c";

@@ -13,8 +13,7 @@ constexpr std::string_view kX509("\xa1\x59\xc0\xa5\xe4\x94\xa7\x4a\x87\xb5\xab\x
                                  16);
 // A list: its type, three u32 (its size, that of its header, that of each signature), the header,
 // the signatures. A signature: its owner's GUID, its data.
-constexpr Bytes kListGuidSize = 16;
-constexpr Bytes kListHead = kListGuidSize + 12;
+constexpr Bytes kListHead = kGuidSize + 12;
 
 // One list's signatures into `keys`; false for what is no list.
 bool TakeList(std::string_view& db, FirmwareKeys& keys) {
@@ -22,16 +21,16 @@ bool TakeList(std::string_view& db, FirmwareKeys& keys) {
     return false;
   }
   const auto bytes = AsBytes(db);
-  const Bytes size = LoadLe32(bytes, kListGuidSize);
-  const Bytes header = LoadLe32(bytes, kListGuidSize + 4);
-  const Bytes each = LoadLe32(bytes, kListGuidSize + 8);
-  if (size < kListHead || size > db.size() || header > size - kListHead || each <= kListGuidSize) {
+  const Bytes size = LoadLe32(bytes, kGuidSize);
+  const Bytes header = LoadLe32(bytes, kGuidSize + 4);
+  const Bytes each = LoadLe32(bytes, kGuidSize + 8);
+  if (size < kListHead || size > db.size() || header > size - kListHead || each <= kGuidSize) {
     return false;
   }
   auto signatures = db.substr(kListHead + header, size - kListHead - header);
   if (db.starts_with(kX509)) {
     for (; signatures.size() >= each; signatures.remove_prefix(each)) {
-      keys.certificates.emplace_back(signatures.substr(kListGuidSize, each - kListGuidSize));
+      keys.certificates.emplace_back(signatures.substr(kGuidSize, each - kGuidSize));
     }
   } else {
     keys.others = true;

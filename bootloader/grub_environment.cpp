@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/shown_text.hpp"
 
 namespace ros::bootloader {
 namespace {
@@ -29,16 +30,6 @@ std::string Joined(std::string_view good,
   return text;
 }
 
-// A name or value as a message may show it: hostile bytes do not reach a terminal.
-std::string ShownValue(std::string_view value) {
-  constexpr std::size_t kLimit = 32;
-  std::string shown;
-  for (const char c : value.substr(0, kLimit)) {
-    shown += (c >= ' ' && c <= '~') ? c : '?';
-  }
-  return value.size() > kLimit ? shown + "..." : shown;
-}
-
 void TakeLine(std::string_view line, Variables& variables) {
   const auto equals = line.find('=');
   if (line.starts_with('#') || !line.starts_with("ros_") || equals == std::string_view::npos) {
@@ -47,7 +38,7 @@ void TakeLine(std::string_view line, Variables& variables) {
   const auto name = line.substr(0, equals);
   const bool is_new = variables.emplace(name, line.substr(equals + 1)).second;
   if (!is_new) {
-    DamagedEnvironment(ShownValue(name) + " is there twice");
+    DamagedEnvironment(ShowText(name) + " is there twice");
   }
 }
 
@@ -76,7 +67,7 @@ const std::string& Get(const Variables& variables, std::string_view name) {
 SlotId SlotOf(std::string_view name, std::string_view value) {
   const auto slot = ParseSlot(value);
   if (!slot) {
-    DamagedEnvironment(std::string(name) + " is '" + ShownValue(value) + "', not a slot");
+    DamagedEnvironment(std::string(name) + " is '" + ShowText(value) + "', not a slot");
   }
   return *slot;
 }
@@ -85,7 +76,7 @@ SlotId SlotOf(std::string_view name, std::string_view value) {
 int DigitOf(std::string_view name, std::string_view value, int maximum) {
   const int digit = value.size() == 1 ? value[0] - '0' : -1;
   if (digit < 0 || digit > maximum) {
-    DamagedEnvironment(std::string(name) + " is '" + ShownValue(value) + "', not a digit up to " +
+    DamagedEnvironment(std::string(name) + " is '" + ShowText(value) + "', not a digit up to " +
                        std::to_string(maximum));
   }
   return digit;
@@ -121,8 +112,8 @@ BootState ParseGrubEnvironment(ByteSpan block) {
   const auto& check = Get(variables, "ros_check");
   const auto joined = Joined(good, trial, tries, started);
   if (check != joined) {
-    DamagedEnvironment("ros_check says " + ShownValue(check) + " and the values are " +
-                       ShownValue(joined));
+    DamagedEnvironment("ros_check says " + ShowText(check) + " and the values are " +
+                       ShowText(joined));
   }
   BootState state{.good = SlotOf("ros_good", good)};
   const auto tries_left = DigitOf("ros_tries", tries, kMaximumTries);

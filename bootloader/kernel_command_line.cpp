@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/shown_text.hpp"
 
 namespace ros::bootloader {
 namespace {
@@ -46,19 +47,9 @@ bool IsArgumentCharacter(char c) {
          (c != '\0' && std::string_view("_-.,:=/@%+~[]!^*?").find(c) != std::string_view::npos);
 }
 
-// As a message may show it: a hostile image's bytes do not reach a terminal.
-std::string ShownArgument(std::string_view text) {
-  constexpr std::size_t kLimit = 80;
-  std::string shown;
-  for (const char c : text.substr(0, kLimit)) {
-    shown += (c >= ' ' && c <= '~') ? c : '?';
-  }
-  return text.size() > kLimit ? shown + "..." : shown;
-}
-
 [[noreturn]] void CannotBe(std::string_view what, std::string_view value) {
   throw Error(ErrorKind::kFailed,
-              std::string(what) + " of a boot entry cannot be '" + ShownArgument(value) + "'");
+              std::string(what) + " of a boot entry cannot be '" + ShowText(value) + "'");
 }
 
 const std::string& CheckedHex(std::string_view what, const std::string& value, std::size_t length) {
@@ -87,7 +78,7 @@ void CheckUuid(const std::string& value) {
                                  std::string_view why) {
   const bool from_image = origin == ArgumentOrigin::kImage;
   throw Error(from_image ? ErrorKind::kVerification : ErrorKind::kUsage,
-              std::string("kernel argument '") + ShownArgument(argument) + "'" +
+              std::string("kernel argument '") + ShowText(argument) + "'" +
                   (from_image ? " of the image " : " ") + std::string(why));
 }
 
@@ -100,7 +91,7 @@ void CheckKernelArgument(std::string_view argument, ArgumentOrigin origin) {
     RefuseArgument(origin,
                    argument,
                    "has a character that a boot loader entry cannot carry: '" +
-                       ShownArgument(std::string_view(&*bad, 1)) + "'");
+                       ShowText(std::string_view(&*bad, 1)) + "'");
   }
   if (argument == "--") {
     RefuseArgument(origin, argument, "would hide the arguments after it from the kernel");
@@ -146,7 +137,7 @@ std::vector<std::string> TheirArguments(const SlotEntry& entry) {
   if (entry.loader == LoaderKind::kGrubUki && !entry.machine_arguments.empty()) {
     throw Error(
         ErrorKind::kUsage,
-        "kernel argument '" + ShownArgument(entry.machine_arguments.front()) +
+        "kernel argument '" + ShowText(entry.machine_arguments.front()) +
             "' of this machine cannot be: the image's arguments are signed with its kernel, "
             "and nothing is added to them; give it to ros image build --append");
   }

@@ -59,7 +59,7 @@ std::string FormatAdv(const AdvTags& tags) {
   std::string sector(kData, '\0');
   sector += data;
   sector.resize(kAdvSize, '\0');
-  const auto bytes = std::as_writable_bytes(std::span(sector));
+  const auto bytes = AsWritableBytes(sector);
   StoreLe32(bytes, 0, kHead);
   StoreLe32(bytes, kSumPlace, kSum - SumOfWords(bytes, kData));
   StoreLe32(bytes, kDataEnd, kTail);

@@ -38,10 +38,6 @@ constexpr std::array<std::string_view, 7> kWriteFilesKeys = {
 
 constexpr std::string_view kBinaryTag = "tag:yaml.org,2002:binary";
 
-std::string Quoted(std::string_view text) {
-  return "\"" + ShortenText(text) + "\"";
-}
-
 bool Contains(Names names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -152,8 +148,8 @@ class Reader {
 
   void WarnUnknown(const YamlTree::Member& member, Names known) {
     const auto nearest = NearestName(member.key, known);
-    const auto guess = nearest.empty() ? "" : " (did you mean " + Quoted(nearest) + "?)";
-    Warn(member.place, "unknown key " + Quoted(member.key) + guess);
+    const auto guess = nearest.empty() ? "" : " (did you mean " + QuoteText(nearest) + "?)";
+    Warn(member.place, "unknown key " + QuoteText(member.key) + guess);
   }
 
   void ReadMember(const YamlTree::Member& member) {
@@ -178,7 +174,7 @@ class Reader {
     } else if (key == "runcmd") {
       config_.runcmd = ReadCommands(member);
     } else if (!member.value.IsMap()) {
-      Refuse(member.value, Quoted(key) + " must be a map");
+      Refuse(member.value, QuoteText(key) + " must be a map");
     }
   }
 
@@ -200,7 +196,7 @@ class Reader {
     config_.hostname = Text(value, "\"hostname\"");
     if (!IsHostname(config_.hostname)) {
       Refuse(value,
-             Quoted(config_.hostname) +
+             QuoteText(config_.hostname) +
                  " is no host name: letters, digits and hyphens, at most 64 of them");
     }
   }
@@ -222,13 +218,13 @@ class Reader {
       return {{section.value.text}};
     }
     std::vector<ShellCommand> commands;
-    for (const auto& item : List(section.value, Quoted(section.key))) {
+    for (const auto& item : List(section.value, QuoteText(section.key))) {
       if (item.IsScalar()) {
         commands.push_back({item.text});
       } else if (item.IsList() && !item.items.empty()) {
         commands.push_back({Words(item)});
       } else if (!item.IsNull()) {
-        Refuse(item, "each of " + Quoted(section.key) + " must be a string or a list of words");
+        Refuse(item, "each of " + QuoteText(section.key) + " must be a string or a list of words");
       }
     }
     return commands;
@@ -281,7 +277,7 @@ class Reader {
   }
 
   void ReadFileAttribute(const YamlTree::Member& member, FileToWrite& file) {
-    const auto& text = Text(member.value, Quoted(member.key));
+    const auto& text = Text(member.value, QuoteText(member.key));
     if (member.key == "permissions") {
       file.permissions = ReadPermissions(member.value);
     } else if (member.key == "owner") {
@@ -329,7 +325,7 @@ class Reader {
       return true;
     }
     if (word != "false" && word != "no" && word != "off") {
-      Refuse(value, Quoted(value.text) + " is neither true nor false");
+      Refuse(value, QuoteText(value.text) + " is neither true nor false");
     }
     return false;
   }
@@ -342,7 +338,7 @@ class Reader {
     const bool packed = packed_base64 || encoding == "gz" || encoding == "gzip";
     if (!base64 && !packed && !encoding.empty() && encoding != "text/plain") {
       Refuse(value,
-             "the encoding " + Quoted(encoding) +
+             "the encoding " + QuoteText(encoding) +
                  " is not known; one of text/plain, b64, gzip, gz+b64 is");
     }
     if (value.tag == kBinaryTag) {
@@ -390,7 +386,7 @@ class Reader {
       Refuse(item, "a mount needs a device");
     }
     if (entry.mount_point.empty()) {
-      Warn(item.place, "the mount of " + Quoted(entry.device) + " has no mount point");
+      Warn(item.place, "the mount of " + QuoteText(entry.device) + " has no mount point");
       return;
     }
     entry.type = field(2).empty() ? entry.type : field(2);
@@ -398,7 +394,7 @@ class Reader {
     entry.options = options.empty() ? entry.options : options;
     const bool swap = entry.type == "swap" && entry.mount_point == "none";
     if (!swap && !IsCleanAbsolutePath(entry.mount_point)) {
-      Refuse(item, "the mount point " + Quoted(entry.mount_point) + " is not an absolute path");
+      Refuse(item, "the mount point " + QuoteText(entry.mount_point) + " is not an absolute path");
     }
     config_.mounts.push_back(std::move(entry));
   }

@@ -16,10 +16,6 @@ constexpr std::chrono::hours kLongestDelay(24);
 // The tag of a channel's document is the channel's name with this behind it.
 constexpr std::string_view kDocumentEnding = ".channel";
 
-std::string QuotedValue(std::string_view text) {
-  return "\"" + ShortenText(text) + "\"";
-}
-
 // As far as it can be told without knowing registries: a host, a path, one colon behind it.
 bool LooksLikeChannel(std::string_view text) {
   const auto slash = text.find('/');
@@ -43,15 +39,15 @@ std::string ReadChannel(const YamlTree::Member& member, std::string_view file) {
   if (!LooksLikeChannel(text)) {
     RefuseAt(file,
              member.value.place,
-             QuotedValue(text) +
+             QuoteText(text) +
                  " is no channel to follow: write REGISTRY/REPOSITORY:NAME, such as "
                  "registry.example/myos:stable");
   }
   if (text.ends_with(kDocumentEnding)) {
     RefuseAt(file,
              member.value.place,
-             QuotedValue(text) + " is where the channel's document is; the channel itself is " +
-                 QuotedValue(text.substr(0, text.size() - kDocumentEnding.size())));
+             QuoteText(text) + " is where the channel's document is; the channel itself is " +
+                 QuoteText(text.substr(0, text.size() - kDocumentEnding.size())));
   }
   return text;
 }
@@ -78,8 +74,8 @@ void ReadMember(const YamlTree::Member& member, std::string_view file, UpgradeSe
     const auto nearest = NearestName(member.key, kKeys);
     RefuseAt(file,
              member.place,
-             "unknown key " + QuotedValue(member.key) + " of " + std::string(kWhere) +
-                 (nearest.empty() ? "" : " (did you mean " + QuotedValue(nearest) + "?)"));
+             "unknown key " + QuoteText(member.key) + " of " + std::string(kWhere) +
+                 (nearest.empty() ? "" : " (did you mean " + QuoteText(nearest) + "?)"));
   }
   if (member.key == "channel") {
     settings.channel = ReadChannel(member, file);

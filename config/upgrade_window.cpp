@@ -16,7 +16,7 @@ constexpr UnixTime kDay = kDayMinutes * kMinute;
 
 [[noreturn]] void Refuse(std::string_view text, const std::string& why) {
   throw Error(ErrorKind::kUsage,
-              "\"" + ShortenText(text) + "\" is no time window: " + why +
+              QuoteText(text) + " is no time window: " + why +
                   "; write \"Mon-Fri 02:00-04:00\", \"Sat,Sun 22:00-05:00\" (no other spaces, in "
                   "UTC) or \"always\"");
 }
@@ -40,7 +40,7 @@ int ParseMinutes(std::string_view text, std::string_view whole) {
   const auto hour = has_colon ? TwoDigits(text.substr(0, kColon), kLastHour) : std::nullopt;
   const auto minute = has_colon ? TwoDigits(text.substr(kColon + 1), kLastMinute) : std::nullopt;
   if (!hour || !minute || *hour * 60 + *minute > kDayMinutes) {
-    Refuse(whole, "\"" + ShortenText(text) + "\" is no time of day such as 02:00");
+    Refuse(whole, QuoteText(text) + " is no time of day such as 02:00");
   }
   return *hour * 60 + *minute;
 }
@@ -48,7 +48,7 @@ int ParseMinutes(std::string_view text, std::string_view whole) {
 std::size_t ParseDay(std::string_view text, std::string_view whole) {
   const auto found = std::ranges::find(kDays, text);
   if (found == kDays.end()) {
-    Refuse(whole, "\"" + ShortenText(text) + "\" is none of Mon, Tue, Wed, Thu, Fri, Sat, Sun");
+    Refuse(whole, QuoteText(text) + " is none of Mon, Tue, Wed, Thu, Fri, Sat, Sun");
   }
   return static_cast<std::size_t>(found - kDays.begin());
 }

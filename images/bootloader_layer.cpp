@@ -7,14 +7,13 @@
 
 #include "base/c_ptr.hpp"
 #include "base/error.hpp"
+#include "images/small_tar.hpp"
 #include "images/text_rules.hpp"
 
 namespace ros::images {
 namespace {
 
 using ReadArchive = CPtr<archive, archive_read_free>;
-using WriteArchive = CPtr<archive, archive_write_free>;
-using Entry = CPtr<archive_entry, archive_entry_free>;
 
 [[noreturn]] void Fail(const std::string& why) {
   throw Error(ErrorKind::kVerification, "the boot loader layer: " + why);
@@ -52,39 +51,10 @@ std::string ReadEntry(archive* from, archive_entry* entry, const std::string& na
   return content;
 }
 
-la_ssize_t AppendToTar(archive* /*to*/, void* string, const void* data, std::size_t length) {
-  static_cast<std::string*>(string)->append(static_cast<const char*>(data), length);
-  return static_cast<la_ssize_t>(length);
-}
-
-void CheckPacked(int result, archive* to) {
-  if (result != ARCHIVE_OK) {
-    throw Error(ErrorKind::kFailed, "packing the boot loader: " + LibraryError(to));
-  }
-}
-
 }  // namespace
 
 std::string PackBootloader(const std::map<std::string, std::string>& files) {
-  std::string tar;
-  const WriteArchive to(archive_write_new());
-  CheckPacked(archive_write_set_format_ustar(to.get()), to.get());
-  CheckPacked(archive_write_open(to.get(), &tar, nullptr, AppendToTar, nullptr), to.get());
-  for (const auto& [name, content] : files) {
-    const Entry entry(archive_entry_new());
-    archive_entry_set_pathname(entry.get(), name.c_str());
-    archive_entry_set_filetype(entry.get(), AE_IFREG);
-    archive_entry_set_perm(entry.get(), 0644);
-    archive_entry_set_size(entry.get(), static_cast<la_int64_t>(content.size()));
-    archive_entry_set_mtime(entry.get(), 0, 0);
-    CheckPacked(archive_write_header(to.get(), entry.get()), to.get());
-    const auto put = archive_write_data(to.get(), content.data(), content.size());
-    if (put != static_cast<la_ssize_t>(content.size())) {
-      throw Error(ErrorKind::kFailed, "packing the boot loader: " + LibraryError(to.get()));
-    }
-  }
-  CheckPacked(archive_write_close(to.get()), to.get());
-  return tar;
+  return InContext("packing the boot loader", [&] { return MakeSmallTar(files); });
 }
 
 std::map<std::string, std::string> UnpackBootloader(std::string_view tar) {

@@ -88,7 +88,7 @@ std::string WriteChunkIndex(const std::vector<Chunk>& chunks) {
                 "a root index of " + std::to_string(chunks.size()) + " chunks cannot be written");
   }
   std::string raw(kIndexHeaderSize + chunks.size() * kIndexEntrySize, '\0');
-  const auto bytes = std::as_writable_bytes(std::span(raw));
+  const auto bytes = AsWritableBytes(raw);
   Sums sums;
   std::size_t at = kIndexHeaderSize;
   for (const auto& chunk : chunks) {

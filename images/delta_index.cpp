@@ -260,7 +260,7 @@ std::string WriteDeltaIndex(const DeltaIndex& index, const std::vector<Chunk>& c
     throw Error(ErrorKind::kFailed, "the delta index: " + error.message());
   }
   std::string raw(kDeltaHeaderSize, '\0');
-  const auto header = std::as_writable_bytes(std::span(raw));
+  const auto header = AsWritableBytes(raw);
   std::memcpy(raw.data(), kDeltaMagic.data(), kDeltaMagic.size());
   StoreLe32(header, kDeltaVersionOffset, kDeltaVersion);
   StoreLe32(header, kDeltaCountOffset, static_cast<std::uint32_t>(chunks.size()));

@@ -111,7 +111,7 @@ std::string Reader::ReadAt(Bytes offset, Bytes length, std::string_view path) co
     Damaged(path, "points beyond the end of the image");
   }
   std::string data(length, '\0');
-  image_.read(offset, std::as_writable_bytes(std::span(data)));
+  image_.read(offset, AsWritableBytes(data));
   return data;
 }
 

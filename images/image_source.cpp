@@ -82,7 +82,7 @@ std::string ReadBlob(const ImageSource& source, const Descriptor& descriptor, By
   const auto blob = source.OpenBlob(descriptor.digest);
   CheckSize(*blob, descriptor, source.name());
   std::string data(descriptor.size, '\0');
-  blob->ReadAt(0, std::as_writable_bytes(std::span(data)));
+  blob->ReadAt(0, AsWritableBytes(data));
   if (keys::Sha256Of(AsBytes(data)) != descriptor.digest) {
     Refuse(source.name(),
            "blob " + descriptor.digest.ToString() + " does not have this digest; it is damaged");

@@ -109,7 +109,7 @@ std::string OciArchive::ReadEntry(std::string_view entry_name, Bytes limit) cons
   }
   std::string text(entry.size, '\0');
   file_->Part(name_, {.offset = entry.data_offset, .length = entry.size})
-      ->ReadAt(0, std::as_writable_bytes(std::span(text)));
+      ->ReadAt(0, AsWritableBytes(text));
   return text;
 }
 

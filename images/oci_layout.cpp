@@ -89,7 +89,7 @@ std::string OciLayout::ReadEntry(std::string_view file, Bytes limit) const {
     throw Error(ErrorKind::kVerification, file_name + " is longer than " + FormatBytes(limit));
   }
   std::string text(size, '\0');
-  ReadFull(fd.get(), 0, std::as_writable_bytes(std::span(text)), file_name);
+  ReadFull(fd.get(), 0, AsWritableBytes(text), file_name);
   return text;
 }
 

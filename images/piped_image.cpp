@@ -189,7 +189,7 @@ class Pipe {
     }
     left_ -= entry->size;
     std::string text(entry->size, '\0');
-    reader_.Read(std::as_writable_bytes(std::span(text)));
+    reader_.Read(AsWritableBytes(text));
     held_.emplace(entry->name, std::make_shared<const std::string>(std::move(text)));
     return true;
   }

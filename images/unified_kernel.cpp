@@ -138,8 +138,7 @@ class StubProgram {
     bytes_.resize(RoundUp(bytes_.size(), alignment_), '\0');
     address_ = RoundUp(address_ + content.size(), kPage);
     ++headers_.sections;
-    StoreLe16(
-        std::as_writable_bytes(std::span(bytes_)), headers_.pe + kSectionCount, headers_.sections);
+    StoreLe16(AsWritableBytes(bytes_), headers_.pe + kSectionCount, headers_.sections);
     const auto data = headers_.optional + kInitializedData;
     Put32(data, Get32(data) + raw_size);
     Put32(headers_.optional + kImageSize, address_);
@@ -152,7 +151,7 @@ class StubProgram {
 
   // Sizes are below 2 GiB: those of the parts are limited.
   void Put32(Bytes at, Bytes value) {
-    StoreLe32(std::as_writable_bytes(std::span(bytes_)), at, static_cast<std::uint32_t>(value));
+    StoreLe32(AsWritableBytes(bytes_), at, static_cast<std::uint32_t>(value));
   }
 
   std::string bytes_;

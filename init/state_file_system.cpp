@@ -15,16 +15,14 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "init/mount_plan.hpp"
+#include "partitions/ext4_superblock.hpp"
 
 namespace ros::init {
 namespace {
 
-// struct ext4_super_block (Documentation/filesystems/ext4/super.rst).
-constexpr std::size_t kMagicOffset = 0x38;
-constexpr std::size_t kStateOffset = 0x3a;
-constexpr std::uint16_t kMagic = 0xef53;
-constexpr std::uint16_t kStateValid = 1;
-constexpr std::uint16_t kStateErrors = 2;
+using partitions::kExt4Magic;
+using partitions::kExt4MagicPlace;
+using partitions::kExt4StatePlace;
 
 // Bits of e2fsck's exit code.
 constexpr int kUncorrected = 4;
@@ -174,11 +172,12 @@ void MountIt(const std::string& device) {
 }  // namespace
 
 Ext4Health InspectSuperblock(ByteSpan superblock) {
-  if (superblock.size() < 1024 || LoadLe16(superblock, kMagicOffset) != kMagic) {
+  if (superblock.size() < 1024 || LoadLe16(superblock, kExt4MagicPlace) != kExt4Magic) {
     return Ext4Health::kUnknown;
   }
-  const unsigned state = LoadLe16(superblock, kStateOffset);
-  const bool fine = (state & kStateValid) != 0 && (state & kStateErrors) == 0;
+  const unsigned state = LoadLe16(superblock, kExt4StatePlace);
+  const bool fine =
+      (state & partitions::kExt4Valid) != 0 && (state & partitions::kExt4HasErrors) == 0;
   return fine ? Ext4Health::kFine : Ext4Health::kErrors;
 }
 

@@ -102,7 +102,7 @@ ImageHints ReadHints(const images::ImageSource& source, const images::VerifiedIm
   }
   const auto kernel = source.OpenBlob(image.manifest.kernel.digest);
   std::string head(std::min(kernel->size(), images::kKernelHeadSize), '\0');
-  kernel->ReadAt(0, std::as_writable_bytes(std::span(head)));
+  kernel->ReadAt(0, AsWritableBytes(head));
   hints.kernel_version = images::KernelVersionOf(head);
   return hints;
 }

@@ -66,7 +66,7 @@ std::string SyslinuxVersionOn(const partitions::FatVolume& boot) {
     return {};
   }
   std::string head(std::min<Bytes>(loader->length, 64), '\0');
-  loader->data.Read(0, std::as_writable_bytes(std::span(head)));
+  loader->data.Read(0, AsWritableBytes(head));
   return bootloader::SyslinuxVersion(head);
 }
 

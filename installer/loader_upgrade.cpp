@@ -144,7 +144,7 @@ void WriteAndCompare(const partitions::FatFile& file, const std::string& content
   file.data.Write(0, AsBytes(content));
   file.data.Sync();
   std::string written(content.size(), '\0');
-  file.data.Read(0, std::as_writable_bytes(std::span(written)));
+  file.data.Read(0, AsWritableBytes(written));
   if (written != content) {
     throw Error(ErrorKind::kFailed,
                 file.path + " reads back differently than it was written; the disk is failing");

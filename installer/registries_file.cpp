@@ -74,8 +74,8 @@ class RegistriesReader {
   std::string ReadHost(const YamlTree::Member& host) const {
     if (host.key != registry::kAnyHost && !registry::IsHost(host.key)) {
       Refuse(host.place,
-             "\"" + ShortenText(host.key) +
-                 "\" is no registry: write HOST or HOST:PORT, without https://, or \"*\" for all");
+             QuoteText(host.key) +
+                 " is no registry: write HOST or HOST:PORT, without https://, or \"*\" for all");
     }
     return host.key;
   }

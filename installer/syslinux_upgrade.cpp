@@ -51,7 +51,7 @@ std::map<std::string, Bytes> LengthsOf(const std::vector<BootFile>& files) {
 
 std::string VersionOnDisk(const partitions::FatFile& loader) {
   std::string head(std::min<Bytes>(loader.length, 64), '\0');
-  loader.data.Read(0, std::as_writable_bytes(std::span(head)));
+  loader.data.Read(0, AsWritableBytes(head));
   return bootloader::SyslinuxVersion(head);
 }
 

@@ -15,5 +15,8 @@ inline constexpr std::size_t kExt4StatePlace = 0x3a;         // u16
 inline constexpr std::size_t kExt4IncompatiblePlace = 0x60;  // u32: features
 
 inline constexpr std::uint16_t kExt4Magic = 0xef53;
+// Of the state.
+inline constexpr std::uint16_t kExt4Valid = 1;
+inline constexpr std::uint16_t kExt4HasErrors = 2;
 
 }  // namespace ros::partitions

@@ -116,7 +116,7 @@ std::string FatVolume::ReadContent(std::string_view path, Bytes limit) const {
                 state_->tree.Wrong(file.path, "is larger than ").message() + FormatBytes(limit));
   }
   std::string content(file.length, '\0');
-  file.data.Read(0, std::as_writable_bytes(std::span(content)));
+  file.data.Read(0, AsWritableBytes(content));
   return content;
 }
 

@@ -15,7 +15,6 @@ namespace {
 
 using literals::operator""_MiB;
 
-constexpr std::uint16_t kHasErrors = 2;
 constexpr std::uint32_t kNeedsRecovery = 4;
 
 constexpr Bytes kLargestFile = 1_MiB;
@@ -32,7 +31,7 @@ bool CheckSuperblock(const FileSystemPlace& place) {
   if (LoadLe16(superblock, kExt4MagicPlace) != kExt4Magic) {
     throw Error(ErrorKind::kRefused, NameOf(place) + " is damaged: it holds no ext4");
   }
-  if ((LoadLe16(superblock, kExt4StatePlace) & kHasErrors) != 0) {
+  if ((LoadLe16(superblock, kExt4StatePlace) & kExt4HasErrors) != 0) {
     throw Error(ErrorKind::kRefused,
                 NameOf(place) +
                     " is damaged: its file system has errors; repair it with e2fsck "

@@ -19,7 +19,7 @@ WriteLog::WriteLog(std::filesystem::path file) : file_(std::move(file)) {
   const Bytes end = std::filesystem::file_size(file_);
   std::string sector(kLogSector, '\0');
   const auto read = [&](Bytes offset) {
-    ReadFull(fd.get(), offset, std::as_writable_bytes(std::span(sector)), file_.string());
+    ReadFull(fd.get(), offset, AsWritableBytes(sector), file_.string());
     return AsBytes(sector);
   };
   if (end < kLogSector || LoadLe64(read(0), 0) != kMagic) {
@@ -41,7 +41,7 @@ WriteLog::WriteLog(std::filesystem::path file) : file_(std::move(file)) {
 void WriteLog::Replay(const LoggedWrite& write, DiskImage& disk) const {
   const UniqueFd fd = OpenFile(file_, O_RDONLY);
   std::string data(write.length, '\0');
-  ReadFull(fd.get(), write.log_offset, std::as_writable_bytes(std::span(data)), file_.string());
+  ReadFull(fd.get(), write.log_offset, AsWritableBytes(data), file_.string());
   disk.Write(write.offset, data);
 }
 

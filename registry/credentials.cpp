@@ -64,8 +64,7 @@ std::optional<Credentials> AskHelper(const std::string& name, const std::string&
                c == '-' || c == '_' || c == '.';
       });
   if (!plain) {
-    throw Error(ErrorKind::kUsage,
-                "\"" + ShortenText(name) + "\" is no name of a credential helper");
+    throw Error(ErrorKind::kUsage, QuoteText(name) + " is no name of a credential helper");
   }
   const Command command{.argv = {std::string(kHelperPrefix) + name, "get"},
                         .environment = {},

@@ -17,7 +17,7 @@ constexpr std::string_view kBelowRoot = "/v2/";
 constexpr std::size_t kMaxUrl = 255;
 
 [[noreturn]] void RefuseUrl(std::string_view url, const std::string& why) {
-  throw Error(ErrorKind::kUsage, "\"" + ShortenText(url) + "\" is no endpoint: " + why);
+  throw Error(ErrorKind::kUsage, QuoteText(url) + " is no endpoint: " + why);
 }
 
 bool IsPathByte(char c) {

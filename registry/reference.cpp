@@ -14,8 +14,7 @@ constexpr std::size_t kMaxTag = 128;
 constexpr std::size_t kMaxPort = 5;
 
 [[noreturn]] void RefuseReference(std::string_view text, const std::string& why) {
-  throw Error(ErrorKind::kUsage,
-              "\"" + ShortenText(text) + "\" is no reference of a registry: " + why);
+  throw Error(ErrorKind::kUsage, QuoteText(text) + " is no reference of a registry: " + why);
 }
 
 bool IsLower(char c) {

@@ -15,7 +15,7 @@ constexpr std::string_view kPlain = "http://";
 constexpr std::size_t kMaxAddress = 8192;
 
 [[noreturn]] void Refuse(std::string_view text, const std::string& why) {
-  throw Error(ErrorKind::kUsage, "\"" + ShortenText(text) + "\" is no address of a file: " + why);
+  throw Error(ErrorKind::kUsage, QuoteText(text) + " is no address of a file: " + why);
 }
 
 // What may be in a URL as it is (RFC 3986, section 2), but for #, whose part no server sees.

@@ -52,7 +52,7 @@ std::vector<Part> Parts(const std::filesystem::path& image) {
   const ros::Bytes end = std::filesystem::file_size(image);
   for (ros::Bytes at = 0; at + 512 <= end;) {
     std::string header(512, '\0');
-    ros::ReadFull(fd.get(), at, std::as_writable_bytes(std::span(header)), "image");
+    ros::ReadFull(fd.get(), at, ros::AsWritableBytes(header), "image");
     if (header[0] == '\0') {
       break;
     }

@@ -29,7 +29,7 @@ TEST_CASE("BlockDevice: an unaligned write changes its bytes and no others", "[b
   expected.replace(4090, 10, "0123456789");
   CHECK(ReadFile(path, 1_MiB) == expected);
   std::string read(12, 0);
-  device->Read(4089, std::as_writable_bytes(std::span(read)));
+  device->Read(4089, AsWritableBytes(read));
   CHECK(read ==
         "\xcc"
         "0123456789\xcc");

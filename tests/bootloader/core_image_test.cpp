@@ -26,7 +26,7 @@ struct Fixture {
 
   [[nodiscard]] std::string Read(Bytes offset, Bytes length) const {
     std::string content(length, '\0');
-    disk->Read(offset, std::as_writable_bytes(std::span(content)));
+    disk->Read(offset, AsWritableBytes(content));
     return content;
   }
 };
@@ -94,7 +94,7 @@ TEST_CASE("ReadCoreImage: a list of blocks that leaves the half", "[bootloader]"
   const Fixture fixture;
   Write(fixture.Bios(), CoreHalf::kFirst);
   auto sector = fixture.Read(kBiosStart, 512);
-  StoreLe16(std::as_writable_bytes(std::span(sector)), 0x1fc, 0xffff);
+  StoreLe16(AsWritableBytes(sector), 0x1fc, 0xffff);
   fixture.disk->Write(kBiosStart, AsBytes(sector));
   CHECK(ReadCoreImage(fixture.Bios(), CoreHalf::kFirst).empty());
 }

@@ -20,7 +20,7 @@ std::string Refusal(const std::string& sector) {
 std::string Forged(const std::string& data) {
   auto sector = FormatAdv({});
   sector.replace(8, data.size(), data);
-  const auto bytes = std::as_writable_bytes(std::span(sector));
+  const auto bytes = AsWritableBytes(sector);
   std::uint32_t sum = 0xa3041767;
   for (std::size_t at = 8; at < 508; at += 4) {
     sum -= LoadLe32(bytes, at);

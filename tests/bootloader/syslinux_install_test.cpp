@@ -25,7 +25,7 @@ const SyslinuxParts& Parts() {
 
 std::string Bytes512(const Region& region, Bytes offset = 0) {
   std::string sector(512, '\0');
-  region.Read(offset, std::as_writable_bytes(std::span(sector)));
+  region.Read(offset, AsWritableBytes(sector));
   return sector;
 }
 
@@ -104,7 +104,7 @@ TEST_CASE("WriteSyslinuxLoader: patches as `syslinux --install` does", "[bootloa
   // Up to the checksum and the end of the loader, which stands before the ADV there.
   const auto length = RoundUp(Parts().ldlinux_sys.size(), 512);
   std::string expected(length, '\0');
-  theirs.Read(first, std::as_writable_bytes(std::span(expected)));
+  theirs.Read(first, AsWritableBytes(expected));
 
   const auto disk = std::make_shared<ros::testing::MemoryDisk>(kVolumeStart + kVolumeSize);
   const Region volume(disk, kVolumeStart, kVolumeSize);
@@ -113,7 +113,7 @@ TEST_CASE("WriteSyslinuxLoader: patches as `syslinux --install` does", "[bootloa
   WriteSyslinuxLoader(volume, loader, Parts());
   WriteSyslinuxBootCode(volume, loader, Parts());
   std::string ours(length, '\0');
-  loader.Read(0, std::as_writable_bytes(std::span(ours)));
+  loader.Read(0, AsWritableBytes(ours));
 
   CHECK(Bytes512(volume) == boot_sector);
   // Ours has its ADVs elsewhere, so two pointers differ, and with them the checksum.

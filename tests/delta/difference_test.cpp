@@ -19,7 +19,7 @@ DifferenceView ViewOf(const Difference& difference) {
 
 std::string Applied(const std::string& base, const DifferenceView& difference, Bytes length) {
   std::string made(length, '?');
-  ApplyDifference(AsBytes(base), difference, std::as_writable_bytes(std::span(made)));
+  ApplyDifference(AsBytes(base), difference, AsWritableBytes(made));
   return made;
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 std::string Applied(const std::string& base, const std::string& patch, Bytes length) {
   std::string made(length, '?');
-  ApplyPatch(AsBytes(base), AsBytes(patch), std::as_writable_bytes(std::span(made)));
+  ApplyPatch(AsBytes(base), AsBytes(patch), AsWritableBytes(made));
   return made;
 }
 

@@ -79,7 +79,7 @@ TEST_CASE("ParseChunkIndex: refuses hostile bytes, naming the place", "[images]"
       {176 + 68, 2, "the sum of all packed chunks"},
   }));
   auto raw = WriteChunkIndex(SomeChunks());
-  StoreLe32(std::as_writable_bytes(std::span(raw)), case_.offset, case_.value);
+  StoreLe32(AsWritableBytes(raw), case_.offset, case_.value);
   CheckError(ErrorKind::kVerification, case_.message, [&] {
     ParseChunkIndex(AsBytes(raw), kRootSize, kPackedSize);
   });

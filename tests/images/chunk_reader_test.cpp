@@ -43,7 +43,7 @@ std::string ReadChunk(const std::string& frame,
                           .length = static_cast<std::uint32_t>(expected.size()),
                           .packed_length = static_cast<std::uint32_t>(frame.size())},
                          5,
-                         std::as_writable_bytes(std::span(content)));
+                         AsWritableBytes(content));
   return content;
 }
 
@@ -74,7 +74,7 @@ std::string HandMadeFrame(unsigned char window, const std::string& data) {
   std::string frame("\x28\xb5\x2f\xfd\xc0", 5);
   frame += static_cast<char>(window);
   std::string size(8, '\0');
-  StoreLe64(std::as_writable_bytes(std::span(size)), 0, data.size());
+  StoreLe64(AsWritableBytes(size), 0, data.size());
   const auto block = 1U | static_cast<unsigned>(data.size()) << 3U;
   frame += size + static_cast<char>(block) + static_cast<char>(block >> 8U) +
            static_cast<char>(block >> 16U) + data;

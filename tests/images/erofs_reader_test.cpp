@@ -107,7 +107,7 @@ std::string ImageOf(mode_t mode, Bytes size, const std::vector<std::uint32_t>& c
   constexpr std::size_t kInodes = 4096;
   constexpr std::size_t kFile = 4;  // its inode number
   std::string image(Bytes{5} * 4096, '\0');
-  const auto bytes = std::as_writable_bytes(std::span(image));
+  const auto bytes = AsWritableBytes(image);
   StoreLe32(bytes, 1024, 0xE0F5E1E2);
   image[1024 + 12] = 12;           // blocks of 4096 bytes
   StoreLe32(bytes, 1024 + 40, 1);  // inodes begin in block 1

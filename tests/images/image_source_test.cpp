@@ -53,7 +53,7 @@ TEST_CASE("OpenImage: archive and layout hold the same blobs", "[images]") {
     descriptor.size = content.size();
     CHECK((ReadBlob(*source, descriptor, kMaxRootBlobSize) == content));
     std::string tail(3, '\0');
-    const auto into = std::as_writable_bytes(std::span(tail));
+    const auto into = AsWritableBytes(tail);
     const auto blob = source->OpenBlob(digest);
     if (content.size() > 3) {
       blob->ReadAt(content.size() - 3, into);

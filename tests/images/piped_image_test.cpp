@@ -83,7 +83,7 @@ std::string ReadAll(Blob& blob) {
   std::string text(blob.size(), '\0');
   constexpr std::size_t kPiece = 50'000;
   for (std::size_t at = 0; at < text.size(); at += kPiece) {
-    const auto piece = std::as_writable_bytes(std::span(text)).subspan(at);
+    const auto piece = AsWritableBytes(text).subspan(at);
     blob.ReadAt(at, piece.first(std::min(kPiece, piece.size())));
   }
   return text;
@@ -124,7 +124,7 @@ TEST_CASE("OpenPipedImage: what is not announced of the root is passed over", "[
   std::string text(100, '\0');
   root->ReadAt(10, std::as_writable_bytes(std::span(text).first(5)));
   CHECK(text.substr(0, 5) == parts.layer.substr(10, 5));
-  root->ReadAt(place, std::as_writable_bytes(std::span(text)));
+  root->ReadAt(place, AsWritableBytes(text));
   CHECK(text == parts.layer.substr(place, 100));
 }
 

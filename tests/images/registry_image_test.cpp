@@ -67,7 +67,7 @@ std::string ReadAll(Blob& kernel) {
   std::string all(kernel.size(), '\0');
   constexpr std::size_t kPiece = std::size_t{1} << 20U;
   for (std::size_t at = 0; at < all.size(); at += kPiece) {
-    kernel.ReadAt(at, std::as_writable_bytes(std::span(all)).subspan(at, kPiece));
+    kernel.ReadAt(at, AsWritableBytes(all).subspan(at, kPiece));
   }
   return all;
 }

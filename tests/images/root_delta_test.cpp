@@ -75,7 +75,7 @@ class Versions {
     WriteRoot(remote, image, Region(disk), progress, &reuse);
     VerifyRoot(Region(disk), image.config.root, progress);
     std::string written(new_parts_.root.size(), '\0');
-    disk->Read(0, std::as_writable_bytes(std::span(written)));
+    disk->Read(0, AsWritableBytes(written));
     CHECK((written == new_parts_.root));
     CHECK(remote.announced() == planned_.fetched);
     return remote.read();
@@ -172,7 +172,7 @@ struct LongImage {
     NoProgress progress;
     WriteRoot(source, image, Region(disk), progress, &reuse);
     std::string written(parts.root.size(), '\0');
-    disk->Read(0, std::as_writable_bytes(std::span(written)));
+    disk->Read(0, AsWritableBytes(written));
     return written;
   }
 

@@ -32,7 +32,7 @@ struct Known {
 
 std::string ReadText(RootImage& root, Bytes offset, Bytes length) {
   std::string text(length, '\0');
-  root.Read(offset, std::as_writable_bytes(std::span(text)));
+  root.Read(offset, AsWritableBytes(text));
   return text;
 }
 

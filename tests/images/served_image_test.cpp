@@ -68,7 +68,7 @@ TEST_CASE("OpenServedImage: what is announced of a blob comes in one stream", "[
   std::string layer(root->size(), '\0');
   constexpr std::size_t kPiece = 100'000;
   for (std::size_t at = 0; at < layer.size(); at += kPiece) {
-    const auto piece = std::as_writable_bytes(std::span(layer)).subspan(at);
+    const auto piece = AsWritableBytes(layer).subspan(at);
     root->ReadAt(at, piece.first(std::min(kPiece, piece.size())));
   }
   CHECK((layer == MakeParts(Bytes{8} << 20U).layer));

@@ -24,7 +24,7 @@ std::string Content(const UniqueFd& file) {
 
   REQUIRE(::fstat(file.get(), &status) == 0);
   std::string text(static_cast<std::size_t>(status.st_size), '\0');
-  ReadFull(file.get(), 0, std::as_writable_bytes(std::span(text)), "a kernel");
+  ReadFull(file.get(), 0, AsWritableBytes(text), "a kernel");
   return text;
 }
 

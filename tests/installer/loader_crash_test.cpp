@@ -43,7 +43,7 @@ struct Started {
 
 std::string ReadAt(const BlockDevice& disk, Bytes offset, Bytes length) {
   std::string text(length, '\0');
-  disk.Read(offset, std::as_writable_bytes(std::span(text)));
+  disk.Read(offset, AsWritableBytes(text));
   return text;
 }
 

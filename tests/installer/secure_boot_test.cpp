@@ -20,7 +20,7 @@ const std::string kSha256("\x26\x16\xc4\xc1\x4c\x50\x92\x40\xac\xa9\x41\xf9\x36\
 
 std::string Number(Bytes value) {
   std::string text(4, '\0');
-  StoreLe32(std::as_writable_bytes(std::span(text)), 0, static_cast<std::uint32_t>(value));
+  StoreLe32(AsWritableBytes(text), 0, static_cast<std::uint32_t>(value));
   return text;
 }
 

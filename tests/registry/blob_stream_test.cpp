@@ -97,16 +97,16 @@ TEST_CASE("BlobStream: what ends the fetching reaches who reads, after what has 
     throw Error(ErrorKind::kNetwork, "the line broke");
   });
   std::string piece(10, '?');
-  stream.Read(0, std::as_writable_bytes(std::span(piece)));
+  stream.Read(0, AsWritableBytes(piece));
   CHECK(piece == "0123456789");
-  CHECK_THROWS_WITH(stream.Read(10, std::as_writable_bytes(std::span(piece))), "the line broke");
+  CHECK_THROWS_WITH(stream.Read(10, AsWritableBytes(piece)), "the line broke");
 }
 
 TEST_CASE("BlobStream: one that brings too little is no endless wait", "[registry]") {
   BlobStream stream({{.offset = 0, .length = 100}},
                     [](const Cancelled&, const BodySink& sink) { sink(AsBytes("0123")); });
   std::string piece(10, '?');
-  CHECK_THROWS_AS(stream.Read(0, std::as_writable_bytes(std::span(piece))), Error);
+  CHECK_THROWS_AS(stream.Read(0, AsWritableBytes(piece)), Error);
 }
 
 TEST_CASE("BlobStream: who waits for what is abandoned fails", "[registry]") {
@@ -125,7 +125,7 @@ TEST_CASE("BlobStream: who waits for what is abandoned fails", "[registry]") {
     stream.Abandon();
   });
   std::string piece(10, '?');
-  CHECK_THROWS_AS(stream.Read(0, std::as_writable_bytes(std::span(piece))), Error);
+  CHECK_THROWS_AS(stream.Read(0, AsWritableBytes(piece)), Error);
   other.join();
 }
 

@@ -134,7 +134,7 @@ void PackRoot(FakeParts& parts, unsigned seed) {
 
 void PackIndex(FakeParts& parts) {
   std::string raw(kIndexHeaderSize + parts.chunks.size() * kIndexEntrySize, '\0');
-  const auto bytes = std::as_writable_bytes(std::span(raw));
+  const auto bytes = AsWritableBytes(raw);
   std::memcpy(raw.data(), "ROSINDEX", 8);
   StoreLe32(bytes, 8, 1);
   StoreLe32(bytes, 12, static_cast<std::uint32_t>(parts.chunks.size()));
