@@ -76,6 +76,7 @@ std::vector<Situation> SituationsOfEachKind() {
       {.state = {.good = kA}, .loadable = {.b = true}},
       {.state = {.good = kB}, .loadable = {}},
       {.state = TrialOf(kA, 2), .spoilt = SpoiltCopies::kFirst},
+      {.state = TrialOf(kA, 2), .spoilt = SpoiltCopies::kFirst, .loadable = {.a = true}},
       {.state = TrialOf(kA, 2), .spoilt = SpoiltCopies::kBoth},
   };
 }

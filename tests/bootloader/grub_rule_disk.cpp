@@ -53,6 +53,10 @@ class GrubRuleDisk : public RuleDisk {
     return ArgumentOfBoot(block, slot);
   }
 
+  [[nodiscard]] bool TellsWhatFell(const Situation& situation) const override {
+    return !owner_ || situation.spoilt == SpoiltCopies::kNone;
+  }
+
  private:
   static SlotFiles WholeSlotOf(const GrubParts& parts, SlotId slot) {
     const auto name = "disk " + std::string(Name(slot));

@@ -25,6 +25,10 @@ class RuleDisk {
 
   // What the slot that was started is told beside its kernel's arguments; empty: nothing.
   [[nodiscard]] virtual std::string Told(SlotId slot) const = 0;
+
+  // Whether the boot loader has a way to tell which slot did not load. With unified kernels it is
+  // written into the first copy of the boot state, which must be sound.
+  [[nodiscard]] virtual bool TellsWhatFell(const Situation& situation) const = 0;
 };
 
 std::unique_ptr<RuleDisk> MakeGrubRuleDisk(const std::filesystem::path& path);
