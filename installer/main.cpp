@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
+#include "base/memory.hpp"
 #include "installer/command.hpp"
 #include "installer/usage_error.hpp"
 
@@ -85,6 +86,7 @@ int Run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  ros::GiveLargeBuffersBack();
   // Both come back as an error of the write, which says what could not be written.
   static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
   static_cast<void>(std::signal(SIGXFSZ, SIG_IGN));
