@@ -7,7 +7,9 @@
 //
 // The latter two have the older image and its root, and a file with room: by the delta from that
 // root, or by the chunks that it has. They print what was fetched, copied, patched and unpacked, in
-// bytes.
+// bytes. By the delta kernel and initrd are made too, of those of the older image, where they
+// differ.
+#include <algorithm>
 #include <exception>
 #include <iostream>
 #include <memory>
@@ -16,8 +18,11 @@
 
 #include "base/block_device.hpp"
 #include "base/error.hpp"
+#include "base/memory.hpp"
 #include "base/progress.hpp"
+#include "images/file_delta.hpp"
 #include "images/registry_image.hpp"
+#include "images/repacked_blob.hpp"
 #include "images/root_delta.hpp"
 #include "images/root_writer.hpp"
 #include "images/verified_image.hpp"
@@ -36,7 +41,7 @@ struct Paths {
   std::string output;
 };
 
-images::RootDelta ReadDelta(const images::ImageSource& source, const images::VerifiedImage& image) {
+images::Delta ReadDelta(const images::ImageSource& source, const images::VerifiedImage& image) {
   const auto& layers = image.manifest.deltas.at(0);
   const auto raw = images::ReadBlob(source, layers.index, images::kMaxDeltaIndexSize);
   const auto patches = layers.patches.value_or(images::Descriptor());
@@ -61,6 +66,47 @@ auto PlanByChunks(const std::string& path) {
   };
 }
 
+// Makes a kernel or initrd and compares it.
+void MakeFile(const images::ImageSource& source,
+              const images::ImageSource& older,
+              const images::Descriptor& from,
+              const images::Descriptor& to,
+              const std::vector<images::DeltaLayers>& deltas) {
+  const auto* layers = images::FindFileDelta(deltas, from.digest);
+  if (layers == nullptr) {
+    return;
+  }
+  const auto delta = images::ReadFileDelta(source, *layers);
+  const std::shared_ptr<images::Blob> base = older.OpenBlob(from.digest);
+  const auto blob = images::MakeRepackedBlob(
+      {.whole = source.OpenBlob(to.digest),
+       .patches = delta.patches.size == 0 ? nullptr : source.OpenBlob(delta.patches.digest),
+       .delta = &delta,
+       .base = {[base](Bytes offset, MutableByteSpan into) { base->ReadAt(offset, into); },
+                base->size()}});
+  blob->Announce({{.offset = 0, .length = to.size}});
+  std::vector<std::byte> piece(std::size_t{1} << 20U);
+  keys::Sha256 hash;
+  for (Bytes at = 0; at < to.size; at += piece.size()) {
+    piece.resize(std::min<Bytes>(piece.size(), to.size - at));
+    blob->ReadAt(at, piece);
+    hash.Update(piece);
+  }
+  if (hash.Finish() != to.digest) {
+    throw Error(ErrorKind::kFailed, "a kernel or initrd is not what it should be");
+  }
+}
+
+void MakeFiles(const std::string& reference, const std::string& older) {
+  const auto source =
+      images::OpenRegistryImage(registry::ParseReference(reference), {.plain_http = true});
+  const auto old_source = images::OpenImage(older);
+  const auto manifest = images::InspectImage(*source).manifest;
+  const auto old = images::InspectImage(*old_source).manifest;
+  MakeFile(*source, *old_source, old.kernel, manifest.kernel, manifest.kernel_deltas);
+  MakeFile(*source, *old_source, old.initrd, manifest.initrd, manifest.initrd_deltas);
+}
+
 // Puts the root together by what `plan` makes of the image.
 template <typename Plan>
 void Apply(const std::string& reference, const Paths& paths, const Plan& plan) {
@@ -83,6 +129,7 @@ void Apply(const std::string& reference, const Paths& paths, const Plan& plan) {
 }  // namespace ros
 
 int main(int argc, char** argv) {
+  ros::GiveLargeBuffersBack();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   const std::string what = arguments.empty() ? "" : arguments[0];
   try {
@@ -92,6 +139,7 @@ int main(int argc, char** argv) {
       const ros::Paths paths{.image = arguments[2], .root = arguments[3], .output = arguments[4]};
       if (what == "delta") {
         ros::Apply(arguments[1], paths, ros::PlanByDelta);
+        ros::MakeFiles(arguments[1], paths.image);
       } else {
         ros::Apply(arguments[1], paths, ros::PlanByChunks(paths.image));
       }

@@ -31,10 +31,12 @@ std::vector<Part> PartsOf(const ImageManifest& manifest) {
   if (manifest.bootloader) {
     parts.push_back({"the boot loader layer", *manifest.bootloader});
   }
-  for (const auto& delta : manifest.deltas) {
-    parts.push_back({"the index of a delta", delta.index});
-    if (delta.patches) {
-      parts.push_back({"the patches of a delta", *delta.patches});
+  for (const auto* deltas : {&manifest.deltas, &manifest.kernel_deltas, &manifest.initrd_deltas}) {
+    for (const auto& delta : *deltas) {
+      parts.push_back({"the index of a delta", delta.index});
+      if (delta.patches) {
+        parts.push_back({"the patches of a delta", *delta.patches});
+      }
     }
   }
   return parts;

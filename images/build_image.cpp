@@ -27,8 +27,8 @@
 #include "images/os_root.hpp"
 #include "images/root_delta.hpp"
 #include "images/root_layer.hpp"
-#include "images/root_reuse.hpp"
 #include "images/unified_kernel.hpp"
+#include "packing/lz4_legacy.hpp"
 
 namespace ros::images {
 namespace {
@@ -193,21 +193,13 @@ TreeParts BuildTreeParts(const BuildOptions& options,
   parts.created = CreationTime(options, tree);
   parts.erofs = work / "root.erofs";
   // Both take one core each.
-  auto initrd = std::async(std::launch::async, [&] {
-    return FramePacker(options.compression_level).Pack(AsBytes(cpio));
-  });
+  auto initrd = std::async(std::launch::async, [&] { return packing::PackLz4(AsBytes(cpio)); });
   progress.Begin("making the file system", 0);
   MakeErofs(directory.path(), parts.erofs, {parts.created, DeriveUuid(options)});
   parts.initrd = initrd.get();
   progress.End();
   CheckPartSize("initrd", parts.initrd.size(), kMaxInitrdSize);
   return parts;
-}
-
-ArchiveBlob MakeBlob(std::string_view media_type, std::string content) {
-  Descriptor descriptor{
-      std::string(media_type), keys::Sha256Of(AsBytes(content)), content.size(), {}};
-  return {std::move(descriptor), std::move(content)};
 }
 
 // Cuts, packs and describes the root; fills in what the config says of it.
@@ -228,54 +220,6 @@ RootLayer BuildRoot(const BuildOptions& options,
   config.root.verity = {layer.verity_root_hash, input.salt_hex};
   return layer;
 }
-
-// What was found for one older image, put into the archive.
-class DeltaAdder {
- public:
-  DeltaAdder(ImageArchive& archive, ImageManifest& manifest, const DeltaTarget& target)
-      : archive_(archive), manifest_(manifest), target_(target) {}
-
-  // Unpacks the old image into `work` while it is needed.
-  BuiltDelta Add(const std::filesystem::path& image,
-                 const std::filesystem::path& work,
-                 Progress& progress) {
-    const TempDirectory unpacked(work, "base");
-    const auto base = UnpackDeltaBase(image, unpacked.path() / "root", progress);
-    const auto file = work / ("delta-" + std::to_string(manifest_.deltas.size()));
-    const auto layer = MakeDelta(base, target_, file, progress);
-    DeltaLayers layers{.base = base.root_hash};
-    layers.index = AddBlob(MakeBlob(kDeltaIndexType, WriteDeltaIndex(layer.index, target_.chunks)));
-    if (layer.size > 0) {
-      layers.patches = AddBlob({{std::string(kDeltaType), layer.digest, layer.size, {}}, file});
-    }
-    manifest_.deltas.push_back(layers);
-    const auto plan = PlanRoot(target_.chunks, {.delta = &layer.index}, {});
-    return {.version = base.version,
-            .index_size = layers.index.size,
-            .size = layer.size,
-            .copied = plan.copied,
-            .patched = plan.patched,
-            .unpacked = plan.unpacked,
-            .frames = plan.fetched - layer.size};
-  }
-
- private:
-  // Deltas from roots that hardly differ may be the same bytes, which an archive has once.
-  Descriptor AddBlob(ArchiveBlob blob) {
-    const bool is_there = std::ranges::any_of(archive_.blobs, [&](const ArchiveBlob& other) {
-      return other.descriptor.digest == blob.descriptor.digest;
-    });
-    auto descriptor = blob.descriptor;
-    if (!is_there) {
-      archive_.blobs.push_back(std::move(blob));
-    }
-    return descriptor;
-  }
-
-  ImageArchive& archive_;
-  ImageManifest& manifest_;
-  const DeltaTarget& target_;
-};
 
 std::string MakeUnifiedKernel(const UnifiedKernelOptions& options,
                               const ImageConfig& config,

@@ -11,6 +11,7 @@
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "base/progress.hpp"
+#include "images/delta_adder.hpp"
 #include "images/image_config.hpp"
 #include "keys/digest.hpp"
 #include "keys/trust_store.hpp"
@@ -62,17 +63,6 @@ struct BuildOptions {
   std::optional<UnifiedKernelOptions> unified_kernel;  // none: kernel and initrd by themselves
   // Older images, as files: machines that run one of these fetch a delta.
   std::vector<std::filesystem::path> delta_from;
-};
-
-// What an image has for machines that run an older one.
-struct BuiltDelta {
-  std::string version;  // of the older image
-  Bytes index_size = 0;
-  Bytes size = 0;    // of its patches
-  Bytes copied = 0;  // of the root
-  Bytes patched = 0;
-  Bytes unpacked = 0;  // made by frames of the root layer
-  Bytes frames = 0;    // bytes of those
 };
 
 struct BuildResult {

@@ -269,6 +269,10 @@ std::string WriteDeltaIndex(const DeltaIndex& index, const std::vector<Chunk>& c
   return raw + IndexWriter(index, chunks).Write();
 }
 
+std::uint32_t DeltaChunkCount(ByteSpan raw) {
+  return raw.size() < kDeltaHeaderSize ? 0 : LoadLe32(raw, kDeltaCountOffset);
+}
+
 DeltaIndex ParseDeltaIndex(ByteSpan raw, const std::vector<Chunk>& chunks, Bytes patches_size) {
   return InContext("the delta index", [&] {
     if (raw.size() < kDeltaHeaderSize || !AsText(raw).starts_with(kDeltaMagic)) {
@@ -279,7 +283,7 @@ DeltaIndex ParseDeltaIndex(ByteSpan raw, const std::vector<Chunk>& chunks, Bytes
     }
     if (LoadLe32(raw, kDeltaCountOffset) != chunks.size() ||
         LoadLe64(raw, kPatchesSizeOffset) != patches_size) {
-      Refuse("it is of another root");
+      Refuse("it is of something else");
     }
     DeltaIndex index;
     index.base_size = LoadLe64(raw, kBaseSizeOffset);

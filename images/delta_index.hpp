@@ -12,8 +12,9 @@
 
 namespace ros::images {
 
-// How each chunk of a root is made from one other root, its base (docs/delta-format.md). Nothing of
-// it is believed: what comes out is compared with the digest of the root index.
+// How each chunk of a root, kernel or initrd is made from one other, its base
+// (docs/delta-format.md). Nothing of it is believed: what comes out is compared with the digest of
+// the root index, or of the file.
 
 inline constexpr std::size_t kMaxBaseRanges = 8;
 inline constexpr Bytes kDeltaHeaderSize = 32;
@@ -55,16 +56,19 @@ Bytes BaseLength(const DeltaPatch& patch);
 // index.
 std::string WriteDeltaIndex(const DeltaIndex& index, const std::vector<Chunk>& chunks);
 
+// Of how many chunks an index says that it is, which may be anything; 0 where it is too short.
+std::uint32_t DeltaChunkCount(ByteSpan raw);
+
 // Reads one whose patches must add up to `patches_size`. Throws kVerification "the delta index:
 // why".
 DeltaIndex ParseDeltaIndex(ByteSpan raw, const std::vector<Chunk>& chunks, Bytes patches_size);
 
 // A delta that an image brings and a machine may use.
-struct RootDelta {
+struct Delta {
   Descriptor patches;  // the layer
   DeltaIndex index;
 
-  bool operator==(const RootDelta&) const = default;
+  bool operator==(const Delta&) const = default;
 };
 
 }  // namespace ros::images

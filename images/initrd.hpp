@@ -11,7 +11,7 @@
 
 namespace ros::images {
 
-// The bytes of an initrd (docs/initrd-format.md) before they are packed into one zstd frame:
+// The bytes of an initrd (docs/initrd-format.md) before LZ4 packs them:
 // `init_binary` as /init, `keys` in /keys and the modules, read from `root` and unpacked, with
 // their lists. The same input gives the same bytes. Throws kUsage where init_binary is not a static
 // program, kFailed for a module that cannot be read.

@@ -57,19 +57,22 @@ LayerRules MakeLayerRules() {
            {kRootIndexType, kMaxIndexSize, {}}}};
 }
 
-// Layers of deltas, by their base: the index and the patches.
+// Layers of deltas of one kind, by their base: the index and the patches.
 class DeltaRules {
  public:
+  DeltaRules(std::string_view index_type, std::string_view patches_type)
+      : index_type_(index_type), patches_type_(patches_type) {}
+
   // Whether it is one.
   bool Take(const Descriptor& layer, const std::string& where) {
-    const bool is_index = layer.media_type == kDeltaIndexType;
-    if (!is_index && layer.media_type != kDeltaType) {
+    const bool is_index = layer.media_type == index_type_;
+    if (!is_index && layer.media_type != patches_type_) {
       return false;
     }
     CheckSize(layer, where, is_index ? kMaxIndexSize : kMaxRootBlobSize);
     const auto base = layer.annotations.find(std::string(kDeltaBaseAnnotation));
     if (base == layer.annotations.end()) {
-      Refuse(where, "a delta that does not say which root it is based on");
+      Refuse(where, "a delta that does not say what it is based on");
     }
     CheckHex(where, base->second, kHashDigits, kHashDigits);
     auto& found = (is_index ? indexes_ : patches_)[base->second];
@@ -102,16 +105,28 @@ class DeltaRules {
  private:
   static constexpr std::size_t kHashDigits = 64;
 
+  std::string_view index_type_;
+  std::string_view patches_type_;
   std::map<std::string, std::optional<Descriptor>> indexes_;
   std::map<std::string, std::optional<Descriptor>> patches_;
 };
 
-void TakeLayer(LayerRules& rules, DeltaRules& deltas, const Json& json, const std::string& where) {
+// All that a manifest's layers may be.
+struct ManifestRules {
+  LayerRules layers = MakeLayerRules();
+  DeltaRules root_deltas{kDeltaIndexType, kDeltaType};
+  DeltaRules kernel_deltas{kKernelDeltaIndexType, kKernelDeltaType};
+  DeltaRules initrd_deltas{kInitrdDeltaIndexType, kInitrdDeltaType};
+};
+
+void TakeLayer(ManifestRules& rules, const Json& json, const std::string& where) {
   auto layer = ParseDescriptor(json, where);
-  if (deltas.Take(layer, where)) {
-    return;
+  for (auto* deltas : {&rules.root_deltas, &rules.kernel_deltas, &rules.initrd_deltas}) {
+    if (deltas->Take(layer, where)) {
+      return;
+    }
   }
-  for (auto& rule : rules) {
+  for (auto& rule : rules.layers) {
     if (layer.media_type != rule.media_type) {
       continue;
     }
@@ -138,6 +153,17 @@ Json ToJson(const std::map<std::string, std::string>& annotations) {
     json.Set(key, value);
   }
   return json;
+}
+
+void AppendDeltas(const std::vector<DeltaLayers>& deltas, Json& layers) {
+  for (const auto& delta : deltas) {
+    for (auto layer : {std::optional(delta.index), delta.patches}) {
+      if (layer) {
+        layer->annotations[std::string(kDeltaBaseAnnotation)] = delta.base;
+        layers.Append(ToJson(*layer));
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -211,12 +237,11 @@ ImageManifest ParseManifest(std::string_view raw) {
   if (layers.size() > kMaxLayers) {
     Refuse(layers_where, "more than " + std::to_string(kMaxLayers));
   }
-  auto rules = MakeLayerRules();
-  DeltaRules deltas;
+  ManifestRules rules;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    TakeLayer(rules, deltas, layers[i], layers_where + "[" + std::to_string(i) + "]");
+    TakeLayer(rules, layers[i], layers_where + "[" + std::to_string(i) + "]");
   }
-  auto& [kernel, initrd, unified_kernel, bootloader, root, root_index] = rules;
+  auto& [kernel, initrd, unified_kernel, bootloader, root, root_index] = rules.layers;
   manifest.unified_kernel = unified_kernel.found;
   if (!manifest.unified_kernel) {
     manifest.kernel = Need(kernel);
@@ -227,7 +252,9 @@ ImageManifest ParseManifest(std::string_view raw) {
   manifest.bootloader = bootloader.found;
   manifest.root = Need(root);
   manifest.root_index = Need(root_index);
-  manifest.deltas = deltas.Finish(layers_where);
+  manifest.deltas = rules.root_deltas.Finish(layers_where);
+  manifest.kernel_deltas = rules.kernel_deltas.Finish(layers_where);
+  manifest.initrd_deltas = rules.initrd_deltas.Finish(layers_where);
   manifest.annotations = ParseAnnotations(json, std::string(kManifestName));
   return manifest;
 }
@@ -245,13 +272,8 @@ std::string WriteManifest(const ImageManifest& manifest) {
   }
   layers.Append(ToJson(manifest.root));
   layers.Append(ToJson(manifest.root_index));
-  for (const auto& delta : manifest.deltas) {
-    for (auto layer : {std::optional(delta.index), delta.patches}) {
-      if (layer) {
-        layer->annotations[std::string(kDeltaBaseAnnotation)] = delta.base;
-        layers.Append(ToJson(*layer));
-      }
-    }
+  for (const auto* deltas : {&manifest.deltas, &manifest.kernel_deltas, &manifest.initrd_deltas}) {
+    AppendDeltas(*deltas, layers);
   }
   auto json = Json::MakeObject();
   json.Set("schemaVersion", kSchemaVersion);

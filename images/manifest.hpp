@@ -25,8 +25,15 @@ inline constexpr std::string_view kRootType = "application/vnd.ros.os.root.v1+zs
 inline constexpr std::string_view kRootIndexType = "application/vnd.ros.os.root.index.v1";
 inline constexpr std::string_view kDeltaType = "application/vnd.ros.os.root.delta.v1";
 inline constexpr std::string_view kDeltaIndexType = "application/vnd.ros.os.root.delta.index.v1";
+inline constexpr std::string_view kKernelDeltaType = "application/vnd.ros.os.kernel.delta.v1";
+inline constexpr std::string_view kKernelDeltaIndexType =
+    "application/vnd.ros.os.kernel.delta.index.v1";
+inline constexpr std::string_view kInitrdDeltaType = "application/vnd.ros.os.initrd.delta.v1";
+inline constexpr std::string_view kInitrdDeltaIndexType =
+    "application/vnd.ros.os.initrd.delta.index.v1";
 
-// The annotation of a delta's two layers: the verity root hash of the root that it is based on.
+// The annotation of a delta's two layers: what it is based on. Of a root its verity root hash, of a
+// kernel or initrd the SHA-256 of the file; hexadecimal.
 inline constexpr std::string_view kDeltaBaseAnnotation = "vnd.ros.delta.base";
 
 // The annotation of an index entry that names it (OCI image-spec, annotations).
@@ -34,13 +41,13 @@ inline constexpr std::string_view kRefNameAnnotation = "org.opencontainers.image
 
 // Limits on what a manifest may say.
 inline constexpr Bytes kMaxManifestSize = Bytes{256} << 10U;
-inline constexpr std::size_t kMaxLayers = 64;
+inline constexpr std::size_t kMaxLayers = 160;
 inline constexpr Bytes kMaxKernelSize = Bytes{256} << 20U;
 inline constexpr Bytes kMaxInitrdSize = Bytes{1} << 30U;
 inline constexpr Bytes kMaxUnifiedKernelSize = kMaxKernelSize + kMaxInitrdSize;
 inline constexpr Bytes kMaxBootloaderSize = Bytes{64} << 20U;
 inline constexpr Bytes kMaxRootBlobSize = Bytes{1} << 40U;
-inline constexpr std::size_t kMaxDeltas = 24;
+inline constexpr std::size_t kMaxDeltas = 24;  // of each kind
 
 // A blob as a manifest or index names it (OCI image-spec, descriptor).
 struct Descriptor {
@@ -52,9 +59,9 @@ struct Descriptor {
   bool operator==(const Descriptor&) const = default;
 };
 
-// What makes the root of one other root that a machine may have.
+// What makes a root, kernel or initrd of one other that a machine may have.
 struct DeltaLayers {
-  std::string base;  // verity root hash of that root
+  std::string base;  // as kDeltaBaseAnnotation
   Descriptor index;
   std::optional<Descriptor> patches;  // none where nothing needs one
 
@@ -73,7 +80,9 @@ struct ImageManifest {
   std::optional<Descriptor> bootloader;
   Descriptor root;
   Descriptor root_index;
-  std::vector<DeltaLayers> deltas;  // at most one for each base
+  std::vector<DeltaLayers> deltas;  // of the root; at most one for each base
+  std::vector<DeltaLayers> kernel_deltas;
+  std::vector<DeltaLayers> initrd_deltas;
   std::map<std::string, std::string> annotations;
 
   bool operator==(const ImageManifest&) const = default;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/c_ptr.hpp"
 #include "base/error.hpp"
@@ -104,6 +105,12 @@ class TarWriter {
 };
 
 }  // namespace
+
+ArchiveBlob MakeBlob(std::string_view media_type, std::string content) {
+  Descriptor descriptor{
+      std::string(media_type), keys::Sha256Of(AsBytes(content)), content.size(), {}};
+  return {std::move(descriptor), std::move(content)};
+}
 
 Bytes WriteOciArchive(const ImageArchive& archive, OutputFile& output) {
   std::vector<const ArchiveBlob*> blobs;

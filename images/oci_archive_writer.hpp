@@ -23,6 +23,9 @@ struct ArchiveBlob {
   std::variant<std::string, std::filesystem::path, BlobProducer> content;
 };
 
+// One whose bytes are here.
+ArchiveBlob MakeBlob(std::string_view media_type, std::string content);
+
 // An image as an OCI archive (OCI image layout 1.0 in an uncompressed tar, so that blobs can be
 // read in place).
 struct ImageArchive {

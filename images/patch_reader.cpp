@@ -6,7 +6,7 @@
 
 namespace ros::images {
 
-PatchBase::PatchBase(Region root) : root_(std::move(root)) {}
+PatchBase::PatchBase(Reader read) : read_(std::move(read)) {}
 
 bool PatchBase::Apply(const DeltaPatch& patch, ByteSpan packed, MutableByteSpan into) {
   const std::lock_guard lock(mutex_);
@@ -14,14 +14,14 @@ bool PatchBase::Apply(const DeltaPatch& patch, ByteSpan packed, MutableByteSpan 
     delta::ApplyPatch(ReadRanges(patch), packed, into);
     return true;
   } catch (const Error&) {
-    return false;  // Of a root that is not what it was; the image has the chunk's frame.
+    return false;  // Of a base that is not what it was; the image has the chunk's frame.
   }
 }
 
 ByteSpan PatchBase::ReadRanges(const DeltaPatch& patch) {
   Bytes length = 0;
   for (const auto& range : patch.base) {
-    root_.Read(range.offset, ranges_.span().subspan(length, range.length));
+    read_(range.offset, ranges_.span().subspan(length, range.length));
     length += range.length;
   }
   return ranges_.span().first(length);

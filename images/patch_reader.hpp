@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <mutex>
 #include <vector>
 
@@ -11,14 +12,17 @@
 
 namespace ros::images {
 
-// The other root that patches are applied to. Threads take turns: unpacking a patch takes memory,
-// and little time beside its way over the network.
+// What patches are applied to, such as another root. Threads take turns: unpacking a patch takes
+// memory, and little time beside its way over the network.
 class PatchBase {
  public:
-  explicit PatchBase(Region root);
+  // Fills `into` from `offset` on; throws where that cannot be read.
+  using Reader = std::function<void(Bytes offset, MutableByteSpan into)>;
+
+  explicit PatchBase(Reader read);
 
   // Fills `into`, a whole chunk, by a patch whose bytes have been compared with their digest; what
-  // comes out is not judged here. False where the root cannot be read or cannot be what the patch
+  // comes out is not judged here. False where the base cannot be read or cannot be what the patch
   // was made for.
   bool Apply(const DeltaPatch& patch, ByteSpan packed, MutableByteSpan into);
 
@@ -27,7 +31,7 @@ class PatchBase {
   [[nodiscard]] ByteSpan ReadRanges(const DeltaPatch& patch);
 
   std::mutex mutex_;
-  Region root_;
+  Reader read_;
   AlignedBuffer ranges_{delta::kMaxBase};
 };
 

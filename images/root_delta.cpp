@@ -40,7 +40,7 @@ delta::SimilarityIndex IndexBase(const DeltaBase& base, Progress& progress) {
   const auto size = OffsetsOf(base.chunks).back();
   delta::SimilarityIndex index(size);
   std::vector<std::byte> piece;
-  progress.Begin("reading the root of " + base.version, size);
+  progress.Begin("reading " + base.name, size);
   for (Bytes at = 0; at < size; at += piece.size()) {
     piece.resize(std::min(kBasePiece, size - at));
     ReadFull(fd.get(), at, piece, base.root.string());
@@ -76,12 +76,16 @@ class PatchFinder {
     ReadFull(target_fd_.get(), offset, content_, target_.root.string());
     FoundPatch found;
     found.patch.base = similarity_.FindAlike(content_, kMaxBaseRanges, delta::kMaxBase, kBlockSize);
+    const bool has_frame = wanted.packed_length > 0;
     if (found.patch.base.empty()) {
-      return {};
+      if (has_frame) {
+        return {};
+      }
+      found.patch.base.push_back({.offset = 0, .length = kBlockSize});
     }
     const auto base = ReadBase(found.patch);
     found.packed = delta::MakePatch(base, content_);
-    if (found.packed.size() + kEntrySize >= wanted.packed_length) {
+    if (has_frame && found.packed.size() + kEntrySize >= wanted.packed_length) {
       return {};
     }
     Try(base, found.packed);
@@ -195,7 +199,8 @@ DeltaBase UnpackDeltaBase(const std::filesystem::path& image,
   }
   fd.Close(output.string());
   progress.End();
-  return {.version = inspected.config.version,
+  return {.name = "the root of " + inspected.config.version,
+          .version = inspected.config.version,
           .root_hash = root.verity.root_hash,
           .chunks = std::move(inspected.chunks),
           .root = output};
@@ -224,7 +229,7 @@ DeltaLayer MakeDelta(const DeltaBase& base,
   keys::Sha256 hash;
   const auto threads = OrderedWork::DefaultThreads();
   std::vector<FoundPatch> places(4 * threads);
-  progress.Begin("making the delta from " + base.version, copies.unpacked);
+  progress.Begin("making the delta from " + base.name, copies.unpacked);
   OrderedWork work(wanted.size(), places.size(), threads, [&]() -> OrderedWork::Job {
     auto finder = std::make_shared<PatchFinder>(base, target, similarity);
     return [&, finder](std::size_t job, std::size_t place) {

@@ -26,10 +26,11 @@ void CheckDeltaBases(const std::vector<std::filesystem::path>& images,
                      const ImageKind& kind,
                      Progress& progress);
 
-// The root of an older image, unpacked, that a delta is to be based on.
+// What a delta is to be based on: the root of an older image, unpacked, for example.
 struct DeltaBase {
-  std::string version;
-  std::string root_hash;  // of its verity tree
+  std::string name;       // for progress: "the root of 1.0"
+  std::string version;    // of the older image
+  std::string root_hash;  // of the root's verity tree
   std::vector<Chunk> chunks;
   std::filesystem::path root;  // a file
 };
@@ -41,10 +42,10 @@ DeltaBase UnpackDeltaBase(const std::filesystem::path& image,
                           const std::filesystem::path& output,
                           Progress& progress);
 
-// The root that a delta makes.
+// What a delta makes.
 struct DeltaTarget {
   std::filesystem::path root;
-  std::vector<Chunk> chunks;
+  std::vector<Chunk> chunks;  // one with a packed length of 0 has no frame, and always gets a patch
 };
 
 // The patches that a delta consists of, in a row in a file, and their index.

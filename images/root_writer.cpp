@@ -232,7 +232,8 @@ RootBlobs OpenRootBlobs(const ImageSource& source,
     blobs.patches = source.OpenBlob(reuse->delta->patches.digest);
     blobs.patches->Announce(PatchesOf(*reuse));
     blobs.layer = std::make_unique<PatchLayer>(*blobs.patches, reuse->delta->index);
-    blobs.base = std::make_unique<PatchBase>(reuse->old_root);
+    blobs.base = std::make_unique<PatchBase>(
+        [root = reuse->old_root](Bytes offset, MutableByteSpan into) { root.Read(offset, into); });
   }
   return blobs;
 }

@@ -16,7 +16,7 @@ Bytes BytesNeeded(const RootDescription& root);
 struct RootReuse {
   RootPlan plan;
   Region old_root;  // what the plan copies from and patches; empty where it does neither
-  const RootDelta* delta = nullptr;  // what the plan patches by; null where it patches nothing
+  const Delta* delta = nullptr;  // what the plan patches by; null where it patches nothing
 };
 
 // Unpacks the root layer into the start of `slot` and puts the verity tree behind it, then syncs.

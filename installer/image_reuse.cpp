@@ -4,7 +4,10 @@
 #include "base/file.hpp"
 #include "base/interrupt.hpp"
 #include "images/chunk_index.hpp"
+#include "images/file_delta.hpp"
+#include "images/repacked_blob.hpp"
 #include "installer/slot_content.hpp"
+#include "packing/unpacked_form.hpp"
 #include "partitions/boot_file_system.hpp"
 
 namespace ros::installer {
@@ -47,9 +50,9 @@ std::vector<images::Chunk> ReadRootIndex(const std::filesystem::path& state,
 }
 
 // The delta from the running root, if the image has one. Where that cannot be had, frames can.
-std::optional<images::RootDelta> ReadDelta(const SourcedImage& wanted,
-                                           const images::ImageConfig& running,
-                                           Progress& progress) {
+std::optional<images::Delta> ReadDelta(const SourcedImage& wanted,
+                                       const images::ImageConfig& running,
+                                       Progress& progress) {
   for (const auto& delta : wanted.image.manifest.deltas) {
     if (delta.base != running.root.verity.root_hash) {
       continue;
@@ -57,7 +60,7 @@ std::optional<images::RootDelta> ReadDelta(const SourcedImage& wanted,
     try {
       const auto raw = images::ReadBlob(wanted.source, delta.index, images::kMaxDeltaIndexSize);
       const auto patches = delta.patches.value_or(images::Descriptor());
-      return images::RootDelta{
+      return images::Delta{
           .patches = patches,
           .index = images::ParseDeltaIndex(AsBytes(raw), wanted.image.chunks, patches.size)};
     } catch (const Error& error) {
@@ -89,30 +92,85 @@ class FileOfSlot final : public images::Blob {
   Bytes size_;
 };
 
-// The files of the running slot that the image has too, read and compared.
-std::map<keys::Digest, std::string> FindFiles(const FatVolume& boot,
-                                              SlotId running,
-                                              const images::ImageManifest& old,
-                                              const images::ImageManifest& manifest) {
-  AlignedBuffer buffer(Bytes{1} << 20U);
-  std::map<keys::Digest, std::string> files;
-  for (const auto& wanted : KernelBlobs(manifest)) {
-    for (const auto& held : KernelBlobs(old)) {
-      if (held.descriptor.digest != wanted.descriptor.digest) {
-        continue;
-      }
-      try {
-        const auto& [type, digest, size, annotations] = wanted.descriptor;
-        if (DigestOnDisk(boot.Find(PathOf(running, held.name)).data, size, buffer) == digest) {
-          files.emplace(digest, held.name);
+// A file of a slot as its unpacked form.
+packing::UnpackedForm FormOf(const FatVolume& boot,
+                             SlotId slot,
+                             const std::string& name,
+                             Bytes size) {
+  const auto file = std::make_shared<FileOfSlot>(boot.Find(PathOf(slot, name)), size);
+  return {[file](Bytes offset, MutableByteSpan into) { file->ReadAt(offset, into); }, size};
+}
+
+// Finds what of the kernel and initrd need not be fetched.
+class FileFinder {
+ public:
+  // All live longer than this.
+  FileFinder(const FatVolume& boot, SlotId running, const SourcedImage& wanted, Progress& progress)
+      : boot_(boot), running_(running), wanted_(wanted), progress_(progress) {}
+
+  // Looks for the files of this manifest, which the running slot was written with.
+  void Find(const images::ImageManifest& old, ImageReuse& reuse) {
+    const auto& manifest = wanted_.image.manifest;
+    for (const auto& file : KernelBlobs(manifest)) {
+      for (const auto& held : KernelBlobs(old)) {
+        if (held.descriptor.digest == file.descriptor.digest && IsThere(held)) {
+          reuse.files.emplace(file.descriptor.digest, held.name);
         }
-      } catch (const Error&) {
-        continue;  // It is fetched then.
       }
     }
+    if (!manifest.unified_kernel && !old.unified_kernel) {
+      FindPatched(
+          {partitions::kKernelFile, old.kernel}, {manifest.kernel, manifest.kernel_deltas}, reuse);
+      FindPatched(
+          {partitions::kInitrdFile, old.initrd}, {manifest.initrd, manifest.initrd_deltas}, reuse);
+    }
   }
-  return files;
-}
+
+ private:
+  // A blob of the image, and what it has for those who hold another one.
+  struct Wanted {
+    const images::Descriptor& descriptor;
+    const std::vector<images::DeltaLayers>& deltas;
+  };
+
+  // Whether the running slot's file is what its manifest says.
+  bool IsThere(const KernelBlob& held) {
+    try {
+      const auto& [type, digest, size, annotations] = held.descriptor;
+      return DigestOnDisk(boot_.Find(PathOf(running_, held.name)).data, size, buffer_) == digest;
+    } catch (const Error&) {
+      return false;  // It is fetched then.
+    }
+  }
+
+  void FindPatched(const KernelBlob& held, const Wanted& file, ImageReuse& reuse) {
+    const auto* layers = images::FindFileDelta(file.deltas, held.descriptor.digest);
+    if (layers == nullptr || reuse.files.contains(file.descriptor.digest) || !IsThere(held)) {
+      return;
+    }
+    try {
+      const std::string name(held.name);
+      const auto size = held.descriptor.size;
+      if (!FormOf(boot_, running_, name, size).PacksAsItWas()) {
+        throw Error(ErrorKind::kRefused, "this machine's lz4 packs to other bytes");
+      }
+      reuse.patched_files.emplace(
+          file.descriptor.digest,
+          FileReuse{
+              .name = name, .size = size, .delta = images::ReadFileDelta(wanted_.source, *layers)});
+    } catch (const Error& error) {
+      ThrowIfInterrupted();
+      progress_.Warn("the delta of " + std::string(held.name) +
+                     " cannot be used, so more is fetched: " + error.message());
+    }
+  }
+
+  const FatVolume& boot_;
+  SlotId running_;
+  const SourcedImage& wanted_;
+  Progress& progress_;
+  AlignedBuffer buffer_{Bytes{1} << 20U};
+};
 
 }  // namespace
 
@@ -137,14 +195,20 @@ ImageReuse FindReuse(const Machine& machine,
                                 {.chunks = ReadRootIndex(machine.state, running, *old),
                                  .delta = reuse.delta ? &reuse.delta->index : nullptr},
                                 kept);
-  reuse.files = FindFiles(boot, running, old->manifest, image.manifest);
+  FileFinder(boot, running, wanted, progress).Find(old->manifest, reuse);
   return reuse;
 }
 
 Bytes BytesToFetch(const images::VerifiedImage& image, const ImageReuse& reuse, bool with_root) {
   Bytes bytes = with_root ? reuse.root.fetched : 0;
   for (const auto& blob : KernelBlobs(image.manifest)) {
-    bytes += reuse.files.contains(blob.descriptor.digest) ? 0 : blob.descriptor.size;
+    const auto& digest = blob.descriptor.digest;
+    if (const auto patched = reuse.patched_files.find(digest);
+        patched != reuse.patched_files.end()) {
+      bytes += patched->second.delta.patches.size;
+    } else if (!reuse.files.contains(digest)) {
+      bytes += blob.descriptor.size;
+    }
   }
   return bytes;
 }
@@ -158,10 +222,27 @@ ReusingImage::ReusingImage(const images::ImageSource& image,
 std::unique_ptr<images::Blob> ReusingImage::OpenBlob(const keys::Digest& digest) const {
   const auto found = reuse_.files.find(digest);
   if (found == reuse_.files.end()) {
-    return image_.OpenBlob(digest);
+    const auto patched = reuse_.patched_files.find(digest);
+    return patched == reuse_.patched_files.end() ? image_.OpenBlob(digest)
+                                                 : OpenPatched(digest, patched->second);
   }
   const auto size = image_.OpenBlob(digest)->size();
   return std::make_unique<FileOfSlot>(boot_.Find(PathOf(running_, found->second)), size);
+}
+
+std::unique_ptr<images::Blob> ReusingImage::OpenPatched(const keys::Digest& digest,
+                                                        const FileReuse& file) const {
+  try {
+    const auto& patches = file.delta.patches;
+    return images::MakeRepackedBlob(
+        {.whole = image_.OpenBlob(digest),
+         .patches = patches.size == 0 ? nullptr : image_.OpenBlob(patches.digest),
+         .delta = &file.delta,
+         .base = FormOf(boot_, running_, file.name, file.size)});
+  } catch (const Error&) {
+    ThrowIfInterrupted();
+    return image_.OpenBlob(digest);  // The file here cannot be read any more.
+  }
 }
 
 std::string RootIndexFile(SlotId slot) {

@@ -17,14 +17,25 @@
 
 namespace ros::installer {
 
+// How a kernel or initrd of an image is made of the running slot's.
+struct FileReuse {
+  std::string name;  // in the slot's folder
+  Bytes size = 0;    // of the file there
+  images::Delta delta;
+
+  bool operator==(const FileReuse&) const = default;
+};
+
 // What of an image in a registry this machine has already, and need not fetch. Only a hint: what is
 // used is compared with the image's digests again.
 struct ImageReuse {
   images::RootPlan root;
   // Of the running root, where the image has one for it.
-  std::optional<images::RootDelta> delta;
+  std::optional<images::Delta> delta;
   // Blobs that the running slot's folder has: digest, and the file's name there.
   std::map<keys::Digest, std::string> files;
+  // Blobs that are made of files there.
+  std::map<keys::Digest, FileReuse> patched_files;
 
   bool operator==(const ImageReuse&) const = default;
 };
@@ -35,10 +46,10 @@ struct SourcedImage {
   const images::VerifiedImage& image;
 };
 
-// Looks at both slots. Reads all of the target's root, those files of the running slot whose
-// digests its manifest shares with the image, and of the image the index of the delta that is based
-// on the running root, if it has one. What cannot be read is of no use, and no error; of a
-// delta that is told.
+// Looks at both slots. Reads all of the target's root, those files of the running slot that the
+// image has too or has deltas for, and of the image the indexes of the deltas that are based on
+// what runs, if it has some. What cannot be read is of no use, and no error; of a delta that is
+// told.
 ImageReuse FindReuse(const Machine& machine,
                      const partitions::FatVolume& boot,
                      const SourcedImage& wanted,
@@ -46,10 +57,11 @@ ImageReuse FindReuse(const Machine& machine,
                      Progress& progress);
 
 // What is fetched of an image for a slot: frames and patches of the root (where `with_root` says
-// that it is written), kernel and initrd. Manifests, config and indexes have come by then.
+// that it is written), kernel and initrd or their patches. Manifests, config and indexes have come
+// by then.
 Bytes BytesToFetch(const images::VerifiedImage& image, const ImageReuse& reuse, bool with_root);
 
-// The image, with some of its blobs read from the running slot's folder.
+// The image, with some of its blobs read from the running slot's folder or made of what is there.
 class ReusingImage final : public images::ImageSource {
  public:
   // All live longer than this.
@@ -71,6 +83,9 @@ class ReusingImage final : public images::ImageSource {
   [[nodiscard]] bool is_remote() const override { return image_.is_remote(); }
 
  private:
+  [[nodiscard]] std::unique_ptr<images::Blob> OpenPatched(const keys::Digest& digest,
+                                                          const FileReuse& file) const;
+
   const images::ImageSource& image_;
   const partitions::FatVolume& boot_;
   SlotId running_;

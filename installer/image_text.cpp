@@ -33,17 +33,23 @@ std::string KernelText(const images::ImageManifest& manifest, const ImageHints& 
          FormatBytes(manifest.initrd.size) + "\n";
 }
 
+std::string DeltaSizes(std::string_view what, const std::vector<images::DeltaLayers>& deltas) {
+  std::string text;
+  for (const auto& delta : deltas) {
+    const auto patches = delta.patches ? delta.patches->size : 0;
+    text += "  delta     " + FormatBytes(delta.index.size + patches) + ", from the " +
+            std::string(what) + " " + delta.base.substr(0, kShownHash) + "...\n";
+  }
+  return text;
+}
+
 std::string Sizes(const images::ImageManifest& manifest, const ImageHints& hints) {
   std::string text = KernelText(manifest, hints);
   if (manifest.bootloader) {
     text += "  loader    " + FormatBytes(manifest.bootloader->size) + "\n";
   }
-  for (const auto& delta : manifest.deltas) {
-    const auto patches = delta.patches ? delta.patches->size : 0;
-    text += "  delta     " + FormatBytes(delta.index.size + patches) + ", from the root " +
-            delta.base.substr(0, kShownHash) + "...\n";
-  }
-  return text;
+  return text + DeltaSizes("root", manifest.deltas) + DeltaSizes("kernel", manifest.kernel_deltas) +
+         DeltaSizes("initrd", manifest.initrd_deltas);
 }
 
 Json Layer(std::string_view name, const images::Descriptor& descriptor) {
@@ -53,11 +59,28 @@ Json Layer(std::string_view name, const images::Descriptor& descriptor) {
       .Set("bytes", descriptor.size);
 }
 
+void AppendDeltas(const std::string& name,
+                  const std::vector<images::DeltaLayers>& deltas,
+                  Json& layers) {
+  for (const auto& delta : deltas) {
+    layers.Append(Layer(name + "-index", delta.index).Set("base", delta.base));
+    if (delta.patches) {
+      layers.Append(Layer(name, *delta.patches).Set("base", delta.base));
+    }
+  }
+}
+
+// What is fetched of a kernel or initrd.
+std::string FileText(std::string_view name, Bytes bytes) {
+  return bytes == 0 ? std::string() : ", " + FormatBytes(bytes) + " of the " + std::string(name);
+}
+
 std::string DeltaText(const images::BuiltDelta& delta) {
   return "  delta     from " + delta.version + ": " +
          FormatBytes(delta.index_size + delta.size + delta.frames) + " to fetch of the root (" +
          FormatBytes(delta.copied) + " of it are copied, " + FormatBytes(delta.patched) +
-         " patched, " + FormatBytes(delta.unpacked) + " unpacked)\n";
+         " patched, " + FormatBytes(delta.unpacked) + " unpacked)" +
+         FileText("kernel", delta.kernel) + FileText("initrd", delta.initrd) + "\n";
 }
 
 Json DeltaToJson(const images::BuiltDelta& delta) {
@@ -68,7 +91,9 @@ Json DeltaToJson(const images::BuiltDelta& delta) {
       .Set("frame_bytes", delta.frames)
       .Set("copied_bytes", delta.copied)
       .Set("patched_bytes", delta.patched)
-      .Set("unpacked_bytes", delta.unpacked);
+      .Set("unpacked_bytes", delta.unpacked)
+      .Set("kernel_bytes", delta.kernel)
+      .Set("initrd_bytes", delta.initrd);
 }
 
 void WarnOfSize(const char* part, Bytes size, Bytes usual, std::vector<std::string>& warnings) {
@@ -140,12 +165,9 @@ Json ImageToJson(const images::VerifiedImage& image, const ImageHints& hints) {
     layers.Append(Layer("bootloader", *manifest.bootloader));
   }
   layers.Append(Layer("root", manifest.root)).Append(Layer("root-index", manifest.root_index));
-  for (const auto& delta : manifest.deltas) {
-    layers.Append(Layer("delta-index", delta.index).Set("base", delta.base));
-    if (delta.patches) {
-      layers.Append(Layer("delta", *delta.patches).Set("base", delta.base));
-    }
-  }
+  AppendDeltas("delta", manifest.deltas, layers);
+  AppendDeltas("kernel-delta", manifest.kernel_deltas, layers);
+  AppendDeltas("initrd-delta", manifest.initrd_deltas, layers);
   Json json;
   json.Set("digest", manifest.digest.ToString())
       .Set("verified", !image.signers.empty())

@@ -207,6 +207,10 @@ std::string TransferText(const UpgradePlan& plan) {
   for (const auto& [digest, name] : plan.reuse->files) {
     text += "; " + name + " is that of " + SlotText(plan.running);
   }
+  for (const auto& [digest, file] : plan.reuse->patched_files) {
+    text += "; " + file.name + " is made of that of " + SlotText(plan.running) + ", by " +
+            FormatBytes(file.delta.patches.size) + " of patches";
+  }
   return text + "\n";
 }
 
@@ -215,6 +219,13 @@ Json TransferToJson(const UpgradePlan& plan) {
   auto files = Json::MakeArray();
   for (const auto& [digest, name] : plan.reuse->files) {
     files.Append(Json::MakeObject().Set("name", name).Set("digest", digest.ToString()));
+  }
+  auto patched_files = Json::MakeArray();
+  for (const auto& [digest, file] : plan.reuse->patched_files) {
+    patched_files.Append(Json::MakeObject()
+                             .Set("name", file.name)
+                             .Set("digest", digest.ToString())
+                             .Set("fetch_bytes", file.delta.patches.size));
   }
   return Json::MakeObject()
       .Set("fetch_bytes", plan.to_fetch)
@@ -225,7 +236,8 @@ Json TransferToJson(const UpgradePlan& plan) {
                .Set("patched_bytes", root.patched)
                .Set("copied_bytes", root.copied)
                .Set("kept_bytes", root.kept))
-      .Set("copied_files", std::move(files));
+      .Set("copied_files", std::move(files))
+      .Set("patched_files", std::move(patched_files));
 }
 
 // Why there is a reboot although kexec was asked for.

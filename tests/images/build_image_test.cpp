@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <map>
+#include <tuple>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -17,10 +18,12 @@
 #include "images/chunk_index.hpp"
 #include "images/erofs_reader.hpp"
 #include "images/fakeroot.hpp"
+#include "images/file_delta.hpp"
 #include "images/image_source.hpp"
 #include "images/kernel_image.hpp"
 #include "images/manifest.hpp"
 #include "tests/images/support/small_root.hpp"
+#include "tests/packing/support/packed_kernel.hpp"
 
 namespace ros::images {
 namespace {
@@ -124,6 +127,57 @@ TEST_CASE("BuildImage: takes a kernel that a slot of the usual size has no place
   const auto options = workshop.options();
   std::filesystem::resize_file(workshop.root() / "boot/vmlinuz-6.1.0-9", Bytes{33} << 20U);
   CHECK(workshop.Build(options).kernel_size == Bytes{33} << 20U);
+}
+
+TEST_CASE("BuildImage: deltas of kernel and initrd, one for each older one", "[images]") {
+  const Workshop workshop;
+  const auto kernel = workshop.root() / "boot/vmlinuz-6.1.0-9";
+  const auto module = workshop.root() / "usr/lib/modules/6.1.0-9/kernel/erofs.ko";
+  const auto content = Noise(200'000, 1);
+  const auto build = [&](const std::string& version, const std::vector<std::string>& older) {
+    auto options = workshop.options(version + ".oci");
+    options.version = version;
+    for (const auto& name : older) {
+      options.delta_from.push_back(workshop.path(name + ".oci"));
+    }
+    return workshop.Build(options);
+  };
+  PutFile(kernel, packing::fakes::MakeLz4Kernel(content));
+  PutFile(module,
+          "\x7f"
+          "ELF" +
+              content);
+  (void)build("1", {});
+  PutFile(workshop.root() / "more", "another root, the same kernel and initrd");
+  const auto same = build("2", {"1"});
+  CHECK(same.deltas.at(0).kernel == 0);
+  CHECK(same.deltas.at(0).initrd == 0);
+  PutFile(kernel, packing::fakes::MakeLz4Kernel("what is new" + content));
+  PutFile(module,
+          "\x7f"
+          "ELF new" +
+              content);
+  const auto next = build("3", {"1", "2"});
+
+  const auto source = OpenImage(workshop.path("3.oci"));
+  const auto manifest = ManifestOf(*source);
+  CHECK(manifest.deltas.size() == 2);
+  const auto old = ManifestOf(*OpenImage(workshop.path("1.oci")));
+  for (const auto& [deltas, base, size] :
+       {std::tuple(manifest.kernel_deltas, old.kernel, next.deltas.at(0).kernel),
+        std::tuple(manifest.initrd_deltas, old.initrd, next.deltas.at(0).initrd)}) {
+    REQUIRE(deltas.size() == 1);
+    CHECK(deltas.front().base == base.digest.Hex());
+    CHECK(deltas.front().index.size + deltas.front().patches.value().size == size);
+    CHECK(size < 3000);
+    CHECK_NOTHROW(ReadFileDelta(*source, deltas.front()));
+  }
+  CHECK(next.deltas.at(1).kernel == next.deltas.at(0).kernel);
+  // A kernel that has nothing in common with the other one is fetched.
+  PutFile(kernel, packing::fakes::MakeLz4Kernel(Noise(200'000, 2)));
+  const auto other = build("4", {"3"});
+  CHECK(other.deltas.at(0).kernel == other.kernel_size);
+  CHECK(ManifestOf(*OpenImage(workshop.path("4.oci"))).kernel_deltas.empty());
 }
 
 TEST_CASE("BuildImage: owners, device nodes, capabilities and times arrive", "[images]") {

@@ -40,9 +40,11 @@ TEST_CASE("Manifest: reads what it writes, and knows its digest", "[images]") {
 
 TEST_CASE("Manifest: deltas, one for each base", "[images]") {
   auto manifest = SomeManifest();
-  const auto delta = [](const std::string& base) {
-    auto index = MakeDescriptor(kDeltaIndexType, 107);
-    auto patches = MakeDescriptor(kDeltaType, 108);
+  const auto delta = [](const std::string& base,
+                        std::string_view index_type = kDeltaIndexType,
+                        std::string_view patches_type = kDeltaType) {
+    auto index = MakeDescriptor(index_type, 107);
+    auto patches = MakeDescriptor(patches_type, 108);
     index.annotations[std::string(kDeltaBaseAnnotation)] = base;
     patches.annotations[std::string(kDeltaBaseAnnotation)] = base;
     return DeltaLayers{.base = base, .index = index, .patches = patches};
@@ -50,6 +52,8 @@ TEST_CASE("Manifest: deltas, one for each base", "[images]") {
   const std::string first(64, 'a');
   manifest.deltas = {delta(first), delta(std::string(64, 'b'))};
   manifest.deltas[0].patches.reset();
+  manifest.kernel_deltas = {delta(first, kKernelDeltaIndexType, kKernelDeltaType)};
+  manifest.initrd_deltas = {delta(first, kInitrdDeltaIndexType, kInitrdDeltaType)};
   const auto raw = WriteManifest(manifest);
   manifest.digest = keys::Sha256Of(AsBytes(raw));
   CHECK(ParseManifest(raw) == manifest);
@@ -63,11 +67,11 @@ TEST_CASE("Manifest: deltas, one for each base", "[images]") {
   CHECK_THROWS_WITH(ParseManifest(WriteManifest(manifest)), Catch::Contains("more than 24 deltas"));
 }
 
-TEST_CASE("Manifest: a delta says which root it is based on", "[images]") {
+TEST_CASE("Manifest: a delta says what it is based on", "[images]") {
   auto manifest = SomeManifest();
   manifest.bootloader = MakeDescriptor(kDeltaIndexType, 107);
   CHECK_THROWS_WITH(ParseManifest(WriteManifest(manifest)),
-                    Catch::Contains("does not say which root it is based on"));
+                    Catch::Contains("does not say what it is based on"));
   manifest.bootloader = MakeDescriptor(kDeltaType, 107);
   manifest.bootloader->annotations[std::string(kDeltaBaseAnnotation)] = std::string(64, 'a');
   CHECK_THROWS_WITH(ParseManifest(WriteManifest(manifest)), Catch::Contains("without its index"));
@@ -150,7 +154,7 @@ TEST_CASE("Manifest: refuses too many layers and too long a text", "[images]") {
     many += "{},";
   }
   const auto raw = WriteManifest(SomeManifest());
-  CheckError(ErrorKind::kVerification, "more than 64", [&] {
+  CheckError(ErrorKind::kVerification, "more than 160", [&] {
     ParseManifest(Replace(raw, R"("layers":[)", R"("layers":[)" + many));
   });
   CheckError(ErrorKind::kVerification, "longer than", [&] {

@@ -63,9 +63,8 @@ class Versions {
     const auto image = InspectImage(*source);
     const auto& layers = image.manifest.deltas.at(0);
     const auto index = ReadBlob(*source, layers.index, kMaxDeltaIndexSize);
-    const RootDelta delta{
-        .patches = layers.patches.value(),
-        .index = ParseDeltaIndex(AsBytes(index), image.chunks, layers.patches->size)};
+    const Delta delta{.patches = layers.patches.value(),
+                      .index = ParseDeltaIndex(AsBytes(index), image.chunks, layers.patches->size)};
     const RootReuse reuse{.plan = PlanRoot(image.chunks, {.delta = &delta.index}, {}),
                           .old_root = Region(old_disk_),
                           .delta = &delta};
@@ -162,7 +161,7 @@ struct LongImage {
     const StreamedImage source(*file, other.get());
     const auto image = InspectImage(source);
     const auto& layers = image.manifest.deltas.at(0);
-    const RootDelta delta{
+    const Delta delta{
         .patches = layers.patches.value(),
         .index = ParseDeltaIndex(AsBytes(parts.delta->index), image.chunks, layers.patches->size)};
     const RootReuse reuse{.plan = PlanRoot(image.chunks, {.delta = &delta.index}, {}),

@@ -40,7 +40,12 @@ TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]"
   CHECK(root.patched > 0);
   CHECK(root.fetched < 20'000);
   CHECK_THAT(DescribeUpgrade(plan, story.machine.disk),
-             Catch::Contains(" are made of what it has, by patches"));
+             Catch::Contains(" are made of what it has, by patches") &&
+                 Catch::Contains("; KERNEL is made of that of slot a, by ") &&
+                 Catch::Contains("; INITRD is made of that of slot a, by "));
+  CHECK(plan.reuse->patched_files.size() == 2);
+  CHECK(plan.to_fetch - root.fetched < 4'000);
+  CHECK(UpgradeToJson(plan).Dump().find(R"("patched_files":[{"name":)") != std::string::npos);
   for (const auto& cut : AllCuts(8)) {
     const auto overlay = std::make_shared<OverlayDisk>(story.disk);
     PowerSupply power(cut);
@@ -70,6 +75,16 @@ TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]"
     CHECK(rest.kept > 0);
     CHECK(rest.patched > 0);
     REQUIRE(story.Run(story.Plan(), story.disk));
+  }
+  SECTION("with the old kernel damaged since the plan, by the image's") {
+    const auto boot = partitions::FatVolume::Open(story.Part(story.disk, PartitionRole::kBoot));
+    const auto kernel = boot.Find("/a/KERNEL").data;
+    AlignedBuffer block(4096);
+    kernel.Read(4096, block.span());
+    block.span()[7] ^= std::byte{1};
+    kernel.Write(4096, block.span());
+    REQUIRE(story.Run(plan, story.disk));
+    CHECK(source.read() - before == plan.to_fetch + story.v2.image.manifest.kernel.size);
   }
   SECTION("with the old slot damaged since the plan, by frames where that is so") {
     auto slot = story.Part(story.disk, PartitionRole::kSlotA);

@@ -88,6 +88,18 @@ std::string TarHeader(const TarEntry& entry) {
   return header;
 }
 
+void AddDelta(FakeImage& image,
+              const std::optional<FakeDelta>& delta,
+              std::string_view index_type,
+              std::string_view patches_type,
+              std::vector<DeltaLayers>& deltas) {
+  if (delta) {
+    deltas.push_back({.base = delta->base,
+                      .index = AddBlob(image, index_type, delta->index),
+                      .patches = AddBlob(image, patches_type, delta->patches)});
+  }
+}
+
 }  // namespace
 
 std::string MakeData(Bytes size, unsigned seed) {
@@ -192,11 +204,11 @@ FakeImage Assemble(const FakeParts& parts, const AssembleOptions& options) {
   manifest.bootloader = AddBlob(image, kBootloaderType, parts.bootloader);
   manifest.root = AddBlob(image, kRootType, parts.layer);
   manifest.root_index = AddBlob(image, kRootIndexType, parts.raw_index);
-  if (parts.delta) {
-    manifest.deltas.push_back({.base = parts.delta->base,
-                               .index = AddBlob(image, kDeltaIndexType, parts.delta->index),
-                               .patches = AddBlob(image, kDeltaType, parts.delta->patches)});
-  }
+  AddDelta(image, parts.delta, kDeltaIndexType, kDeltaType, manifest.deltas);
+  AddDelta(
+      image, parts.kernel_delta, kKernelDeltaIndexType, kKernelDeltaType, manifest.kernel_deltas);
+  AddDelta(
+      image, parts.initrd_delta, kInitrdDeltaIndexType, kInitrdDeltaType, manifest.initrd_deltas);
   const auto raw = Apply(options.edit_manifest, WriteManifest(manifest));
   auto descriptor = AddBlob(image, kOciManifestType, raw);
   descriptor.annotations[std::string(kRefNameAnnotation)] = parts.config.version;

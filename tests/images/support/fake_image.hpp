@@ -41,7 +41,9 @@ struct FakeParts {
   std::vector<Chunk> chunks;  // of `layer`
   std::string layer;          // packed
   std::string raw_index;
-  std::optional<FakeDelta> delta;
+  std::optional<FakeDelta> delta;  // of the root
+  std::optional<FakeDelta> kernel_delta;
+  std::optional<FakeDelta> initrd_delta;
 };
 
 // Parts that fit each other: a root of `root_size` bytes cut into chunks of different lengths.

@@ -7,16 +7,19 @@
 #include "bootloader/grub_install.hpp"
 #include "bootloader/syslinux_install.hpp"
 #include "images/bootloader_layer.hpp"
+#include "images/file_delta.hpp"
 #include "images/root_delta.hpp"
 #include "images/root_writer.hpp"
 #include "installer/slot_content.hpp"
 #include "installer/trust_rules.hpp"
 #include "installer/verified_slots.hpp"
+#include "packing/lz4_legacy.hpp"
 #include "partitions/boot_file_system.hpp"
 #include "partitions/partition_table.hpp"
 #include "tests/images/support/efi_owner.hpp"
 #include "tests/images/support/fake_image.hpp"
 #include "tests/installer/support/owner_grub.hpp"
+#include "tests/packing/support/packed_kernel.hpp"
 #include "trust/policy_file.hpp"
 
 namespace ros::testing {
@@ -24,6 +27,7 @@ namespace {
 
 namespace fakes = images::fakes;
 using bootloader::LoaderKind;
+using packing::fakes::MakeLz4Kernel;
 using partitions::FatVolume;
 using partitions::PartitionRole;
 
@@ -106,6 +110,35 @@ unsigned SeedOf(const std::string& content) {
   return static_cast<unsigned>(std::hash<std::string>()(content));
 }
 
+// What differs from one version to the next.
+std::string Changed(std::string data) {
+  constexpr Bytes kChangedEvery = 5000;
+  for (Bytes at = 0; at < data.size(); at += kChangedEvery) {
+    data[at] = static_cast<char>(data[at] ^ 1);
+  }
+  return data;
+}
+
+// What is in the kernel and the initrd, unpacked.
+std::string KernelContent(const std::string& content) {
+  return fakes::MakeData(9000, SeedOf(content) + 1);
+}
+
+std::string InitrdContent(const std::string& content) {
+  return fakes::MakeData(20'000, SeedOf(content) + 2);
+}
+
+fakes::FakeDelta DeltaOf(const std::string& base,
+                         const std::string& target,
+                         const std::filesystem::path& work) {
+  NoProgress progress;
+  const auto made = images::MakeFileDelta(
+      {.name = "old", .content = base}, {.name = "new", .content = target}, work, progress);
+  return {.base = keys::Sha256Of(AsBytes(base)).Hex(),
+          .index = made.value().index,
+          .patches = made->patches};
+}
+
 }  // namespace
 
 ImageShelf::ImageShelf(LoaderKind loader)
@@ -152,12 +185,8 @@ SmallImage ImageShelf::MakeLike(const std::string& other, const std::string& ver
 }
 
 SmallImage ImageShelf::MakeNext(const std::string& other, const std::string& version) const {
-  constexpr Bytes kChangedEvery = 5000;
   constexpr std::size_t kFewestChunks = 3;
-  auto root = fakes::MakeData(kRootSize, SeedOf(other));
-  for (Bytes at = 0; at < root.size(); at += kChangedEvery) {
-    root[at] = static_cast<char>(root[at] ^ 1);
-  }
+  const auto root = Changed(fakes::MakeData(kRootSize, SeedOf(other)));
   fakes::FakeParts parts;
   for (unsigned seed = 1; parts.chunks.size() < kFewestChunks; ++seed) {
     parts = fakes::MakePartsOf(root, seed);
@@ -173,6 +202,13 @@ SmallImage ImageShelf::MakeNext(const std::string& other, const std::string& ver
   parts.delta = fakes::FakeDelta{.base = base.root_hash,
                                  .index = images::WriteDeltaIndex(layer.index, parts.chunks),
                                  .patches = ReadFile(work.path() / "patches", kRootSize)};
+  parts.kernel = MakeLz4Kernel(Changed(KernelContent(other)));
+  parts.initrd = packing::PackLz4(AsBytes(Changed(InitrdContent(other))));
+  if (!unified_) {
+    parts.kernel_delta = DeltaOf(MakeLz4Kernel(KernelContent(other)), parts.kernel, work.path());
+    parts.initrd_delta =
+        DeltaOf(packing::PackLz4(AsBytes(InitrdContent(other))), parts.initrd, work.path());
+  }
   return Finish(std::move(parts), version, unified_ ? OwnersGrub() : RealGrub());
 }
 
@@ -185,8 +221,8 @@ SmallImage ImageShelf::MakeOf(const std::string& content,
   }
   auto parts = fakes::MakeParts(kRootSize, SeedOf(content));
   parts.config.epoch = epoch;
-  parts.kernel = fakes::MakeData(9000, SeedOf(content) + 1);
-  parts.initrd = fakes::MakeData(20'000, SeedOf(content) + 2);
+  parts.kernel = MakeLz4Kernel(KernelContent(content));
+  parts.initrd = packing::PackLz4(AsBytes(InitrdContent(content)));
   return Finish(std::move(parts), version, loader);
 }
 

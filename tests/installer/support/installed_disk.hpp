@@ -45,7 +45,8 @@ class ImageShelf {
   // A version with the root, kernel and initrd of another one.
   [[nodiscard]] SmallImage MakeLike(const std::string& other, const std::string& version) const;
 
-  // A version whose root is that of another one with some bytes changed, and a delta from it.
+  // A version whose root, kernel and initrd are those of another one with some bytes changed, and
+  // deltas from it.
   [[nodiscard]] SmallImage MakeNext(const std::string& other, const std::string& version) const;
 
   // The same with another boot loader than the real GRUB.

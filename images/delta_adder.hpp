@@ -1,0 +1,71 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/progress.hpp"
+#include "images/image_source.hpp"
+#include "images/manifest.hpp"
+#include "images/oci_archive_writer.hpp"
+#include "images/root_delta.hpp"
+#include "images/verified_image.hpp"
+
+namespace ros::images {
+
+// What an image has for machines that run an older one.
+struct BuiltDelta {
+  std::string version;  // of the older image
+  Bytes index_size = 0;
+  Bytes size = 0;    // of its patches
+  Bytes copied = 0;  // of the root
+  Bytes patched = 0;
+  Bytes unpacked = 0;  // made by frames of the root layer
+  Bytes frames = 0;    // bytes of those
+  // What is fetched of these two: nothing where they are the same, the delta, or the file.
+  Bytes kernel = 0;
+  Bytes initrd = 0;
+};
+
+// Finds deltas from older images, and puts them into an image that is being made.
+class DeltaAdder {
+ public:
+  // The image has its kernel and initrd already, their content as text. All live longer than this.
+  DeltaAdder(ImageArchive& archive, ImageManifest& manifest, const DeltaTarget& target);
+
+  // Of the root, and of kernel and initrd where both images have them by themselves. Unpacks the
+  // older image into `work`, where its deltas stay until the archive is written. Throws what
+  // UnpackDeltaBase, MakeDelta and MakeFileDelta throw.
+  BuiltDelta Add(const std::filesystem::path& image,
+                 const std::filesystem::path& work,
+                 Progress& progress);
+
+ private:
+  // A kernel or initrd, of the older image and of this one.
+  struct FilePair {
+    std::string name;  // "the kernel of 1.0"
+    Descriptor base;
+    Descriptor target;
+    std::string_view index_type;
+    std::string_view patches_type;
+  };
+
+  BuiltDelta AddRoot(const std::filesystem::path& image,
+                     const std::filesystem::path& work,
+                     Progress& progress);
+  // Returns the bytes that a machine fetches of the file.
+  Bytes AddFile(const ImageSource& older,
+                const FilePair& pair,
+                const std::filesystem::path& work,
+                std::vector<DeltaLayers>& deltas,
+                Progress& progress);
+  // Deltas from roots that hardly differ may be the same bytes, which an archive has once.
+  Descriptor AddBlob(ArchiveBlob blob);
+  [[nodiscard]] std::string_view ContentOf(const keys::Digest& digest) const;
+
+  ImageArchive& archive_;
+  ImageManifest& manifest_;
+  const DeltaTarget& target_;
+};
+
+}  // namespace ros::images
