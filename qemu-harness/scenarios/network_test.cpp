@@ -27,7 +27,7 @@ constexpr ros::Bytes kWritten = 4_MiB;
 // The heads of all responses.
 constexpr ros::Bytes kHeads = 64_KiB;
 // The frame of a part of the kernel, which is packed already.
-constexpr ros::Bytes kLeastFrame = 200_KiB;
+constexpr ros::Bytes kLeastFrame = 100_KiB;
 constexpr std::chrono::seconds kLong(600);
 
 // A machine with version 1 and a registry that has version 2, with a line between them.
@@ -112,11 +112,12 @@ class NetworkStory {
 };
 
 struct Transfer {
-  ros::Bytes fetched = 0;  // of root, kernel and initrd
-  ros::Bytes copied = 0;   // of the root, from the running slot
-  ros::Bytes patched = 0;  // of the root, made of what the running slot has
-  ros::Bytes kept = 0;     // of the root, in its place already
-  ros::Bytes asking = 0;   // what the plan itself took: manifests, signatures, the root index
+  ros::Bytes fetched = 0;   // of root, kernel and initrd
+  ros::Bytes copied = 0;    // of the root, from the running slot
+  ros::Bytes patched = 0;   // of the root, made of what the running slot has
+  ros::Bytes kept = 0;      // of the root, in its place already
+  ros::Json patched_files;  // kernel and initrd, where they are made of what the running slot has
+  ros::Bytes asking = 0;    // what the plan itself took: manifests, signatures, the root index
 };
 
 // What an upgrade takes, as its plan says. The line is counted anew.
@@ -129,6 +130,7 @@ Transfer PlannedTransfer(NetworkStory& network) {
           .copied = root.At("copied_bytes", "root").AsUint("root"),
           .patched = root.At("patched_bytes", "root").AsUint("root"),
           .kept = root.At("kept_bytes", "root").AsUint("root"),
+          .patched_files = transfer.At("patched_files", "transfer"),
           .asking = network.line().Passed()};
 }
 
@@ -194,6 +196,11 @@ TEST_CASE("upgrade-over-a-network-that-breaks", "[qemu]") {
   CHECK(planned.fetched < kNew + kBeside);
   CHECK(planned.copied > 2 * kNew);
   CHECK(planned.patched > 0);
+  INFO("its initrd, which has a key more, is made of the running one's");
+  REQUIRE(planned.patched_files.AsArray("transfer").size() == 1);
+  const ros::Json& initrd = planned.patched_files.AsArray("transfer").front();
+  CHECK(initrd.At("name", "file") == ros::Json("INITRD"));
+  CHECK(initrd.At("fetch_bytes", "file").AsUint("file") < 10'000);
   CHECK(planned.kept == 0);
   CHECK(planned.asking < kBeside);
 
