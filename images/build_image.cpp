@@ -179,6 +179,7 @@ TreeParts BuildTreeParts(const BuildOptions& options,
     CheckOsRoot(tree.root(), options.ros_in_root);
     WarnOfForeign({"/sbin/init", tree.root().Open("sbin/init", O_RDONLY)}, options, progress);
     const KernelFiles kernel = FindKernel(tree.root(), options.kernel);
+    CheckKernelConfig(tree.root(), kernel);
     EnsureModuleIndex(tree.root(), kernel);
     parts.kernel_version = kernel.version;
     parts.kernel = tree.root().Read(kernel.image, kMaxKernelSize);

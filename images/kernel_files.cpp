@@ -103,6 +103,19 @@ KernelFiles FindKernel(const RootDirectory& root, std::string_view wanted) {
                         Join(versions));
 }
 
+void CheckKernelConfig(const RootDirectory& root, const KernelFiles& kernel) {
+  constexpr Bytes kMaxConfig = Bytes{4} << 20U;
+  for (const std::string& path : {"boot/config-" + kernel.version, kernel.modules + "/config"}) {
+    if (root.IsRegularFile(path) &&
+        root.Read(path, kMaxConfig).find("# CONFIG_RD_LZ4 is not set\n") != std::string::npos) {
+      throw Error(ErrorKind::kUsage,
+                  "the kernel " + ShowText(kernel.version) +
+                      " cannot unpack the initrd (CONFIG_RD_LZ4 is not set in /" + path +
+                      "); install one that can, or build it with that option");
+    }
+  }
+}
+
 void EnsureModuleIndex(const RootDirectory& root, const KernelFiles& kernel) {
   if (root.IsRegularFile(kernel.modules + "/modules.dep")) {
     return;

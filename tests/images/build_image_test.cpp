@@ -129,6 +129,16 @@ TEST_CASE("BuildImage: takes a kernel that a slot of the usual size has no place
   CHECK(workshop.Build(options).kernel_size == Bytes{33} << 20U);
 }
 
+TEST_CASE("BuildImage: refuses a kernel that cannot unpack its initrd", "[images]") {
+  const Workshop workshop;
+  const auto config = workshop.root() / "boot/config-6.1.0-9";
+  PutFile(config, "CONFIG_RD_XZ=y\nCONFIG_RD_LZ4=y\n");
+  CHECK_NOTHROW(workshop.Build(workshop.options()));
+  PutFile(config, "CONFIG_RD_XZ=y\n# CONFIG_RD_LZ4 is not set\n");
+  CHECK_THROWS_WITH(workshop.Build(workshop.options()),
+                    Catch::Contains("the kernel 6.1.0-9 cannot unpack the initrd (CONFIG_RD_LZ4"));
+}
+
 TEST_CASE("BuildImage: deltas of kernel and initrd, one for each older one", "[images]") {
   const Workshop workshop;
   const auto kernel = workshop.root() / "boot/vmlinuz-6.1.0-9";
