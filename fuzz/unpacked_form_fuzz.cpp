@@ -36,13 +36,13 @@ Bytes Repack(const FormLayout& layout, ByteSpan input) {
   return length;
 }
 
-// A bzImage whose payload is this, at byte 512 of 1024.
+// A bzImage whose payload is this, at byte 1024.
 std::string SmallKernel(const std::string& payload) {
   std::string kernel(1024, 'k');
   StoreLe32(AsWritableBytes(kernel), 0x202, 0x53726448);
   StoreLe16(AsWritableBytes(kernel), 0x206, 0x20f);
-  kernel[0x1f1] = 0;
-  StoreLe32(AsWritableBytes(kernel), 0x248, 512);
+  kernel[0x1f1] = 1;
+  StoreLe32(AsWritableBytes(kernel), 0x248, 0);
   StoreLe32(AsWritableBytes(kernel), 0x24c, static_cast<std::uint32_t>(payload.size() + 4));
   return kernel + payload + "size" + "behind";
 }

@@ -19,6 +19,8 @@ BuiltDelta DeltaAdder::Add(const std::filesystem::path& image,
   const auto source = OpenImage(image);
   const auto older = InspectImage(*source);
   if (manifest_.unified_kernel || older.manifest.unified_kernel) {
+    built.kernel = manifest_.unified_kernel.value_or(manifest_.kernel).size;
+    built.initrd = manifest_.initrd.size;
     return built;
   }
   built.kernel = AddFile(*source,

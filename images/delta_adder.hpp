@@ -22,7 +22,8 @@ struct BuiltDelta {
   Bytes patched = 0;
   Bytes unpacked = 0;  // made by frames of the root layer
   Bytes frames = 0;    // bytes of those
-  // What is fetched of these two: nothing where they are the same, the delta, or the file.
+  // What is fetched of these two: nothing where they are the same, the delta, or the file. A
+  // unified kernel counts as kernel.
   Bytes kernel = 0;
   Bytes initrd = 0;
 };

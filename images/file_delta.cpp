@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -49,21 +50,24 @@ class Comparison {
   bool equal_ = true;
 };
 
-struct WrittenForm {
-  std::vector<Chunk> units;
-  bool comes_back = false;  // the file is made of it again
-};
-
-// The unpacked form of a file as a new file.
-WrittenForm WriteForm(std::string_view content, const std::filesystem::path& path) {
+// The unpacked form of a file as a new file, and its units; nothing where nothing of it is packed,
+// or the file is not made of it again.
+std::optional<std::vector<Chunk>> WriteForm(std::string_view content,
+                                            const std::filesystem::path& path) {
+  if (content.size() > packing::kMaxUnpackedForm / 2) {
+    return std::nullopt;  // Its form may be longer than one may be.
+  }
   auto form = FormOf(content);
-  WrittenForm written{.units = UnitsOf(form.size() / packing::kFormUnit)};
+  if (form.layout().packing == packing::Packing::kNone) {
+    return std::nullopt;
+  }
+  auto units = UnitsOf(form.size() / packing::kFormUnit);
   Comparison comparison(content);
   packing::Repacker repacker;
   auto fd = OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
   std::vector<std::byte> unit(packing::kFormUnit);
   Bytes at = 0;
-  for (auto& described : written.units) {
+  for (auto& described : units) {
     form.Read(at, unit);
     described.digest = keys::Sha256Of(unit);
     WriteFull(fd.get(), at, unit, path.string());
@@ -72,8 +76,7 @@ WrittenForm WriteForm(std::string_view content, const std::filesystem::path& pat
   }
   repacker.Finish();
   fd.Close(path.string());
-  written.comes_back = comparison.IsEqual();
-  return written;
+  return comparison.IsEqual() ? std::optional(std::move(units)) : std::nullopt;
 }
 
 bool IsWorthIt(const MadeFileDelta& made, Bytes file_size) {
@@ -112,16 +115,17 @@ std::optional<MadeFileDelta> MakeFileDelta(const FileVersion& base,
   const auto old_form = forms.path() / "old";
   const auto new_form = forms.path() / "new";
   const auto patches = forms.path() / "patches";
-  const auto written = WriteForm(target.content, new_form);
-  if (!written.comes_back) {
+  const auto new_units = WriteForm(target.content, new_form);
+  auto old_units = WriteForm(base.content, old_form);
+  if (!new_units || !old_units) {
     return std::nullopt;
   }
-  const auto layer = MakeDelta(
-      {.name = base.name, .chunks = WriteForm(base.content, old_form).units, .root = old_form},
-      {.root = new_form, .chunks = written.units},
-      patches,
-      progress);
-  MadeFileDelta made{.index = WriteDeltaIndex(layer.index, written.units),
+  const auto layer =
+      MakeDelta({.name = base.name, .chunks = std::move(*old_units), .root = old_form},
+                {.root = new_form, .chunks = *new_units},
+                patches,
+                progress);
+  MadeFileDelta made{.index = WriteDeltaIndex(layer.index, *new_units),
                      .patches = ReadFile(patches, layer.size)};
   return IsWorthIt(made, target.content.size()) ? std::optional(std::move(made)) : std::nullopt;
 }

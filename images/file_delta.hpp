@@ -36,8 +36,9 @@ struct MadeFileDelta {
 };
 
 // Finds the patches that make the unpacked form of one file of another's. Nothing where the file is
-// hardly longer than they are, or where this machine does not pack it to the same bytes. Keeps both
-// forms in `work` while it runs; cores and memory as MakeDelta. Throws kFailed for I/O.
+// hardly longer than they are, where nothing of it is packed in a way that is known, or where this
+// machine does not pack both to the same bytes. Keeps both forms in `work` while it runs; cores and
+// memory as MakeDelta. Throws kFailed for I/O.
 std::optional<MadeFileDelta> MakeFileDelta(const FileVersion& base,
                                            const FileVersion& target,
                                            const std::filesystem::path& work,

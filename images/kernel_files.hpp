@@ -19,8 +19,8 @@ struct KernelFiles {
 // Throws kUsage, saying what there is, when the root has none.
 KernelFiles FindKernel(const RootDirectory& root, std::string_view wanted);
 
-// Where /boot/config-VERSION or the file `config` among its modules says what the kernel is able to:
-// throws kUsage for one that cannot unpack an initrd of ours.
+// Where /boot/config-VERSION or the file `config` among its modules says what the kernel is able
+// to: throws kUsage for one that cannot unpack an initrd of ours.
 void CheckKernelConfig(const RootDirectory& root, const KernelFiles& kernel);
 
 // Makes modules.dep and its like by depmod where the root has none yet (kernel packages leave that

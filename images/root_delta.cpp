@@ -170,7 +170,8 @@ void CheckDeltaBases(const std::vector<std::filesystem::path>& images,
       if (!is_new) {
         throw Error(ErrorKind::kUsage,
                     source->name() + " has the same root as " + found->second +
-                        "; one delta serves both, so name one of them");
+                        ", and one delta of the root serves both; name the one that most "
+                        "machines run");
       }
     });
   }

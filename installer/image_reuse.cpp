@@ -133,6 +133,12 @@ class FileFinder {
     const std::vector<images::DeltaLayers>& deltas;
   };
 
+  // Whether a delta is less to fetch than the file.
+  static bool Spares(const images::DeltaLayers& layers, Bytes file_size) {
+    const Bytes patches = layers.patches ? layers.patches->size : 0;
+    return layers.index.size < file_size && patches < file_size - layers.index.size;
+  }
+
   // Whether the running slot's file is what its manifest says.
   bool IsThere(const KernelBlob& held) {
     try {
@@ -145,7 +151,8 @@ class FileFinder {
 
   void FindPatched(const KernelBlob& held, const Wanted& file, ImageReuse& reuse) {
     const auto* layers = images::FindFileDelta(file.deltas, held.descriptor.digest);
-    if (layers == nullptr || reuse.files.contains(file.descriptor.digest) || !IsThere(held)) {
+    if (layers == nullptr || !Spares(*layers, file.descriptor.size) ||
+        reuse.files.contains(file.descriptor.digest) || !IsThere(held)) {
       return;
     }
     try {

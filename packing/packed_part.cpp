@@ -21,6 +21,7 @@ constexpr std::uint16_t kFirstWithPayload = 0x208;
 constexpr std::size_t kPayloadOffset = 0x248;
 constexpr std::size_t kPayloadLength = 0x24c;
 constexpr Bytes kSetupSector = 512;
+constexpr Bytes kUsualSetupSectors = 4;
 
 // Where a packed part may be: the payload of a bzImage, else the whole file.
 ByteRange FindPayload(const ReadBytes& read, Bytes size) {
@@ -35,7 +36,8 @@ ByteRange FindPayload(const ReadBytes& read, Bytes size) {
     return whole;
   }
   // Protected-mode code begins behind the setup, and payload_offset counts from there.
-  const Bytes setup = (std::to_integer<Bytes>(header[kSetupSectors]) + 1) * kSetupSector;
+  const auto sectors = std::to_integer<Bytes>(header[kSetupSectors]);
+  const Bytes setup = ((sectors == 0 ? kUsualSetupSectors : sectors) + 1) * kSetupSector;
   const ByteRange payload{.offset = setup + LoadLe32(header, kPayloadOffset),
                           .length = LoadLe32(header, kPayloadLength)};
   return payload.End() <= size ? payload : whole;
@@ -63,7 +65,7 @@ std::vector<PackedBlock> FindLz4Blocks(const ReadBytes& read, const ByteRange& r
     const auto bytes = packed.span().first(length);
     read(at, bytes);
     const auto got = UnpackLz4Block(bytes, unpacked.span());
-    if (!got || *got == 0 || (total += *got) > kMaxUnpackedForm) {
+    if (!got || *got == 0 || (total += *got) > kMaxUnpackedPart) {
       return {};
     }
     blocks.push_back({.offset = at, .packed_length = length, .length = *got});

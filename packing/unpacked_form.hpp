@@ -14,6 +14,7 @@ namespace ros::packing {
 
 inline constexpr Bytes kFormUnit = Bytes{1} << 20U;
 inline constexpr Bytes kMaxUnpackedForm = Bytes{1} << 30U;
+inline constexpr Bytes kMaxUnpackedPart = kMaxUnpackedForm / 4;
 inline constexpr Bytes kFormHeaderSize = 4096;
 
 // The header. All lengths in bytes.

@@ -144,6 +144,9 @@ TEST_CASE("MakeFileDelta: none where it spares nothing, or does not come back", 
   StoreLe32(AsWritableBytes(stored), 0x248, 3000 - 4 * 512);
   StoreLe32(AsWritableBytes(stored), 0x24c, static_cast<std::uint32_t>(stored.size() - 3000));
   CHECK_FALSE(MakeDeltaOf(old, stored));
+  CHECK_FALSE(MakeDeltaOf(stored, old));
+  const auto plain = MakeProgram(200'000, 1);
+  CHECK_FALSE(MakeDeltaOf(plain, plain + "more"));
 }
 
 TEST_CASE("RepackedBlob: is the file, and only patches are read of the image", "[images]") {
@@ -218,10 +221,13 @@ TEST_CASE("ReadFileDelta: refuses what no kernel has", "[images]") {
   StoreLe32(AsWritableBytes(many), 12, 1025);
   refuse(many, "1025 chunks are no kernel or initrd");
   refuse("ROSDELTA", "0 chunks are no kernel or initrd");
+  // A frame, and a patch, since a layer has one byte at least.
   image.parts().kernel_delta->patches = "x";
-  const DeltaIndex frames{.base_size = kMaxChunkLength, .chunks = {DeltaChunk()}};
-  const std::vector<Chunk> units(1, {.length = static_cast<std::uint32_t>(kMaxChunkLength)});
-  auto raw = WriteDeltaIndex(frames, units);
-  StoreLe64(AsWritableBytes(raw), 24, 1);
-  refuse(raw, "its patches have 0 bytes together and not 1");
+  const DeltaIndex frames{.base_size = kMaxChunkLength,
+                          .chunks = {DeltaChunk(), {.kind = DeltaChunk::Kind::kPatch}},
+                          .patches = {{.base = {{.offset = 0, .length = kBlockSize}},
+                                       .packed_digest = keys::Sha256Of(AsBytes("x")),
+                                       .packed_length = 1}}};
+  const std::vector<Chunk> units(2, {.length = static_cast<std::uint32_t>(kMaxChunkLength)});
+  refuse(WriteDeltaIndex(frames, units), "a chunk of a kernel or initrd has no frame");
 }
