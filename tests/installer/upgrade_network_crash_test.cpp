@@ -46,7 +46,11 @@ TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]"
   CHECK(plan.reuse->patched_files.size() == 2);
   CHECK(plan.to_fetch - root.fetched < 4'000);
   CHECK(UpgradeToJson(plan).Dump().find(R"("patched_files":[{"name":)") != std::string::npos);
-  for (const auto& cut : AllCuts(8)) {
+  const auto writes = CountWrites([&](PowerSupply& power) {
+    story.Run(plan,
+              std::make_shared<CrashingDevice>(std::make_shared<OverlayDisk>(story.disk), power));
+  });
+  for (const auto& cut : AllCuts(writes)) {
     const auto overlay = std::make_shared<OverlayDisk>(story.disk);
     PowerSupply power(cut);
     const TempDirectory memory("ros-test");
