@@ -9,6 +9,20 @@
 
 namespace ros::images {
 
+const std::array<DeltaAdder::FileKind, 2> DeltaAdder::kFileKinds = {
+    {{.name = "kernel",
+      .file = &ImageManifest::kernel,
+      .deltas = &ImageManifest::kernel_deltas,
+      .index_type = kKernelDeltaIndexType,
+      .patches_type = kKernelDeltaType,
+      .told = &BuiltDelta::kernel},
+     {.name = "initrd",
+      .file = &ImageManifest::initrd,
+      .deltas = &ImageManifest::initrd_deltas,
+      .index_type = kInitrdDeltaIndexType,
+      .patches_type = kInitrdDeltaType,
+      .told = &BuiltDelta::initrd}}};
+
 DeltaAdder::DeltaAdder(ImageArchive& archive, ImageManifest& manifest, const DeltaTarget& target)
     : archive_(archive), manifest_(manifest), target_(target) {}
 
@@ -23,24 +37,9 @@ BuiltDelta DeltaAdder::Add(const std::filesystem::path& image,
     built.initrd = manifest_.initrd.size;
     return built;
   }
-  built.kernel = AddFile(*source,
-                         {.name = "the kernel of " + built.version,
-                          .base = older.manifest.kernel,
-                          .target = manifest_.kernel,
-                          .index_type = kKernelDeltaIndexType,
-                          .patches_type = kKernelDeltaType},
-                         work,
-                         manifest_.kernel_deltas,
-                         progress);
-  built.initrd = AddFile(*source,
-                         {.name = "the initrd of " + built.version,
-                          .base = older.manifest.initrd,
-                          .target = manifest_.initrd,
-                          .index_type = kInitrdDeltaIndexType,
-                          .patches_type = kInitrdDeltaType},
-                         work,
-                         manifest_.initrd_deltas,
-                         progress);
+  for (const auto& kind : kFileKinds) {
+    built.*kind.told = AddFile(*source, older, kind, work, progress);
+  }
   return built;
 }
 
@@ -67,33 +66,38 @@ BuiltDelta DeltaAdder::AddRoot(const std::filesystem::path& image,
           .frames = plan.fetched - layer.size};
 }
 
-Bytes DeltaAdder::AddFile(const ImageSource& older,
-                          const FilePair& pair,
+Bytes DeltaAdder::AddFile(const ImageSource& source,
+                          const VerifiedImage& older,
+                          const FileKind& kind,
                           const std::filesystem::path& work,
-                          std::vector<DeltaLayers>& deltas,
                           Progress& progress) {
   const auto size_of = [](const DeltaLayers& layers) {
     return layers.index.size + (layers.patches ? layers.patches->size : 0);
   };
-  if (pair.base.digest == pair.target.digest) {
+  const auto& base = older.manifest.*kind.file;
+  const auto& target = manifest_.*kind.file;
+  auto& deltas = manifest_.*kind.deltas;
+  if (base.digest == target.digest) {
     return 0;
   }
   // Several older images may share a kernel.
-  if (const auto* found = FindFileDelta(deltas, pair.base.digest)) {
+  if (const auto* found = FindFileDelta(deltas, base.digest)) {
     return size_of(*found);
   }
-  const auto base = ReadBlob(older, pair.base, kMaxInitrdSize);
-  const auto made = MakeFileDelta({.name = pair.name, .content = base},
-                                  {.name = pair.name, .content = ContentOf(pair.target.digest)},
-                                  work,
-                                  progress);
+  const auto content = ReadBlob(source, base, kMaxInitrdSize);
+  const auto made =
+      MakeFileDelta({.base_name = "the " + std::string(kind.name) + " of " + older.config.version,
+                     .base = content,
+                     .target = ContentOf(target.digest)},
+                    work,
+                    progress);
   if (!made) {
-    return pair.target.size;
+    return target.size;
   }
-  DeltaLayers layers{.base = pair.base.digest.Hex(),
-                     .index = AddBlob(MakeBlob(pair.index_type, made->index))};
+  DeltaLayers layers{.base = base.digest.Hex(),
+                     .index = AddBlob(MakeBlob(kind.index_type, made->index))};
   if (!made->patches.empty()) {
-    layers.patches = AddBlob(MakeBlob(pair.patches_type, made->patches));
+    layers.patches = AddBlob(MakeBlob(kind.patches_type, made->patches));
   }
   deltas.push_back(layers);
   return size_of(layers);

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/progress.hpp"
 #include "images/image_source.hpp"
@@ -42,23 +44,26 @@ class DeltaAdder {
                  Progress& progress);
 
  private:
-  // A kernel or initrd, of the older image and of this one.
-  struct FilePair {
-    std::string name;  // "the kernel of 1.0"
-    Descriptor base;
-    Descriptor target;
+  // A kind of file that has deltas of its own: in a manifest, and what is told of it.
+  struct FileKind {
+    std::string_view name;
+    Descriptor ImageManifest::*file;
+    std::vector<DeltaLayers> ImageManifest::*deltas;
     std::string_view index_type;
     std::string_view patches_type;
+    Bytes BuiltDelta::*told;
   };
+
+  static const std::array<FileKind, 2> kFileKinds;
 
   BuiltDelta AddRoot(const std::filesystem::path& image,
                      const std::filesystem::path& work,
                      Progress& progress);
   // Returns the bytes that a machine fetches of the file.
-  Bytes AddFile(const ImageSource& older,
-                const FilePair& pair,
+  Bytes AddFile(const ImageSource& source,
+                const VerifiedImage& older,
+                const FileKind& kind,
                 const std::filesystem::path& work,
-                std::vector<DeltaLayers>& deltas,
                 Progress& progress);
   // Deltas from roots that hardly differ may be the same bytes, which an archive has once.
   Descriptor AddBlob(ArchiveBlob blob);

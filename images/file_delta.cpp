@@ -107,27 +107,26 @@ Delta ReadFileDelta(const ImageSource& source, const DeltaLayers& layers) {
   return delta;
 }
 
-std::optional<MadeFileDelta> MakeFileDelta(const FileVersion& base,
-                                           const FileVersion& target,
+std::optional<MadeFileDelta> MakeFileDelta(const FilePair& files,
                                            const std::filesystem::path& work,
                                            Progress& progress) {
   const TempDirectory forms(work, "forms");
   const auto old_form = forms.path() / "old";
   const auto new_form = forms.path() / "new";
   const auto patches = forms.path() / "patches";
-  const auto new_units = WriteForm(target.content, new_form);
-  auto old_units = WriteForm(base.content, old_form);
+  const auto new_units = WriteForm(files.target, new_form);
+  auto old_units = WriteForm(files.base, old_form);
   if (!new_units || !old_units) {
     return std::nullopt;
   }
   const auto layer =
-      MakeDelta({.name = base.name, .chunks = std::move(*old_units), .root = old_form},
+      MakeDelta({.name = files.base_name, .chunks = std::move(*old_units), .root = old_form},
                 {.root = new_form, .chunks = *new_units},
                 patches,
                 progress);
   MadeFileDelta made{.index = WriteDeltaIndex(layer.index, *new_units),
                      .patches = ReadFile(patches, layer.size)};
-  return IsWorthIt(made, target.content.size()) ? std::optional(std::move(made)) : std::nullopt;
+  return IsWorthIt(made, files.target.size()) ? std::optional(std::move(made)) : std::nullopt;
 }
 
 }  // namespace ros::images

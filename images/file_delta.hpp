@@ -23,10 +23,11 @@ const DeltaLayers* FindFileDelta(const std::vector<DeltaLayers>& deltas, const k
 // Reads one. Throws kVerification where it is not sound, and what ReadBlob throws.
 Delta ReadFileDelta(const ImageSource& source, const DeltaLayers& layers);
 
-// A file that a delta is made of or for.
-struct FileVersion {
-  std::string name;  // for progress: "the kernel of 1.0"
-  std::string_view content;
+// Two versions of a file.
+struct FilePair {
+  std::string base_name;  // for progress: "the kernel of 1.0"
+  std::string_view base;  // the content of the older one
+  std::string_view target;
 };
 
 // The two layers of a delta.
@@ -39,8 +40,7 @@ struct MadeFileDelta {
 // hardly longer than they are, where nothing of it is packed in a way that is known, or where this
 // machine does not pack both to the same bytes. Keeps both forms in `work` while it runs; cores and
 // memory as MakeDelta. Throws kFailed for I/O.
-std::optional<MadeFileDelta> MakeFileDelta(const FileVersion& base,
-                                           const FileVersion& target,
+std::optional<MadeFileDelta> MakeFileDelta(const FilePair& files,
                                            const std::filesystem::path& work,
                                            Progress& progress);
 

@@ -67,6 +67,7 @@ class SlotFileWriter {
                     source.name() + ": the blob of " + std::string(name) +
                         " is not what the manifest says");
       }
+      progress_.Warn(std::string(name) + " did not have its digest, and is fetched anew");
       done_ = begun;
     }
     written_.push_back({file, descriptor.size, descriptor.digest});

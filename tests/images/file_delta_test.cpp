@@ -27,10 +27,8 @@ constexpr std::size_t kKernelContent = 3'000'000;
 std::optional<MadeFileDelta> MakeDeltaOf(const std::string& base, const std::string& target) {
   const TempDirectory work("ros-test");
   NoProgress progress;
-  return MakeFileDelta({.name = "the old one", .content = base},
-                       {.name = "the new one", .content = target},
-                       work.path(),
-                       progress);
+  return MakeFileDelta(
+      {.base_name = "the old one", .base = base, .target = target}, work.path(), progress);
 }
 
 // The same program with more in front, and a byte in each thousand another one.

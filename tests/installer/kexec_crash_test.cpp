@@ -9,6 +9,7 @@
 #include "partitions/boot_file_system.hpp"
 #include "tests/installer/support/installed_disk.hpp"
 #include "tests/installer/support/overlay_disk.hpp"
+#include "tests/installer/support/warnings.hpp"
 #include "tests/support/crashing_device.hpp"
 
 namespace ros::installer {
@@ -61,20 +62,6 @@ class FakeKernel final : public KernelStarter {
   std::string kernel_bytes;
   std::string initrd_bytes;
   std::string line;
-};
-
-// Warnings of an upgrade.
-class Warnings final : public Progress {
- public:
-  void Begin(std::string_view /*step*/, Bytes /*total*/) override {}
-
-  void Update(Bytes /*done*/) override {}
-
-  void End() override {}
-
-  void Warn(std::string_view message) override { text += message; }
-
-  std::string text;
 };
 
 constexpr int kTries = 2;

@@ -65,6 +65,7 @@ TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]"
   SECTION("all of it by the delta") {
     REQUIRE(story.Run(plan, story.disk));
     CHECK(source.read() - before <= plan.to_fetch);
+    CHECK(story.warnings.text.empty());
   }
   SECTION("and so goes on after a power cut, with what is there") {
     PowerSupply power({.write = story.WriteOfRoot(plan),
@@ -89,6 +90,7 @@ TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]"
     kernel.Write(4096, block.span());
     REQUIRE(story.Run(plan, story.disk));
     CHECK(source.read() - before == plan.to_fetch + story.v2.image.manifest.kernel.size);
+    CHECK(story.warnings.text == "KERNEL did not have its digest, and is fetched anew");
   }
   SECTION("with the old slot damaged since the plan, by frames where that is so") {
     auto slot = story.Part(story.disk, PartitionRole::kSlotA);

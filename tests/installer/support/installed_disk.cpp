@@ -132,8 +132,8 @@ fakes::FakeDelta DeltaOf(const std::string& base,
                          const std::string& target,
                          const std::filesystem::path& work) {
   NoProgress progress;
-  const auto made = images::MakeFileDelta(
-      {.name = "old", .content = base}, {.name = "new", .content = target}, work, progress);
+  const auto made =
+      images::MakeFileDelta({.base_name = "old", .base = base, .target = target}, work, progress);
   return {.base = keys::Sha256Of(AsBytes(base)).Hex(),
           .index = made.value().index,
           .patches = made->patches};

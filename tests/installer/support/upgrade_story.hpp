@@ -10,6 +10,7 @@
 #include "tests/images/support/remote_image.hpp"
 #include "tests/installer/support/installed_disk.hpp"
 #include "tests/installer/support/overlay_disk.hpp"
+#include "tests/installer/support/warnings.hpp"
 #include "tests/support/crashing_device.hpp"
 
 namespace ros::installer {
@@ -30,6 +31,7 @@ struct Story {
   Machine machine = {.disk = partitions::OpenRosDisk(disk->name()),
                      .state = state.path(),
                      .running = health::BootArguments{.slot = SlotId::kA}};
+  mutable Warnings warnings;  // of all that ran
 
   // From now on version 2 comes over a network, which counts what is read.
   const images::fakes::RemoteImage& MakeRemote() {
@@ -96,7 +98,6 @@ struct Story {
            const std::shared_ptr<BlockDevice>& device,
            const std::filesystem::path& memory,
            const images::ImageSource& source) const {
-    NoProgress progress;
     const SystemClock clock;
     const auto open = [&](PartitionRole role, DeviceAccess /*access*/) {
       return Part(device, role);
@@ -108,7 +109,7 @@ struct Story {
                     .open = open,
                     .state = memory,
                     .clock = clock,
-                    .progress = progress,
+                    .progress = warnings,
                     .reboot = [] {}});
       return true;
     } catch (const PowerCut&) {
