@@ -5,26 +5,52 @@
 #include "base/error.hpp"
 
 namespace ros::images {
+namespace {
+
+// A turn at something that not all threads may do at once.
+template <std::ptrdiff_t kMost>
+class Turn {
+ public:
+  explicit Turn(std::counting_semaphore<kMost>& turns) : turns_(turns) { turns_.acquire(); }
+
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  Turn(Turn&&) = delete;
+  Turn& operator=(Turn&&) = delete;
+
+  ~Turn() { turns_.release(); }
+
+ private:
+  std::counting_semaphore<kMost>& turns_;
+};
+
+}  // namespace
 
 PatchBase::PatchBase(Reader read) : read_(std::move(read)) {}
 
 bool PatchBase::Apply(const DeltaPatch& patch, ByteSpan packed, MutableByteSpan into) {
-  const std::lock_guard lock(mutex_);
+  const Turn turn(turns_);
   try {
-    delta::ApplyPatch(ReadRanges(patch), packed, into);
+    const auto ranges = ReadRanges(patch);
+    delta::ApplyPatch(ranges.span(), packed, into);
     return true;
   } catch (const Error&) {
     return false;  // Of a base that is not what it was; the image has the chunk's frame.
   }
 }
 
-ByteSpan PatchBase::ReadRanges(const DeltaPatch& patch) {
+AlignedBuffer PatchBase::ReadRanges(const DeltaPatch& patch) const {
   Bytes length = 0;
   for (const auto& range : patch.base) {
-    read_(range.offset, ranges_.span().subspan(length, range.length));
     length += range.length;
   }
-  return ranges_.span().first(length);
+  AlignedBuffer ranges(length);
+  Bytes at = 0;
+  for (const auto& range : patch.base) {
+    read_(range.offset, ranges.span().subspan(at, range.length));
+    at += range.length;
+  }
+  return ranges;
 }
 
 PatchLayer::PatchLayer(const Blob& blob, const DeltaIndex& index) : blob_(blob), index_(index) {

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 #include <functional>
-#include <mutex>
+#include <semaphore>
 #include <vector>
 
 #include "base/block_device.hpp"
@@ -12,11 +12,14 @@
 
 namespace ros::images {
 
-// What patches are applied to, such as another root. Threads take turns: unpacking a patch takes
-// memory, and little time beside its way over the network.
+// What patches are applied to, such as another root. Not more than kAtOnce threads at a time apply
+// one, since each takes up to delta::kMaxApplyMemory and the ranges that the patch is made of; the
+// others wait.
 class PatchBase {
  public:
-  // Fills `into` from `offset` on; throws where that cannot be read.
+  static constexpr std::ptrdiff_t kAtOnce = 2;
+
+  // Fills `into` from `offset` on, by any thread; throws where that cannot be read.
   using Reader = std::function<void(Bytes offset, MutableByteSpan into)>;
 
   explicit PatchBase(Reader read);
@@ -28,11 +31,10 @@ class PatchBase {
 
  private:
   // The ranges in a row; throws what reading throws.
-  [[nodiscard]] ByteSpan ReadRanges(const DeltaPatch& patch);
+  [[nodiscard]] AlignedBuffer ReadRanges(const DeltaPatch& patch) const;
 
-  std::mutex mutex_;
   Reader read_;
-  AlignedBuffer ranges_{delta::kMaxBase};
+  std::counting_semaphore<kAtOnce> turns_{kAtOnce};
 };
 
 // The patches of a delta, and where each is in their layer.

@@ -16,9 +16,9 @@ namespace ros::images {
 namespace {
 
 // What is unpacked by one thread and written by one request.
-constexpr Bytes kRootPiece = 2 * kMaxChunkLength;
+constexpr Bytes kRootPiece = kMaxChunkLength;
 // Results that wait for their turn, beyond one in the works on each thread.
-constexpr std::size_t kWaitingPieces = 3;
+constexpr std::size_t kWaitingPieces = 2;
 
 // Chunks that follow each other and together are at most kRootPiece long.
 struct Piece {
@@ -60,6 +60,15 @@ struct Place {
 
 std::vector<Place> MakePlaces(std::size_t jobs, std::size_t threads) {
   return std::vector<Place>(std::min(jobs, threads + kWaitingPieces));
+}
+
+// A thread that reads an old root waits some of the time. Those that unpack frames alone do not:
+// more of them than cores take longer.
+std::size_t WritingThreads(const RootReuse* reuse) {
+  constexpr std::size_t kMoreReaders = 2;
+  const bool reads =
+      reuse != nullptr && reuse->plan.copied + reuse->plan.patched > reuse->plan.unpacked;
+  return OrderedWork::DefaultThreads() + (reads ? kMoreReaders : 0);
 }
 
 // A thread that reads the disk waits half of the time, so that there are two for each core.
@@ -332,7 +341,7 @@ void WriteRoot(const ImageSource& source,
   const auto blobs = OpenRootBlobs(source, image, reuse);
   const auto in_source = [&](auto work) { InContext(source.name(), work); };
   const auto pieces = CutPieces(image.chunks);
-  const auto threads = OrderedWork::DefaultThreads();
+  const auto threads = WritingThreads(reuse);
   auto places = MakePlaces(pieces.size(), threads);
   VerityTree tree(root.size, root.verity.salt, [&](Bytes offset, ByteSpan blocks) {
     slot.Write(root.size + offset, blocks);
