@@ -6,6 +6,7 @@
 
 #include "base/block_device.hpp"
 #include "base/error.hpp"
+#include "images/oci_layout.hpp"
 #include "images/verified_image.hpp"
 
 namespace ros::images {
@@ -130,6 +131,27 @@ class BackgroundCheck {
   std::thread thread_;
 };
 
+// All parts, in the order in which they pass.
+void CheckInTurn(const ImageSource& source, std::vector<Part> parts, Progress& progress) {
+  std::ranges::sort(
+      parts, [](const auto& a, const auto& b) { return ComesBefore(a.descriptor, b.descriptor); });
+  Bytes done = 0;
+  for (const auto& part : parts) {
+    CheckPart(source, part, [&](Bytes length) { progress.Update(done += length); });
+  }
+}
+
+// The first part, which is the largest by far, beside the others.
+void CheckBesideOthers(const ImageSource& source, std::span<const Part> parts, Progress& progress) {
+  BackgroundCheck others(source, parts.subspan(1));
+  Bytes done = 0;
+  CheckPart(source, parts.front(), [&](Bytes length) {
+    done += length;
+    progress.Update(done + others.done());
+  });
+  others.Join();
+}
+
 }  // namespace
 
 void CheckBlobs(const ImageSource& source, const VerifiedImage& image, Progress& progress) {
@@ -140,13 +162,11 @@ void CheckBlobs(const ImageSource& source, const VerifiedImage& image, Progress&
   }
   progress.Begin("checking the image", total);
   InContext(source.name(), [&] {
-    BackgroundCheck others(source, std::span(parts).subspan(1));
-    Bytes done = 0;
-    CheckPart(source, parts.front(), [&](Bytes length) {
-      done += length;
-      progress.Update(done + others.done());
-    });
-    others.Join();
+    if (source.is_passing()) {
+      CheckInTurn(source, parts, progress);
+    } else {
+      CheckBesideOthers(source, parts, progress);
+    }
   });
   progress.Update(total);
   progress.End();

@@ -75,6 +75,10 @@ class ImageSource {
   // Whether reading costs the network: nothing is read twice then, and each part is compared with
   // its digest on its way to the disk instead of before.
   [[nodiscard]] virtual bool is_remote() const { return false; }
+
+  // Whether all of it passes once, as through a pipe: what is behind the root layer can be read
+  // after that alone, and patches are worth nothing, since frames come as well.
+  [[nodiscard]] virtual bool is_passing() const { return false; }
 };
 
 // Limits on an archive's shape.

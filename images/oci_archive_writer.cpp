@@ -13,6 +13,7 @@
 #include "base/file.hpp"
 #include "base/interrupt.hpp"
 #include "images/oci_index.hpp"
+#include "images/oci_layout.hpp"
 
 namespace ros::images {
 namespace {
@@ -117,8 +118,8 @@ Bytes WriteOciArchive(const ImageArchive& archive, OutputFile& output) {
   for (const auto& blob : archive.blobs) {
     blobs.push_back(&blob);
   }
-  std::stable_sort(blobs.begin(), blobs.end(), [](const auto* a, const auto* b) {
-    return a->descriptor.size < b->descriptor.size;
+  std::ranges::sort(blobs, [](const auto* a, const auto* b) {
+    return ComesBefore(a->descriptor, b->descriptor);
   });
   return InContext("writing " + output.target().string(), [&] {
     TarWriter tar(output.fd());

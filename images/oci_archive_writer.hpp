@@ -37,8 +37,8 @@ struct ImageArchive {
   std::string_view artifact_type = kArtifactType;  // of the manifest
 };
 
-// Writes the archive: oci-layout, index.json, the manifests, then the blobs from the smallest to
-// the largest; owners 0:0, times 0, modes 0644, so the same input gives the same bytes. It is
+// Writes the archive: oci-layout, index.json, the manifests, then the blobs (ComesBefore says in
+// which order); owners 0:0, times 0, modes 0644, so the same input gives the same bytes. It is
 // committed to `output` as a whole, readable to whom the umask lets.
 // Returns the archive's size. Throws kFailed, also when the bytes are not as many as the descriptor
 // says.

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <tuple>
+
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "images/file_blob.hpp"
@@ -41,7 +43,20 @@ UniqueFd OpenFileAt(int directory, const std::string& entry, const std::string& 
   return fd;
 }
 
+bool IsOfPatches(const Descriptor& blob) {
+  return blob.media_type == kDeltaType || blob.media_type == kKernelDeltaType ||
+         blob.media_type == kInitrdDeltaType;
+}
+
+auto PlaceOf(const Descriptor& blob) {
+  return std::make_tuple(IsOfPatches(blob), blob.size, blob.digest);
+}
+
 }  // namespace
+
+bool ComesBefore(const Descriptor& one, const Descriptor& other) {
+  return PlaceOf(one) < PlaceOf(other);
+}
 
 void CheckLayoutFile(std::string_view raw, const std::string& name) {
   const auto where = name + ": " + std::string(kLayoutFile);

@@ -287,6 +287,8 @@ class PipedImage final : public ImageSource {
 
   [[nodiscard]] bool is_remote() const override { return true; }
 
+  [[nodiscard]] bool is_passing() const override { return true; }
+
  private:
   [[nodiscard]] std::string ReadEntry(std::string_view entry, Bytes limit) const {
     const auto found = pipe_->Find(std::string(entry));

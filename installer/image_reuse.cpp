@@ -108,20 +108,24 @@ class FileFinder {
   FileFinder(const FatVolume& boot, SlotId running, const SourcedImage& wanted, Progress& progress)
       : boot_(boot), running_(running), wanted_(wanted), progress_(progress) {}
 
-  // Looks for the files of this manifest, which the running slot was written with.
-  void Find(const images::ImageManifest& old, ImageReuse& reuse) {
-    const auto& manifest = wanted_.image.manifest;
-    for (const auto& file : KernelBlobs(manifest)) {
+  // Of `old`, the manifest that the running slot was written with: those that are the same.
+  void FindHeld(const images::ImageManifest& old, ImageReuse& reuse) {
+    for (const auto& file : KernelBlobs(wanted_.image.manifest)) {
       for (const auto& held : KernelBlobs(old)) {
         if (held.descriptor.digest == file.descriptor.digest && IsThere(held)) {
           reuse.files.emplace(file.descriptor.digest, held.name);
         }
       }
     }
+  }
+
+  // The others, where the image has a delta from the one that is there.
+  void FindPatched(const images::ImageManifest& old, ImageReuse& reuse) {
+    const auto& manifest = wanted_.image.manifest;
     if (!manifest.unified_kernel && !old.unified_kernel) {
-      FindPatched(
+      FindDelta(
           {partitions::kKernelFile, old.kernel}, {manifest.kernel, manifest.kernel_deltas}, reuse);
-      FindPatched(
+      FindDelta(
           {partitions::kInitrdFile, old.initrd}, {manifest.initrd, manifest.initrd_deltas}, reuse);
     }
   }
@@ -149,7 +153,7 @@ class FileFinder {
     }
   }
 
-  void FindPatched(const KernelBlob& held, const Wanted& file, ImageReuse& reuse) {
+  void FindDelta(const KernelBlob& held, const Wanted& file, ImageReuse& reuse) {
     const auto* layers = images::FindFileDelta(file.deltas, held.descriptor.digest);
     if (layers == nullptr || !Spares(*layers, file.descriptor.size) ||
         reuse.files.contains(file.descriptor.digest) || !IsThere(held)) {
@@ -197,12 +201,19 @@ ImageReuse FindReuse(const Machine& machine,
     reuse.root = images::PlanRoot(image.chunks, {}, kept);
     return reuse;
   }
-  reuse.delta = ReadDelta(wanted, old->config, progress);
+  const bool takes_patches = !wanted.source.is_passing();
+  if (takes_patches) {
+    reuse.delta = ReadDelta(wanted, old->config, progress);
+  }
   reuse.root = images::PlanRoot(image.chunks,
                                 {.chunks = ReadRootIndex(machine.state, running, *old),
                                  .delta = reuse.delta ? &reuse.delta->index : nullptr},
                                 kept);
-  FileFinder(boot, running, wanted, progress).Find(old->manifest, reuse);
+  FileFinder files(boot, running, wanted, progress);
+  files.FindHeld(old->manifest, reuse);
+  if (takes_patches) {
+    files.FindPatched(old->manifest, reuse);
+  }
   return reuse;
 }
 

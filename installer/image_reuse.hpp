@@ -82,6 +82,8 @@ class ReusingImage final : public images::ImageSource {
 
   [[nodiscard]] bool is_remote() const override { return image_.is_remote(); }
 
+  [[nodiscard]] bool is_passing() const override { return image_.is_passing(); }
+
  private:
   [[nodiscard]] std::unique_ptr<images::Blob> OpenPatched(const keys::Digest& digest,
                                                           const FileReuse& file) const;

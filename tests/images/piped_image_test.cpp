@@ -79,6 +79,26 @@ std::string TarOf(const FakeImage& image, bool small_first = true) {
   return MakeTar(entries);
 }
 
+// The same with patches of deltas behind the root, each larger than what is held.
+std::string TarWithPatches(FakeParts parts) {
+  parts.delta = FakeDelta{
+      .base = std::string(64, 'a'), .index = "index", .patches = MakeData(2 * kMostHeld, 5)};
+  parts.kernel_delta = FakeDelta{
+      .base = std::string(64, 'b'), .index = "another", .patches = MakeData(3 * kMostHeld, 6)};
+  const auto image = Assemble(parts, {});
+  const auto behind = [&](const std::string& content) {
+    return content == parts.delta->patches || content == parts.kernel_delta->patches;
+  };
+  std::vector<TarEntry> entries;
+  for (const auto& [name, content] : image.files) {
+    entries.push_back({.name = name, .content = content});
+  }
+  std::ranges::stable_sort(entries, {}, [&](const auto& entry) {
+    return std::make_pair(behind(entry.content), entry.content.size());
+  });
+  return MakeTar(entries);
+}
+
 std::string ReadAll(Blob& blob) {
   std::string text(blob.size(), '\0');
   constexpr std::size_t kPiece = 50'000;
@@ -111,6 +131,27 @@ TEST_CASE("OpenPipedImage: small parts are held, the root comes as a stream", "[
   CheckError(ErrorKind::kVerification, "is missing", [&] {
     static_cast<void>(source->OpenBlob(keys::Digest()));
   });
+}
+
+TEST_CASE("CheckBlobs: of a pipe, part by part as they pass", "[images]") {
+  auto tar = TarWithPatches(MakeParts(kRootSize));
+  const bool is_good = GENERATE(true, false);
+  if (!is_good) {
+    constexpr std::size_t kEndMark = 1024;
+    tar[tar.size() - kEndMark - kMostHeld] ^= 1;
+  }
+  Writer writer(tar);
+  const auto source = Open(writer);
+  CHECK(source->is_passing());
+  const auto image = InspectImage(*source);
+  NoProgress progress;
+  if (is_good) {
+    CHECK_NOTHROW(CheckBlobs(*source, image, progress));
+  } else {
+    CheckError(ErrorKind::kVerification, "the patches of a delta (sha256:", [&] {
+      CheckBlobs(*source, image, progress);
+    });
+  }
 }
 
 TEST_CASE("OpenPipedImage: what is not announced of the root is passed over", "[images]") {

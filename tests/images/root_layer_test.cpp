@@ -91,7 +91,7 @@ ArchiveBlob Blob(const std::string& content) {
   return {{"application/test", keys::Sha256Of(AsBytes(content)), content.size(), {}}, content};
 }
 
-TEST_CASE("WriteOciArchive: small blobs first, replaced as a whole", "[images]") {
+TEST_CASE("WriteOciArchive: small blobs first and patches last, replaced as a whole", "[images]") {
   const TempDirectory directory;
   const auto output = directory.path() / "image.oci";
   PutFile(output, "an older file");
@@ -99,7 +99,9 @@ TEST_CASE("WriteOciArchive: small blobs first, replaced as a whole", "[images]")
   ArchiveBlob large = Blob(Noise(100'000, 3));
   large.content = directory.path() / "large";
   const ArchiveBlob small = Blob("small");
-  const ImageArchive archive{Blob("manifest"), "1.0", {large, small}};
+  ArchiveBlob patches = Blob("some patches");
+  patches.descriptor.media_type = GENERATE(kDeltaType, kKernelDeltaType, kInitrdDeltaType);
+  const ImageArchive archive{Blob("manifest"), "1.0", {patches, large, small}};
   OutputFile file(output);
   const Bytes size = WriteOciArchive(archive, file);
   CHECK(size == std::filesystem::file_size(output));
@@ -107,7 +109,8 @@ TEST_CASE("WriteOciArchive: small blobs first, replaced as a whole", "[images]")
   const auto path = [](const ArchiveBlob& blob) {
     return "blobs/sha256/" + blob.descriptor.digest.Hex() + "\n";
   };
-  CHECK(names == "oci-layout\nindex.json\n" + path(archive.manifest) + path(small) + path(large));
+  CHECK(names == "oci-layout\nindex.json\n" + path(archive.manifest) + path(small) + path(large) +
+                     path(patches));
   CHECK(RunTool({.argv = {"tar", "-xOf", output.string(), path(large).substr(0, 77)}}) ==
         Noise(100'000, 3));
 

@@ -17,6 +17,18 @@ accepts install -d piped.img -i - --key release.pub "${sizes[@]}" < <(cat large.
 cmp <(head -c 700M file.img) <(head -c 700M piped.img) || fail "a disk installed from a pipe differs"
 accepts install -d other.img -i - --key release.pub "${sizes[@]}" --plan < <(cat large.oci)
 accepts image verify --key release.pub - < <(cat large.oci)
+
+# A newer image has what makes it of the older one, behind all else: an installation does not wait for that.
+printf 'new\n' >root/new
+accepts image build --root root --name small --version 2 --init root/sbin/init --work . --delta-from large.oci -o next.oci
+accepts image sign --key release.key next.oci
+last=$(tar -tRf next.oci | grep ' blobs/sha256/' | tail -n 1) # "block 1234: blobs/sha256/..."
+digest=${last##*/}
+accepts image inspect --json next.oci
+grep -A3 '"name": "delta",' out | grep -q "$digest" || fail "the last part of an image file is not its patches"
+accepts image verify --key release.pub - < <(cat next.oci)
+block=${last#block }
+accepts install -d next.img -i - --key release.pub "${sizes[@]}" < <(head -c "$((${block%%:*} * 512))" next.oci)
 refuses 4 stranger install -d other.img -i - --key stranger.pub "${sizes[@]}" < <(cat large.oci)
 refuses 4 'standard input: ' install -d other.img -i - --key release.pub "${sizes[@]}" < <(head -c 50M large.oci)
 refuses 4 'it is empty' image inspect - </dev/null

@@ -106,6 +106,26 @@ TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]"
   CHECK(outcome.version == "3");
 }
 
+TEST_CASE("ApplyUpgrade: from a pipe, without the deltas, which come behind all else", "[crash]") {
+  Story story;
+  story.v2 = story.shelf.MakeNext("1", "3");
+  const auto& manifest = story.v2.image.manifest;
+  REQUIRE(manifest.deltas.size() + manifest.kernel_deltas.size() + manifest.initrd_deltas.size() ==
+          3);
+  story.MakeRemote(images::fakes::RemoteImage::Way::kPipe);
+  RememberRootIndex(story.state.path(), SlotId::kA, story.v1.image);
+  const auto plan = story.Plan();
+  REQUIRE(plan.reuse);
+  CHECK_FALSE(plan.reuse->delta);
+  CHECK(plan.reuse->patched_files.empty());
+  CHECK(plan.reuse->root.patched == 0);
+  CHECK(plan.to_fetch > manifest.kernel.size + manifest.initrd.size);
+  REQUIRE(story.Run(plan, story.disk));
+  const auto outcome = WhatBoots(story.disk, story.installed.layout);
+  CHECK(outcome.fault.empty());
+  CHECK(outcome.version == "3");
+}
+
 TEST_CASE("ApplyUpgrade: from a registry, what the running slot has is not fetched", "[crash]") {
   Story story;
   story.v2 = story.shelf.MakeLike("1", "3");

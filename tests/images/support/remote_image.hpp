@@ -14,10 +14,14 @@
 
 namespace ros::images::fakes {
 
-// An image that says that it comes over a network, and counts what is read of its blobs.
+// An image that says that it comes over a network, or through a pipe, and counts what is read of
+// its blobs.
 class RemoteImage final : public ImageSource {
  public:
-  explicit RemoteImage(const ImageSource& source) : source_(source) {}
+  enum class Way { kNetwork, kPipe };
+
+  explicit RemoteImage(const ImageSource& source, Way way = Way::kNetwork)
+      : source_(source), way_(way) {}
 
   [[nodiscard]] const std::string& name() const override { return source_.name(); }
 
@@ -32,6 +36,8 @@ class RemoteImage final : public ImageSource {
   }
 
   [[nodiscard]] bool is_remote() const override { return true; }
+
+  [[nodiscard]] bool is_passing() const override { return way_ == Way::kPipe; }
 
   [[nodiscard]] Bytes read() const { return read_; }
 
@@ -62,6 +68,7 @@ class RemoteImage final : public ImageSource {
   };
 
   const ImageSource& source_;
+  Way way_;
   mutable std::atomic<Bytes> read_ = 0;
   mutable std::atomic<Bytes> announced_ = 0;
 };

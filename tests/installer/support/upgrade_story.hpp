@@ -34,9 +34,10 @@ struct Story {
   mutable Warnings warnings;  // of all that ran
 
   // From now on version 2 comes over a network, which counts what is read.
-  const images::fakes::RemoteImage& MakeRemote() {
+  const images::fakes::RemoteImage& MakeRemote(
+      images::fakes::RemoteImage::Way way = images::fakes::RemoteImage::Way::kNetwork) {
     file = std::move(v2.source);
-    auto remote = std::make_unique<images::fakes::RemoteImage>(*file);
+    auto remote = std::make_unique<images::fakes::RemoteImage>(*file, way);
     const auto& counted = *remote;
     v2.source = std::move(remote);
     return counted;
