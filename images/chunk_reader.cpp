@@ -92,4 +92,8 @@ void ChunkReader::Unpack(const Chunk& chunk, Bytes packed_offset, MutableByteSpa
   }
 }
 
+void ChunkReader::PassOver(const Chunk& chunk, Bytes packed_offset) {
+  state_->layer.ReadAt(packed_offset, state_->packed.span().first(chunk.packed_length));
+}
+
 }  // namespace ros::images

@@ -30,6 +30,9 @@ class ChunkReader {
   // As above without comparing the digest of the content, for one who checks that in another way.
   void Unpack(const Chunk& chunk, Bytes packed_offset, MutableByteSpan into);
 
+  // Reads the frame and forgets it, so that of a layer that passes once the next ones come.
+  void PassOver(const Chunk& chunk, Bytes packed_offset);
+
  private:
   struct State;
   std::unique_ptr<State> state_;

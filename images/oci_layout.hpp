@@ -14,9 +14,9 @@ inline constexpr std::string_view kLayoutFile = "oci-layout";
 inline constexpr std::string_view kIndexFile = "index.json";
 inline constexpr Bytes kMaxLayoutFileSize = 4096;
 
-// The order of blobs in the archives that `ros` writes, for pipes: from the smallest to the largest,
-// the root layer last of those that each machine reads; behind it patches. Blobs that are the same
-// come in no order.
+// The order of blobs in the archives that `ros` writes, for pipes: from the smallest to the
+// largest, the root layer last of those that each machine reads; behind it patches. Blobs that are
+// the same come in no order.
 bool ComesBefore(const Descriptor& one, const Descriptor& other);
 
 // Throws kVerification unless `raw` is an oci-layout file of version 1.0.0.

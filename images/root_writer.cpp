@@ -97,6 +97,7 @@ void ReadPiece(ChunkReader& reader,
 // What the image has of a root: frames, and patches where it was asked for a delta.
 struct RootBlobs {
   std::unique_ptr<Blob> frames;
+  bool all_frames_pass = false;       // those too that the plan does not want
   std::unique_ptr<Blob> patches;      // null where the plan has none, and so the next two
   std::unique_ptr<PatchLayer> layer;  // the same, patch by patch
   std::unique_ptr<PatchBase> base;
@@ -127,7 +128,11 @@ class ChunkGatherer {
                 const std::vector<Chunk>& chunks,
                 const Region& slot,
                 const RootReuse* reuse)
-      : reader_(*blobs.frames), chunks_(chunks), slot_(slot), reuse_(reuse) {
+      : reader_(*blobs.frames),
+        all_frames_pass_(blobs.all_frames_pass),
+        chunks_(chunks),
+        slot_(slot),
+        reuse_(reuse) {
     if (blobs.patches) {
       patches_.emplace(*blobs.layer, *blobs.base);
     }
@@ -142,11 +147,16 @@ class ChunkGatherer {
     for (std::size_t i = piece.first; i < piece.first + piece.count; ++i) {
       const auto& chunk = chunks_[i];
       const auto content = into.subspan(offset, chunk.length);
-      if (!IsKept(i, piece.offset + offset, content)) {
-        if (!IsCopied(i, content) && !IsPatched(i, content)) {
-          InContext("chunk " + std::to_string(i) + " of the root layer",
-                    [&] { reader_.Unpack(chunk, packed_offset, content); });
+      const bool is_kept = IsKept(i, piece.offset + offset, content);
+      const bool is_made = is_kept || IsCopied(i, content) || IsPatched(i, content);
+      InContext("chunk " + std::to_string(i) + " of the root layer", [&] {
+        if (!is_made) {
+          reader_.Unpack(chunk, packed_offset, content);
+        } else if (all_frames_pass_) {
+          reader_.PassOver(chunk, packed_offset);
         }
+      });
+      if (!is_kept) {
         AddRange(place.fresh, {.offset = offset, .length = chunk.length});
       }
       offset += chunk.length;
@@ -192,6 +202,7 @@ class ChunkGatherer {
   }
 
   ChunkReader reader_;
+  bool all_frames_pass_;
   const std::vector<Chunk>& chunks_;
   const Region& slot_;
   const RootReuse* reuse_;
@@ -235,8 +246,10 @@ std::vector<ByteRange> PatchesOf(const RootReuse& reuse) {
 RootBlobs OpenRootBlobs(const ImageSource& source,
                         const VerifiedImage& image,
                         const RootReuse* reuse) {
-  RootBlobs blobs{.frames = source.OpenBlob(image.manifest.root.digest)};
-  blobs.frames->Announce(FramesOf(image.chunks, reuse));
+  RootBlobs blobs{.frames = source.OpenBlob(image.manifest.root.digest),
+                  .all_frames_pass = source.is_passing()};
+  // What passes is at hand where the machine does not have what the plan says.
+  blobs.frames->Announce(FramesOf(image.chunks, blobs.all_frames_pass ? nullptr : reuse));
   if (reuse != nullptr && reuse->plan.patched > 0) {
     blobs.patches = source.OpenBlob(reuse->delta->patches.digest);
     blobs.patches->Announce(PatchesOf(*reuse));

@@ -1,11 +1,14 @@
 #include "images/root_reuse.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <utility>
 
 #include "base/file.hpp"
+#include "images/piped_image.hpp"
 #include "images/root_writer.hpp"
 #include "images/verity.hpp"
 #include "tests/images/support/error_of.hpp"
@@ -240,6 +243,31 @@ TEST_CASE("WriteRoot: a chunk of the other root that is damaged comes from the i
   }
   versions.Write(reuse);
   CHECK(versions.source->read() == reuse.plan.fetched + damaged);
+}
+
+TEST_CASE("WriteRoot: a damaged chunk of the other root comes from a pipe too", "[images]") {
+  Versions versions;
+  const auto reuse = versions.Reuse();
+  REQUIRE(reuse.plan.copied > 0);
+  std::vector<TarEntry> entries;
+  for (const auto& [name, content] : Assemble(versions.new_parts, {}).files) {
+    entries.push_back({.name = name, .content = content});
+  }
+  std::ranges::stable_sort(entries, {}, [](const auto& entry) { return entry.content.size(); });
+  const TempDirectory directory;
+  const auto archive = directory.path() / "image.oci";
+  WriteFileAtomically(archive, AsBytes(MakeTar(entries)));
+  constexpr Bytes kMostHeld = Bytes{64} << 10U;  // all but the root layer
+  const auto piped = OpenPipedImage(OpenFile(archive, O_RDONLY), "standard input", kMostHeld);
+  for (const auto& chunk : reuse.plan.chunks) {
+    if (chunk.origin == ChunkOrigin::kOldRoot) {
+      versions.old_disk->bytes()[chunk.old_offset] ^= 1;
+      break;
+    }
+  }
+  NoProgress progress;
+  WriteRoot(*piped, InspectImage(*piped), versions.slot, progress, &reuse);
+  VerifyRoot(versions.slot, versions.image.config.root, progress);
 }
 
 TEST_CASE("WriteRoot: what a cut upgrade has written is neither read nor written again",
