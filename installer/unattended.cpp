@@ -56,6 +56,17 @@ bool IsOpen(const config::UpgradeSettings& settings, UnixTime now) {
   return settings.window && config::FindOpening(*settings.window, now);
 }
 
+std::string FindObstacle(const bootloader::BootState& state, SlotId running) {
+  if (!state.trial) {
+    return {};
+  }
+  if (state.trial->slot == running) {
+    return "what runs is on trial, and its health gate has not judged it yet";
+  }
+  return "a trial of " + SlotText(state.trial->slot) +
+         " is pending; it is tried at the next reboot, and ros rollback gives it up";
+}
+
 void WaitInterruptibly(seconds length, const Clock& clock) {
   const auto until = clock.SinceBoot() + length;
   const auto interrupts = OpenInterrupts();

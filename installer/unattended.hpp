@@ -5,6 +5,8 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/slot.hpp"
+#include "bootloader/boot_state.hpp"
 #include "config/upgrade_settings.hpp"
 
 namespace ros::installer {
@@ -30,6 +32,11 @@ std::chrono::seconds PlaceWithin(std::chrono::seconds span, const std::string& m
 
 // Whether the window is open at `now`, so that the machine may restart.
 bool IsOpen(const config::UpgradeSettings& settings, UnixTime now);
+
+// What keeps a machine that runs `running` from upgrading itself now, a sentence; empty: nothing.
+// Where a trial is running or pending somebody works on the machine, or its health gate is to be
+// left alone. Pure.
+std::string FindObstacle(const bootloader::BootState& state, SlotId running);
 
 // Waits so long by the time since boot, whatever the wall clock does. Throws as ThrowIfInterrupted
 // when a signal comes meanwhile.

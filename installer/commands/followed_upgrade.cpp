@@ -1,5 +1,8 @@
 #include "installer/commands/followed_upgrade.hpp"
 
+#include <utility>
+
+#include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/interrupt.hpp"
 #include "base/output_file.hpp"
@@ -48,6 +51,42 @@ void TellNoTurn(const std::string& why, const Console& console) {
       Json::MakeObject().Set("event", "nothing-to-do").Set("state", "no-turn").Set("message", why));
 }
 
+// Waits for the time that is this machine's; false where there is none now.
+bool WaitForTurn(const Machine& machine, const Console& console) {
+  const SystemClock clock;
+  const auto turn = FindTurn(SettingsOf(machine), MachineIdentity(machine), clock.Now());
+  if (!turn.wait) {
+    TellNoTurn(turn.why, console);
+    return false;
+  }
+  if (turn.wait->count() > 0) {
+    console.Say(turn.why);
+    WaitInterruptibly(*turn.wait, clock);
+  }
+  return true;
+}
+
+// None where the window closes before it is free. The machine may have slept before that, or
+// somebody has set its clock or taken the window away.
+std::optional<FileLock> LockWhileOpen(const Machine& machine, const Console& console) {
+  constexpr std::chrono::seconds kLookAgain(1);
+  const SystemClock clock;
+  for (bool told = false; IsOpen(SettingsOf(machine), clock.Now());) {
+    try {
+      return LockMachine();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kBusy) {
+        throw;
+      }
+      if (!std::exchange(told, true)) {
+        console.Say("another ros is at work; waiting until it is done, while the window is open");
+      }
+    }
+    WaitInterruptibly(kLookAgain, clock);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<UpgradeAim> AimAtChannel(const Machine& machine,
@@ -69,28 +108,21 @@ std::optional<UpgradeAim> AimAtChannel(const Machine& machine,
                     .rules = std::move(rules)};
 }
 
-bool WaitForTurn(const Machine& machine, const Console& console) {
-  const auto settings = SettingsOf(machine);
-  const SystemClock clock;
-  const auto turn = FindTurn(settings, MachineIdentity(machine), clock.Now());
-  if (!turn.wait) {
-    TellNoTurn(turn.why, console);
-    return false;
+std::optional<FileLock> LockAtTurn(const Machine& machine, const Console& console) {
+  if (!WaitForTurn(machine, console)) {
+    return std::nullopt;
   }
-  if (turn.wait->count() > 0) {
-    console.Say(turn.why);
-    WaitInterruptibly(*turn.wait, clock);
-  }
-  // The machine may have slept meanwhile, or somebody has set its clock or taken the window away.
-  if (!IsOpen(SettingsOf(machine), clock.Now())) {
+  auto lock = LockWhileOpen(machine, console);
+  if (!lock) {
     TellNoTurn("the time window has closed before this machine's turn", console);
-    return false;
+    return std::nullopt;
   }
-  if (InspectStatus(machine).on_trial) {
-    TellNoTurn("what runs is on trial, and its health gate has not judged it yet", console);
-    return false;
+  const auto status = InspectStatus(machine);
+  if (const auto why = FindObstacle(status.state(), machine.running.value().slot); !why.empty()) {
+    TellNoTurn(why, console);
+    return std::nullopt;
   }
-  return true;
+  return lock;
 }
 
 bool MayRestart(const Machine& machine, const Console& console) {

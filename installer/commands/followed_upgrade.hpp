@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "base/file.hpp"
 #include "installer/command.hpp"
 #include "installer/commands/upgrade_options.hpp"
 #include "installer/followed_channel.hpp"
@@ -25,11 +26,11 @@ std::optional<UpgradeAim> AimAtChannel(const Machine& machine,
                                        const UpgradeOptions& options,
                                        const Console& console);
 
-// Waits for the turn of this machine (unattended.hpp). Where it has none now says why and gives
-// false, and so where the running system is on trial: whoever works on the machine meanwhile is in
-// the way of its health gate. Throws where the configuration cannot be read, and when a signal ends
+// Waits for the turn of this machine (unattended.hpp), and then for another `ros` that is at work,
+// as long as the window is open. Where there is no turn, or something is in its way (FindObstacle),
+// says why and gives none. Throws where the configuration cannot be read, and when a signal ends
 // the waiting.
-bool WaitForTurn(const Machine& machine, const Console& console);
+std::optional<FileLock> LockAtTurn(const Machine& machine, const Console& console);
 
 // Whether its window is open now, by the configuration as it is now; else says what follows.
 bool MayRestart(const Machine& machine, const Console& console);

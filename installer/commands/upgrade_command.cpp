@@ -159,10 +159,10 @@ void UpgradeOnce(const Machine& machine, const UpgradeOptions& options, const Co
 void UpgradeUnattended(const Machine& machine,
                        const UpgradeOptions& options,
                        const Console& console) {
-  if (!WaitForTurn(machine, console)) {
+  const auto lock = LockAtTurn(machine, console);
+  if (!lock) {
     return;
   }
-  const auto lock = LockMachine();
   auto staging = options;
   staging.stage = true;
   UpgradeOnce(machine, staging, console);

@@ -60,6 +60,17 @@ TEST_CASE("FindTurn: none outside of the window", "[installer]") {
   CHECK(IsOpen(settings, At("04:59:59")));
 }
 
+TEST_CASE("FindObstacle: a trial that runs, and one that is pending", "[installer]") {
+  bootloader::BootState state{.good = SlotId::kA};
+  CHECK(FindObstacle(state, SlotId::kA).empty());
+  state = bootloader::StartTrial(state, SlotId::kA, SlotId::kB, 3);
+  CHECK(
+      FindObstacle(state, SlotId::kA) ==
+      "a trial of slot b is pending; it is tried at the next reboot, and ros rollback gives it up");
+  CHECK(FindObstacle(state, SlotId::kB) ==
+        "what runs is on trial, and its health gate has not judged it yet");
+}
+
 TEST_CASE("FindTurn: each machine has a place of its own, behind the opening", "[installer]") {
   const auto settings = Settings("02:00-06:00", hours(2));
   constexpr int kMachines = 1000;
