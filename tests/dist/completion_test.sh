@@ -58,6 +58,9 @@ check 'web.oci' ros image inspect web.o
 check 'early late all' ros config apply --stage ''
 check '/dev/null' ros install -d /dev/nul
 check '--json' ros status --j
+check 'ros.upgrade.channel ros.upgrade.window ros.upgrade.delay' ros config set ros
+check 'hostname' ros config get ho
+check '' ros config set hostname ''
 check '--help --version' ros --
 
 # The manual page of a command.
@@ -108,7 +111,17 @@ compare_with_help() {
   done
 }
 
+# Every key that is offered is known: one that is not is refused by its name, whatever its value.
+check_keys() {
+  local key
+  for key in $(offer ros config set ''); do
+    "$ros" config set "$key" '{}' --state "$scratch" 2>&1 | grep -q 'unknown key' && fail "ros config knows no $key"
+  done
+  "$ros" config set nonsense '{}' --state "$scratch" 2>&1 | grep -q 'unknown key' || fail "ros config set takes any key"
+}
+
 if [[ -n $ros ]]; then
   compare_with_help ''
+  check_keys
 fi
 exit $failed
