@@ -50,6 +50,7 @@ struct Place {
   AlignedBuffer data{kRootPiece};
   std::vector<keys::Digest> digests = std::vector<keys::Digest>(kRootPiece / kBlockSize);
   std::vector<ByteRange> fresh;  // what of the piece the slot does not have yet
+  std::size_t missed = 0;        // chunks of it that are not where the plan has them
 
   [[nodiscard]] MutableByteSpan Data(Bytes length) { return data.span().first(length); }
 
@@ -142,6 +143,7 @@ class ChunkGatherer {
   void Gather(const Piece& piece, Place& place) {
     const auto into = place.Data(piece.length);
     place.fresh.clear();
+    place.missed = 0;
     Bytes offset = 0;
     Bytes packed_offset = piece.packed_offset;
     for (std::size_t i = piece.first; i < piece.first + piece.count; ++i) {
@@ -152,6 +154,7 @@ class ChunkGatherer {
       InContext("chunk " + std::to_string(i) + " of the root layer", [&] {
         if (!is_made) {
           reader_.Unpack(chunk, packed_offset, content);
+          place.missed += PlanOf(i).origin == ChunkOrigin::kImage ? 0U : 1U;
         } else if (all_frames_pass_) {
           reader_.PassOver(chunk, packed_offset);
         }
@@ -294,6 +297,16 @@ void CheckRootHash(const std::string& found, const std::string& expected) {
   }
 }
 
+// For those who wonder about more bytes than the plan said.
+void TellMissed(std::size_t chunks, Progress& progress) {
+  if (chunks > 0) {
+    progress.Warn(
+        std::to_string(chunks) + (chunks == 1 ? " chunk" : " chunks") +
+        " of the root that this machine had by the plan did not read right, and came from "
+        "the image; the disk may be failing");
+  }
+}
+
 void CheckSpace(const Region& slot, const RootDescription& root) {
   const auto needed = BytesNeeded(root);
   if (slot.length() < needed) {
@@ -372,8 +385,10 @@ void WriteRoot(const ImageSource& source,
   // Before the end of `work`, which joins its threads: a piece that failed is not read to its end,
   // and others would wait for ever for what comes behind it.
   const Abandoned at_end(blobs);
+  std::size_t missed = 0;
   for (const auto& piece : pieces) {
     auto& place = places[work.Next()];
+    missed += place.missed;
     for (const auto& range : place.fresh) {
       slot.Write(piece.offset + range.offset,
                  place.Data(piece.length).subspan(range.offset, range.length));
@@ -392,6 +407,7 @@ void WriteRoot(const ImageSource& source,
   }
   slot.Sync();
   progress.End();
+  TellMissed(missed, progress);
 }
 
 void VerifyRoot(const Region& slot, const RootDescription& root, Progress& progress) {

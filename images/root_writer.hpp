@@ -25,10 +25,10 @@ struct RootReuse {
 // an old root. Takes 2 MiB and 2.2 for each thread, 4 more where it streams from a network, and for
 // patches 20 and 1 for each thread. `slot` need not be empty; bytes behind the tree keep what they
 // have. With `reuse` chunks are taken from where its plan says, compared with their digest, and
-// come from the image where they are not what they should be; what is in its place is not written
-// again. Throws kDoesNotFit before the first write when the slot is too small, kVerification when
-// content is not what was signed, with the chunk where the index tells it: the slot holds something
-// of no use then.
+// come from the image where they are not what they should be, which is told as a warning; what is
+// in its place is not written again. Throws kDoesNotFit before the first write when the slot is too
+// small, kVerification when content is not what was signed, with the chunk where the index tells
+// it: the slot holds something of no use then.
 void WriteRoot(const ImageSource& source,
                const VerifiedImage& image,
                const Region& slot,

@@ -100,6 +100,9 @@ TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]"
     slot.Write(0, block.span());
     REQUIRE(story.Run(plan, story.disk));
     CHECK(source.read() - before > plan.to_fetch);
+    CHECK_THAT(
+        story.warnings.text,
+        Catch::Contains(" of the root that this machine had by the plan did not read right"));
   }
   const auto outcome = WhatBoots(story.disk, story.installed.layout);
   CHECK(outcome.fault.empty());
@@ -153,6 +156,9 @@ TEST_CASE("ApplyUpgrade: from a registry, what the running slot has is not fetch
     root.Write(0, block.span());
     REQUIRE(story.Run(plan, story.disk));
     CHECK(source.read() == before + story.v2.image.chunks.front().packed_length);
+    CHECK(story.warnings.text ==
+          "1 chunk of the root that this machine had by the plan did not read right, and came from "
+          "the image; the disk may be failing");
 
     const auto boot = partitions::FatVolume::Open(story.Part(story.disk, PartitionRole::kBoot));
     const auto kernel = boot.Find("/a/KERNEL").data;
