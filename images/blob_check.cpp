@@ -32,6 +32,9 @@ std::vector<Part> PartsOf(const ImageManifest& manifest) {
   if (manifest.bootloader) {
     parts.push_back({"the boot loader layer", *manifest.bootloader});
   }
+  for (const auto& [base, patch] : manifest.root_index_patches) {
+    parts.push_back({"a patch of the root index", patch});
+  }
   for (const auto* deltas : {&manifest.deltas, &manifest.kernel_deltas, &manifest.initrd_deltas}) {
     for (const auto& delta : *deltas) {
       parts.push_back({"the index of a delta", delta.index});

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/file.hpp"
+#include "delta/patch.hpp"
 #include "images/file_delta.hpp"
 #include "images/root_reuse.hpp"
 
@@ -32,6 +33,7 @@ BuiltDelta DeltaAdder::Add(const std::filesystem::path& image,
   auto built = AddRoot(image, work, progress);
   const auto source = OpenImage(image);
   const auto older = InspectImage(*source);
+  built.root_index = AddRootIndex(*source, older.manifest);
   if (manifest_.unified_kernel || older.manifest.unified_kernel) {
     built.kernel = manifest_.unified_kernel.value_or(manifest_.kernel).size;
     built.initrd = manifest_.initrd.size;
@@ -64,6 +66,28 @@ BuiltDelta DeltaAdder::AddRoot(const std::filesystem::path& image,
           .patched = plan.patched,
           .unpacked = plan.unpacked,
           .frames = plan.fetched - layer.size};
+}
+
+Bytes DeltaAdder::AddRootIndex(const ImageSource& source, const ImageManifest& older) {
+  const auto& target = manifest_.root_index;
+  if (older.root_index.size > delta::kMaxBase || target.size > delta::kMaxTarget) {
+    return target.size;
+  }
+  auto& patches = manifest_.root_index_patches;
+  const auto base = older.root_index.digest.Hex();
+  // Older images that differ in their kernels alone share it.
+  if (const auto found = std::ranges::find(patches, base, &IndexPatch::base);
+      found != patches.end()) {
+    return found->patch.size;
+  }
+  const auto content = ReadBlob(source, older.root_index, kMaxIndexSize);
+  auto patch = delta::MakePatch(AsBytes(content), AsBytes(ContentOf(target.digest)));
+  if (patch.size() >= target.size) {
+    return target.size;
+  }
+  patches.push_back(
+      {.base = base, .patch = AddBlob(MakeBlob(kRootIndexPatchType, std::move(patch)))});
+  return patches.back().patch.size;
 }
 
 Bytes DeltaAdder::AddFile(const ImageSource& source,

@@ -28,6 +28,7 @@ struct BuiltDelta {
   // unified kernel counts as kernel.
   Bytes kernel = 0;
   Bytes initrd = 0;
+  Bytes root_index = 0;  // of the patch for it, or all of it
 };
 
 // Finds deltas from older images, and puts them into an image that is being made.
@@ -56,6 +57,8 @@ class DeltaAdder {
 
   static const std::array<FileKind, 2> kFileKinds;
 
+  // Returns what is fetched of the root index.
+  Bytes AddRootIndex(const ImageSource& source, const ImageManifest& older);
   BuiltDelta AddRoot(const std::filesystem::path& image,
                      const std::filesystem::path& work,
                      Progress& progress);

@@ -60,13 +60,14 @@ LayerRules MakeLayerRules() {
 // Layers of deltas of one kind, by their base: the index and the patches.
 class DeltaRules {
  public:
-  DeltaRules(std::string_view index_type, std::string_view patches_type)
+  // Without a type of patches the index is all that there is.
+  explicit DeltaRules(std::string_view index_type, std::string_view patches_type = {})
       : index_type_(index_type), patches_type_(patches_type) {}
 
   // Whether it is one.
   bool Take(const Descriptor& layer, const std::string& where) {
     const bool is_index = layer.media_type == index_type_;
-    if (!is_index && layer.media_type != patches_type_) {
+    if (!is_index && (patches_type_.empty() || layer.media_type != patches_type_)) {
       return false;
     }
     CheckSize(layer, where, is_index ? kMaxIndexSize : kMaxRootBlobSize);
@@ -114,6 +115,7 @@ class DeltaRules {
 // All that a manifest's layers may be.
 struct ManifestRules {
   LayerRules layers = MakeLayerRules();
+  DeltaRules root_index_patches{kRootIndexPatchType};
   DeltaRules root_deltas{kDeltaIndexType, kDeltaType};
   DeltaRules kernel_deltas{kKernelDeltaIndexType, kKernelDeltaType};
   DeltaRules initrd_deltas{kInitrdDeltaIndexType, kInitrdDeltaType};
@@ -121,7 +123,10 @@ struct ManifestRules {
 
 void TakeLayer(ManifestRules& rules, const Json& json, const std::string& where) {
   auto layer = ParseDescriptor(json, where);
-  for (auto* deltas : {&rules.root_deltas, &rules.kernel_deltas, &rules.initrd_deltas}) {
+  for (auto* deltas : {&rules.root_index_patches,
+                       &rules.root_deltas,
+                       &rules.kernel_deltas,
+                       &rules.initrd_deltas}) {
     if (deltas->Take(layer, where)) {
       return;
     }
@@ -155,13 +160,16 @@ Json ToJson(const std::map<std::string, std::string>& annotations) {
   return json;
 }
 
+void AppendBased(Descriptor layer, const std::string& base, Json& layers) {
+  layer.annotations[std::string(kDeltaBaseAnnotation)] = base;
+  layers.Append(ToJson(layer));
+}
+
 void AppendDeltas(const std::vector<DeltaLayers>& deltas, Json& layers) {
   for (const auto& delta : deltas) {
-    for (auto layer : {std::optional(delta.index), delta.patches}) {
-      if (layer) {
-        layer->annotations[std::string(kDeltaBaseAnnotation)] = delta.base;
-        layers.Append(ToJson(*layer));
-      }
+    AppendBased(delta.index, delta.base, layers);
+    if (delta.patches) {
+      AppendBased(*delta.patches, delta.base, layers);
     }
   }
 }
@@ -252,6 +260,9 @@ ImageManifest ParseManifest(std::string_view raw) {
   manifest.bootloader = bootloader.found;
   manifest.root = Need(root);
   manifest.root_index = Need(root_index);
+  for (auto& [base, patch, none] : rules.root_index_patches.Finish(layers_where)) {
+    manifest.root_index_patches.push_back({.base = base, .patch = patch});
+  }
   manifest.deltas = rules.root_deltas.Finish(layers_where);
   manifest.kernel_deltas = rules.kernel_deltas.Finish(layers_where);
   manifest.initrd_deltas = rules.initrd_deltas.Finish(layers_where);
@@ -272,6 +283,9 @@ std::string WriteManifest(const ImageManifest& manifest) {
   }
   layers.Append(ToJson(manifest.root));
   layers.Append(ToJson(manifest.root_index));
+  for (const auto& [base, patch] : manifest.root_index_patches) {
+    AppendBased(patch, base, layers);
+  }
   for (const auto* deltas : {&manifest.deltas, &manifest.kernel_deltas, &manifest.initrd_deltas}) {
     AppendDeltas(*deltas, layers);
   }

@@ -23,6 +23,8 @@ inline constexpr std::string_view kUnifiedKernelType = "application/vnd.ros.os.u
 inline constexpr std::string_view kBootloaderType = "application/vnd.ros.os.bootloader.v1+tar";
 inline constexpr std::string_view kRootType = "application/vnd.ros.os.root.v1+zstd";
 inline constexpr std::string_view kRootIndexType = "application/vnd.ros.os.root.index.v1";
+inline constexpr std::string_view kRootIndexPatchType =
+    "application/vnd.ros.os.root.index.patch.v1";
 inline constexpr std::string_view kDeltaType = "application/vnd.ros.os.root.delta.v1";
 inline constexpr std::string_view kDeltaIndexType = "application/vnd.ros.os.root.delta.index.v1";
 inline constexpr std::string_view kKernelDeltaType = "application/vnd.ros.os.kernel.delta.v1";
@@ -41,7 +43,7 @@ inline constexpr std::string_view kRefNameAnnotation = "org.opencontainers.image
 
 // Limits on what a manifest may say.
 inline constexpr Bytes kMaxManifestSize = Bytes{256} << 10U;
-inline constexpr std::size_t kMaxLayers = 160;
+inline constexpr std::size_t kMaxLayers = 192;
 inline constexpr Bytes kMaxKernelSize = Bytes{256} << 20U;
 inline constexpr Bytes kMaxInitrdSize = Bytes{1} << 30U;
 inline constexpr Bytes kMaxUnifiedKernelSize = kMaxKernelSize + kMaxInitrdSize;
@@ -68,6 +70,14 @@ struct DeltaLayers {
   bool operator==(const DeltaLayers&) const = default;
 };
 
+// A patch (delta/patch.hpp) that makes a root index of one other that a machine may have.
+struct IndexPatch {
+  std::string base;  // as kDeltaBaseAnnotation
+  Descriptor patch;
+
+  bool operator==(const IndexPatch&) const = default;
+};
+
 // The manifest of an OS image. `digest` is of the raw bytes it was read from (all zero for one that
 // is being made).
 struct ImageManifest {
@@ -80,7 +90,8 @@ struct ImageManifest {
   std::optional<Descriptor> bootloader;
   Descriptor root;
   Descriptor root_index;
-  std::vector<DeltaLayers> deltas;  // of the root; at most one for each base
+  std::vector<IndexPatch> root_index_patches;  // at most one for each base
+  std::vector<DeltaLayers> deltas;             // of the root; at most one for each base
   std::vector<DeltaLayers> kernel_deltas;
   std::vector<DeltaLayers> initrd_deltas;
   std::map<std::string, std::string> annotations;

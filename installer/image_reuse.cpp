@@ -267,6 +267,22 @@ std::string RootIndexFile(SlotId slot) {
   return "root-index-" + std::string(Name(slot));
 }
 
+images::FindRootIndex RootIndexesIn(const std::filesystem::path& state) {
+  return [state](std::string_view sha256) {
+    for (const auto slot : {SlotId::kA, SlotId::kB}) {
+      try {
+        auto raw = ReadFile(state / RootIndexFile(slot), images::kMaxIndexSize);
+        if (keys::Sha256Of(AsBytes(raw)).Hex() == sha256) {
+          return raw;
+        }
+      } catch (const Error&) {
+        continue;  // That slot has none.
+      }
+    }
+    return std::string();
+  };
+}
+
 void RememberRootIndex(const std::filesystem::path& state,
                        SlotId slot,
                        const images::VerifiedImage& image) {

@@ -98,6 +98,9 @@ class ReusingImage final : public images::ImageSource {
 // chunks. Nothing depends on it: what a slot holds is told by its folder on the boot partition.
 std::string RootIndexFile(SlotId slot);
 
+// Those that are kept there.
+images::FindRootIndex RootIndexesIn(const std::filesystem::path& state);
+
 // Durable.
 void RememberRootIndex(const std::filesystem::path& state,
                        SlotId slot,

@@ -80,7 +80,8 @@ std::string DeltaText(const images::BuiltDelta& delta) {
          FormatBytes(delta.index_size + delta.size + delta.frames) + " to fetch of the root (" +
          FormatBytes(delta.copied) + " of it are copied, " + FormatBytes(delta.patched) +
          " patched, " + FormatBytes(delta.unpacked) + " unpacked)" +
-         FileText("kernel", delta.kernel) + FileText("initrd", delta.initrd) + "\n";
+         FileText("root index", delta.root_index) + FileText("kernel", delta.kernel) +
+         FileText("initrd", delta.initrd) + "\n";
 }
 
 Json DeltaToJson(const images::BuiltDelta& delta) {
@@ -93,7 +94,8 @@ Json DeltaToJson(const images::BuiltDelta& delta) {
       .Set("patched_bytes", delta.patched)
       .Set("unpacked_bytes", delta.unpacked)
       .Set("kernel_bytes", delta.kernel)
-      .Set("initrd_bytes", delta.initrd);
+      .Set("initrd_bytes", delta.initrd)
+      .Set("root_index_bytes", delta.root_index);
 }
 
 void WarnOfSize(const char* part, Bytes size, Bytes usual, std::vector<std::string>& warnings) {
@@ -165,6 +167,9 @@ Json ImageToJson(const images::VerifiedImage& image, const ImageHints& hints) {
     layers.Append(Layer("bootloader", *manifest.bootloader));
   }
   layers.Append(Layer("root", manifest.root)).Append(Layer("root-index", manifest.root_index));
+  for (const auto& [base, patch] : manifest.root_index_patches) {
+    layers.Append(Layer("root-index-patch", patch).Set("base", base));
+  }
   AppendDeltas("delta", manifest.deltas, layers);
   AppendDeltas("kernel-delta", manifest.kernel_deltas, layers);
   AppendDeltas("initrd-delta", manifest.initrd_deltas, layers);

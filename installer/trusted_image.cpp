@@ -107,14 +107,17 @@ void CheckOwnPolicy(const images::VerifiedImage& image, const TrustRules& rules)
 TrustedImage OpenJudgedImage(const ImageLocation& location,
                              const TrustRules& rules,
                              images::SignaturePolicy policy,
-                             ImageJudge& judge) {
+                             ImageJudge& judge,
+                             const images::FindRootIndex& find = {}) {
   TrustedImage opened;
   opened.source = OpenImageAt(location);
-  opened.image = images::VerifyImage(*opened.source,
-                                     trust::KeysOf(rules.policy),
-                                     policy,
-                                     location.version,
-                                     [&](const auto& facts) { judge.Signers(facts); });
+  opened.image = images::VerifyImage(
+      *opened.source,
+      trust::KeysOf(rules.policy),
+      policy,
+      location.version,
+      [&](const auto& facts) { judge.Signers(facts); },
+      find);
   InContext(opened.source->name(), [&] {
     judge.Image(opened.image);
     CheckOwnPolicy(opened.image, rules);
@@ -127,9 +130,10 @@ TrustedImage OpenJudgedImage(const ImageLocation& location,
 TrustedImage OpenTrustedImage(const ImageLocation& location,
                               const TrustRules& rules,
                               images::SignaturePolicy policy,
-                              Progress& progress) {
+                              Progress& progress,
+                              const images::FindRootIndex& find) {
   ImageJudge judge(rules);
-  auto opened = OpenJudgedImage(location, rules, policy, judge);
+  auto opened = OpenJudgedImage(location, rules, policy, judge, find);
   if (!opened.source->is_remote()) {
     images::CheckBlobs(*opened.source, opened.image, progress);
   }

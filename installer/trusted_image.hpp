@@ -26,10 +26,12 @@ struct TrustedImage {
 // do, and kVerification with the rule that is not met (also when the rules ask for a channel and
 // have no document of it, or one that has not released the image), or when the image's own trust
 // policy cannot be read or could be met by no image: its machines could never be upgraded again.
+// `find` as for VerifyImage.
 TrustedImage OpenTrustedImage(const ImageLocation& location,
                               const TrustRules& rules,
                               images::SignaturePolicy policy,
-                              Progress& progress);
+                              Progress& progress,
+                              const images::FindRootIndex& find = {});
 
 // Judges an image as OpenTrustedImage does, and goes on where a rule is not met, as far as nothing
 // is parsed that is not vouched for. Throws only where the image cannot be opened at all.

@@ -130,7 +130,8 @@ void UpgradeTo(const UpgradeAim& aim,
   const auto policy = options.insecure ? images::SignaturePolicy::kAllowUnsigned
                                        : images::SignaturePolicy::kRequired;
   const auto progress = options.plan ? console.MakePlanProgress() : console.MakeProgress();
-  const auto opened = OpenTrustedImage(aim.location, aim.rules, policy, *progress);
+  const auto opened =
+      OpenTrustedImage(aim.location, aim.rules, policy, *progress, RootIndexesIn(machine.state));
   const auto facts = InspectUpgrade(machine, *opened.source, opened.image, aim.rules, *progress);
   const auto plan = PlanUpgrade(facts, MakeRequest(options));
   if (options.plan) {

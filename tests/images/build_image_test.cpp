@@ -183,6 +183,20 @@ TEST_CASE("BuildImage: deltas of kernel and initrd, one for each older one", "[i
     CHECK_NOTHROW(ReadFileDelta(*source, deltas.front()));
   }
   CHECK(next.deltas.at(1).kernel == next.deltas.at(0).kernel);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto base =
+        ManifestOf(*OpenImage(workshop.path(std::to_string(i + 1) + ".oci"))).root_index;
+    const auto found =
+        std::ranges::find(manifest.root_index_patches, base.digest.Hex(), &IndexPatch::base);
+    REQUIRE(found != manifest.root_index_patches.end());
+    CHECK(found->patch.size == next.deltas.at(i).root_index);
+    const auto older = OpenImage(workshop.path(std::to_string(i + 1) + ".oci"));
+    std::string made(manifest.root_index.size, '\0');
+    delta::ApplyPatch(AsBytes(ReadBlob(*older, base, kMaxIndexSize)),
+                      AsBytes(ReadBlob(*source, found->patch, kMaxIndexSize)),
+                      AsWritableBytes(made));
+    CHECK(keys::Sha256Of(AsBytes(made)) == manifest.root_index.digest);
+  }
   // A kernel that has nothing in common with the other one is fetched.
   PutFile(kernel, packing::fakes::MakeLz4Kernel(Noise(200'000, 2)));
   const auto other = build("4", {"3"});

@@ -52,11 +52,17 @@ TEST_CASE("Manifest: deltas, one for each base", "[images]") {
   const std::string first(64, 'a');
   manifest.deltas = {delta(first), delta(std::string(64, 'b'))};
   manifest.deltas[0].patches.reset();
+  manifest.root_index_patches = {{.base = first, .patch = delta(first, kRootIndexPatchType).index},
+                                 {.base = std::string(64, 'b'),
+                                  .patch = delta(std::string(64, 'b'), kRootIndexPatchType).index}};
   manifest.kernel_deltas = {delta(first, kKernelDeltaIndexType, kKernelDeltaType)};
   manifest.initrd_deltas = {delta(first, kInitrdDeltaIndexType, kInitrdDeltaType)};
   const auto raw = WriteManifest(manifest);
   manifest.digest = keys::Sha256Of(AsBytes(raw));
   CHECK(ParseManifest(raw) == manifest);
+  manifest.root_index_patches[1] = manifest.root_index_patches[0];
+  CHECK_THROWS_WITH(ParseManifest(WriteManifest(manifest)), Catch::Contains("for one base"));
+  manifest.root_index_patches.clear();
   manifest.deltas = {delta(first), delta(first)};
   CHECK_THROWS_WITH(ParseManifest(WriteManifest(manifest)), Catch::Contains("for one base"));
   manifest.deltas.resize(kMaxDeltas + 1);
@@ -154,7 +160,7 @@ TEST_CASE("Manifest: refuses too many layers and too long a text", "[images]") {
     many += "{},";
   }
   const auto raw = WriteManifest(SomeManifest());
-  CheckError(ErrorKind::kVerification, "more than 160", [&] {
+  CheckError(ErrorKind::kVerification, "more than 192", [&] {
     ParseManifest(Replace(raw, R"("layers":[)", R"("layers":[)" + many));
   });
   CheckError(ErrorKind::kVerification, "longer than", [&] {

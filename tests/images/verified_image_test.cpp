@@ -1,6 +1,9 @@
 #include "images/verified_image.hpp"
 
+#include <set>
+
 #include "base/file.hpp"
+#include "delta/patch.hpp"
 #include "images/signature.hpp"
 #include "tests/images/support/error_of.hpp"
 #include "tests/images/support/fake_image.hpp"
@@ -29,6 +32,31 @@ VerifiedImage Verify(const FakeImage& image,
   return VerifyImage(*OpenImage(directory.path()), trust, policy);
 }
 
+// An image that remembers which of its blobs were opened.
+class BlobLog final : public ImageSource {
+ public:
+  explicit BlobLog(const ImageSource& source) : source_(source) {}
+
+  [[nodiscard]] const std::string& name() const override { return source_.name(); }
+
+  [[nodiscard]] std::string ReadIndex() const override { return source_.ReadIndex(); }
+
+  [[nodiscard]] std::unique_ptr<Blob> OpenBlob(const keys::Digest& digest) const override {
+    opened_.insert(digest);
+    return source_.OpenBlob(digest);
+  }
+
+  [[nodiscard]] bool HasBlob(const keys::Digest& digest) const override {
+    return source_.HasBlob(digest);
+  }
+
+  [[nodiscard]] bool opened(const keys::Digest& digest) const { return opened_.contains(digest); }
+
+ private:
+  const ImageSource& source_;
+  mutable std::set<keys::Digest> opened_;
+};
+
 FakeParts SmallParts() {
   return MakeParts(64 * kBlockSize);
 }
@@ -46,6 +74,47 @@ TEST_CASE("VerifyImage: takes an image that a trusted key signed", "[images]") {
   REQUIRE(verified.signers.size() == 1);
   CHECK_THAT(verified.signers[0],
              Catch::StartsWith("release.pub (") && Catch::Contains(key.Public().Fingerprint()));
+}
+
+TEST_CASE("VerifyImage: makes the root index of one that the machine has", "[images]") {
+  const auto key = NewKey();
+  auto parts = MakeParts(256 * kBlockSize);
+  parts.old_index = parts.raw_index;
+  parts.old_index[7] ^= 1;
+  parts.index_patch = delta::MakePatch(AsBytes(parts.old_index), AsBytes(parts.raw_index));
+  std::string held = parts.old_index;
+  bool is_used = true;
+  SECTION("all is well") {}
+  SECTION("the machine has none, and so reads it") {
+    held.clear();
+    is_used = false;
+  }
+  SECTION("what the machine has is another, and so it is read") {
+    held[100] ^= 1;
+    is_used = false;
+  }
+  SECTION("the patch is of another, and so it is read") {
+    parts.index_patch = delta::MakePatch(AsBytes(parts.old_index), AsBytes(parts.old_index));
+    is_used = false;
+  }
+  SECTION("the patch is none, and so it is read") {
+    parts.index_patch = "no patch";
+    is_used = false;
+  }
+  const TempDirectory directory;
+  Assemble(parts, {.keys = {key}}).WriteLayout(directory.path());
+  const auto source = OpenImage(directory.path());
+  const BlobLog log(*source);
+  const auto find = [&](std::string_view sha256) {
+    CHECK(sha256 == keys::Sha256Of(AsBytes(parts.old_index)).Hex());
+    return held;
+  };
+  const auto image =
+      VerifyImage(log, Trust(key), SignaturePolicy::kRequired, std::nullopt, {}, find);
+  CHECK(image.chunks == parts.chunks);
+  CHECK(log.opened(image.manifest.root_index.digest) != is_used);
+  CHECK_NOTHROW(VerifyImage(log, Trust(key), SignaturePolicy::kRequired));
+  CHECK(log.opened(image.manifest.root_index.digest));
 }
 
 TEST_CASE("VerifyImage: refuses without a trusted signature, and says whose is wanted",

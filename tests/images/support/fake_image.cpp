@@ -204,6 +204,11 @@ FakeImage Assemble(const FakeParts& parts, const AssembleOptions& options) {
   manifest.bootloader = AddBlob(image, kBootloaderType, parts.bootloader);
   manifest.root = AddBlob(image, kRootType, parts.layer);
   manifest.root_index = AddBlob(image, kRootIndexType, parts.raw_index);
+  if (!parts.index_patch.empty()) {
+    manifest.root_index_patches.push_back(
+        {.base = keys::Sha256Of(AsBytes(parts.old_index)).Hex(),
+         .patch = AddBlob(image, kRootIndexPatchType, parts.index_patch)});
+  }
   AddDelta(image, parts.delta, kDeltaIndexType, kDeltaType, manifest.deltas);
   AddDelta(
       image, parts.kernel_delta, kKernelDeltaIndexType, kKernelDeltaType, manifest.kernel_deltas);

@@ -41,6 +41,8 @@ struct FakeParts {
   std::vector<Chunk> chunks;  // of `layer`
   std::string layer;          // packed
   std::string raw_index;
+  std::string old_index;           // of another root
+  std::string index_patch;         // that makes `raw_index` of it; none where it is empty
   std::optional<FakeDelta> delta;  // of the root
   std::optional<FakeDelta> kernel_delta;
   std::optional<FakeDelta> initrd_delta;
