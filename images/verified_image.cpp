@@ -61,12 +61,12 @@ VerifiedImage VerifyImage(const ImageSource& source,
                           const keys::TrustStore& trust,
                           SignaturePolicy policy,
                           std::optional<std::string_view> reference,
-                          const ApproveSigners& approve,
-                          const FindRootIndex& find) {
+                          const VerifyQuestions& questions) {
   const auto chosen = ChooseImage(source, reference);
   return InContext(source.name(), [&] {
-    auto manifest = VerifyManifest(source, chosen, kOsImage, {trust, policy}, approve);
-    return ReadParts(source, manifest.raw, std::move(manifest.signatures), find);
+    auto manifest = VerifyManifest(source, chosen, kOsImage, {trust, policy}, questions.approve);
+    return ReadParts(
+        source, manifest.raw, std::move(manifest.signatures), questions.find_root_index);
   });
 }
 

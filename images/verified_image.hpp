@@ -17,17 +17,23 @@ namespace ros::images {
 // gives is not trusted.
 using FindRootIndex = std::function<std::string(std::string_view sha256)>;
 
+// Who is asked while an image is verified; each may be empty.
+struct VerifyQuestions {
+  ApproveSigners approve = {};  // may ask for more than one signature by any of the keys
+  // Where the image has a patch for a root index that this gives, its own is made of that and not
+  // read.
+  FindRootIndex find_root_index = {};
+};
+
 // Finds the image (the one whose ref.name is `reference`, if given) and verifies its signature over
 // the raw bytes before it reads them. Throws kVerification saying which keys were wanted: no key
 // trusted, no signature, none by a trusted key, one that does not verify, a part that is not what
-// the manifest says. `approve` may ask for more than one signature by any of the keys. Where the
-// image has a patch for a root index that `find` gives, its own is made of that and not read.
+// the manifest says.
 VerifiedImage VerifyImage(const ImageSource& source,
                           const keys::TrustStore& trust,
                           SignaturePolicy policy,
                           std::optional<std::string_view> reference = std::nullopt,
-                          const ApproveSigners& approve = {},
-                          const FindRootIndex& find = {});
+                          const VerifyQuestions& questions = {});
 
 // Reads an image without looking at its signatures, for showing and for signing it: digests hold,
 // but nobody vouches for the manifest. Nothing is ever installed from this.

@@ -116,8 +116,7 @@ TrustedImage OpenJudgedImage(const ImageLocation& location,
       trust::KeysOf(rules.policy),
       policy,
       location.version,
-      [&](const auto& facts) { judge.Signers(facts); },
-      find);
+      {.approve = [&](const auto& facts) { judge.Signers(facts); }, .find_root_index = find});
   InContext(opened.source->name(), [&] {
     judge.Image(opened.image);
     CheckOwnPolicy(opened.image, rules);

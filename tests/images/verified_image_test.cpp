@@ -109,8 +109,8 @@ TEST_CASE("VerifyImage: makes the root index of one that the machine has", "[ima
     CHECK(sha256 == keys::Sha256Of(AsBytes(parts.old_index)).Hex());
     return held;
   };
-  const auto image =
-      VerifyImage(log, Trust(key), SignaturePolicy::kRequired, std::nullopt, {}, find);
+  const auto image = VerifyImage(
+      log, Trust(key), SignaturePolicy::kRequired, std::nullopt, {.find_root_index = find});
   CHECK(image.chunks == parts.chunks);
   CHECK(log.opened(image.manifest.root_index.digest) != is_used);
   CHECK_NOTHROW(VerifyImage(log, Trust(key), SignaturePolicy::kRequired));
