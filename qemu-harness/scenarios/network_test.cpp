@@ -174,7 +174,8 @@ void GoesOn(NetworkStory& network) {
   CHECK(UpgradeBeyond(network, planned) < kHeads);
 }
 
-// The command, while another `ros` holds the machine's lock until it has said that it waits for that.
+// The command, while another `ros` holds the machine's lock until it has said that it waits for
+// that.
 std::string WhileAnotherWorks(const std::string& command) {
   return "(flock 9; until grep -q 'another ros is at work' /tmp/said; do sleep 1; done)"
          " 9>>/run/ros/lock & " +
