@@ -174,12 +174,13 @@ void GoesOn(NetworkStory& network) {
   CHECK(UpgradeBeyond(network, planned) < kHeads);
 }
 
-// The command, while another `ros` holds the machine's lock until it has said that it waits for
-// that.
+// The command, while another `ros` holds the machine's lock until this one has said that it waits
+// for that. Whoever opens the pipe for writing waits for its reader, which has the lock by then.
 std::string WhileAnotherWorks(const std::string& command) {
-  return "(flock 9; until grep -q 'another ros is at work' /tmp/said; do sleep 1; done)"
-         " 9>>/run/ros/lock & " +
-         command + " 2>/tmp/said || { cat /tmp/said; false; }";
+  return "mkfifo /tmp/said; "
+         "(flock 9; while read -r line; do echo \"$line\" >>/tmp/lines; case $line in "
+         "*'another ros is at work'*) exec 9>&- ;; esac; done </tmp/said) 9>>/run/ros/lock & " +
+         command + " 2>/tmp/said || { wait; cat /tmp/lines; false; }";
 }
 
 // What has passed the line may still be on its way to the disk.
