@@ -70,6 +70,9 @@ BuiltDelta DeltaAdder::AddRoot(const std::filesystem::path& image,
 
 Bytes DeltaAdder::AddRootIndex(const ImageSource& source, const ImageManifest& older) {
   const auto& target = manifest_.root_index;
+  if (older.root_index.digest == target.digest) {
+    return 0;
+  }
   if (older.root_index.size > delta::kMaxBase || target.size > delta::kMaxTarget) {
     return target.size;
   }

@@ -28,7 +28,7 @@ struct BuiltDelta {
   // unified kernel counts as kernel.
   Bytes kernel = 0;
   Bytes initrd = 0;
-  Bytes root_index = 0;  // of the patch for it, or all of it
+  Bytes root_index = 0;  // nothing where it is the same, the patch, or all of it
 };
 
 // Finds deltas from older images, and puts them into an image that is being made.

@@ -31,8 +31,15 @@ std::string PatchIndex(const ImageSource& source,
 std::string ReadRootIndex(const ImageSource& source,
                           const ImageManifest& manifest,
                           const FindRootIndex& find) {
+  const auto held_by = [&](const std::string& sha256) {
+    return find ? find(sha256) : std::string();
+  };
+  const auto& wanted = manifest.root_index.digest;
+  if (auto held = held_by(wanted.Hex()); keys::Sha256Of(AsBytes(held)) == wanted) {
+    return held;
+  }
   for (const auto& [base, patch] : manifest.root_index_patches) {
-    const auto held = find ? find(base) : std::string();
+    const auto held = held_by(base);
     if (held.empty()) {
       continue;
     }

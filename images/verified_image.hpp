@@ -20,7 +20,7 @@ using FindRootIndex = std::function<std::string(std::string_view sha256)>;
 // Who is asked while an image is verified; each may be empty.
 struct VerifyQuestions {
   ApproveSigners approve = {};  // may ask for more than one signature by any of the keys
-  // Where the image has a patch for a root index that this gives, its own is made of that and not
+  // Where this gives the image's root index, or one that the image has a patch for, its own is not
   // read.
   FindRootIndex find_root_index = {};
 };

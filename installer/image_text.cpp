@@ -43,12 +43,22 @@ std::string DeltaSizes(std::string_view what, const std::vector<images::DeltaLay
   return text;
 }
 
+std::string PatchSizes(const std::vector<images::IndexPatch>& patches) {
+  std::string text;
+  for (const auto& [base, patch] : patches) {
+    text += "  patch     " + FormatBytes(patch.size) + ", from the root index " +
+            base.substr(0, kShownHash) + "...\n";
+  }
+  return text;
+}
+
 std::string Sizes(const images::ImageManifest& manifest, const ImageHints& hints) {
   std::string text = KernelText(manifest, hints);
   if (manifest.bootloader) {
     text += "  loader    " + FormatBytes(manifest.bootloader->size) + "\n";
   }
-  return text + DeltaSizes("root", manifest.deltas) + DeltaSizes("kernel", manifest.kernel_deltas) +
+  return text + PatchSizes(manifest.root_index_patches) + DeltaSizes("root", manifest.deltas) +
+         DeltaSizes("kernel", manifest.kernel_deltas) +
          DeltaSizes("initrd", manifest.initrd_deltas);
 }
 

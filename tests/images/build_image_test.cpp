@@ -197,6 +197,12 @@ TEST_CASE("BuildImage: deltas of kernel and initrd, one for each older one", "[i
                       AsWritableBytes(made));
     CHECK(keys::Sha256Of(AsBytes(made)) == manifest.root_index.digest);
   }
+  // An image of the same root has the index, and needs no patch.
+  auto options = workshop.options("again.oci");
+  options.version = "3";
+  options.delta_from = {workshop.path("3.oci")};
+  CHECK(workshop.Build(options).deltas.at(0).root_index == 0);
+  CHECK(ManifestOf(*OpenImage(workshop.path("again.oci"))).root_index_patches.empty());
   // A kernel that has nothing in common with the other one is fetched.
   PutFile(kernel, packing::fakes::MakeLz4Kernel(Noise(200'000, 2)));
   const auto other = build("4", {"3"});

@@ -85,6 +85,11 @@ TEST_CASE("VerifyImage: makes the root index of one that the machine has", "[ima
   std::string held = parts.old_index;
   bool is_used = true;
   SECTION("all is well") {}
+  SECTION("which may be the same") {
+    parts.index_patch.clear();
+    parts.old_index = parts.raw_index;
+    held = parts.raw_index;
+  }
   SECTION("the machine has none, and so reads it") {
     held.clear();
     is_used = false;
@@ -106,8 +111,7 @@ TEST_CASE("VerifyImage: makes the root index of one that the machine has", "[ima
   const auto source = OpenImage(directory.path());
   const BlobLog log(*source);
   const auto find = [&](std::string_view sha256) {
-    CHECK(sha256 == keys::Sha256Of(AsBytes(parts.old_index)).Hex());
-    return held;
+    return sha256 == keys::Sha256Of(AsBytes(parts.old_index)).Hex() ? held : std::string();
   };
   const auto image = VerifyImage(
       log, Trust(key), SignaturePolicy::kRequired, std::nullopt, {.find_root_index = find});
