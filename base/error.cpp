@@ -5,7 +5,8 @@
 namespace ros {
 
 Error Error::WithContext(std::string_view doing) const {
-  return {kind_, std::string(doing) + ": " + message_};
+  const auto context = std::string(doing) + ": ";
+  return message_.starts_with(context) ? *this : Error(kind_, context + message_);
 }
 
 Error Error::FollowedBy(const std::exception& cleanup) const {

@@ -32,7 +32,8 @@ class Error : public std::exception {
 
   [[nodiscard]] const char* what() const noexcept override { return message_.c_str(); }
 
-  // The same error, seen by the layer that was `doing` something: "DOING: MESSAGE".
+  // The same error, seen by the layer that was `doing` something: "DOING: MESSAGE". As it is
+  // where the message begins so: of what was read, several layers know the name.
   [[nodiscard]] Error WithContext(std::string_view doing) const;
 
   // Both errors, for a clean-up that failed too: "MESSAGE; then CLEAN-UP MESSAGE". Keeps this kind.

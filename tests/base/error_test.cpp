@@ -16,6 +16,16 @@ TEST_CASE("InContext: puts what was being done in front and keeps the kind", "[b
   }
 }
 
+TEST_CASE("InContext: says nothing twice", "[base]") {
+  CHECK_THROWS_WITH(InContext("image.oci",
+                              [] {
+                                InContext("image.oci", [] {
+                                  throw Error(ErrorKind::kFailed, "image.ocix: it is none");
+                                });
+                              }),
+                    "image.oci: image.ocix: it is none");
+}
+
 TEST_CASE("InContext: foreign exceptions become ours", "[base]") {
   CHECK_THROWS_AS(InContext("x", [] { throw std::runtime_error("y"); }), Error);
 }
