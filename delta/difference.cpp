@@ -196,39 +196,31 @@ std::string_view Take(std::string_view& row, std::uint64_t length, const char* n
 
 // As ApplyDifference, without saying in front of an error what it is of.
 void Apply(ByteSpan base, const DifferenceView& difference, MutableByteSpan into) {
-  NumberReader steps(difference.steps);
+  StepReader steps(difference.steps, base.size());
   auto added = difference.added;
   auto fresh = difference.fresh;
-  std::uint64_t at = 0;  // in the base
   std::size_t done = 0;
   const auto room_for = [&](std::uint64_t length) {
     if (length > into.size() - done) {
       RefuseDifference("it makes more than " + std::to_string(into.size()) + " bytes");
     }
   };
-  while (!steps.empty()) {
-    at += static_cast<std::uint64_t>(steps.NextSigned());
-    const auto length = steps.Next();
-    if (at > base.size() || length > base.size() - at) {
-      RefuseDifference("a step leaves the " + std::to_string(base.size()) + " bytes of the base");
-    }
-    room_for(length);
-    const auto numbers = Take(added, length, "added");
+  while (const auto step = steps.Next()) {
+    room_for(step->length);
+    const auto numbers = Take(added, step->length, "added");
     std::transform(numbers.begin(),
                    numbers.end(),
-                   base.begin() + static_cast<std::ptrdiff_t>(at),
+                   base.begin() + static_cast<std::ptrdiff_t>(step->base),
                    into.begin() + static_cast<std::ptrdiff_t>(done),
                    [](char number, std::byte old) {
                      return static_cast<std::byte>(static_cast<unsigned char>(number) +
                                                    std::to_integer<unsigned>(old));
                    });
-    at += length;
-    done += length;
-    const auto count = steps.Next();
-    room_for(count);
-    const auto bytes = AsBytes(Take(fresh, count, "fresh"));
+    done += step->length;
+    room_for(step->fresh);
+    const auto bytes = AsBytes(Take(fresh, step->fresh, "fresh"));
     std::ranges::copy(bytes, into.begin() + static_cast<std::ptrdiff_t>(done));
-    done += count;
+    done += step->fresh;
   }
   if (done != into.size() || !added.empty() || !fresh.empty()) {
     RefuseDifference("it makes " + std::to_string(done) + " bytes instead of " +
@@ -237,6 +229,21 @@ void Apply(ByteSpan base, const DifferenceView& difference, MutableByteSpan into
 }
 
 }  // namespace
+
+std::optional<Step> StepReader::Next() {
+  if (numbers_.empty()) {
+    return std::nullopt;
+  }
+  Step step;
+  step.base = at_ + static_cast<std::uint64_t>(numbers_.NextSigned());
+  step.length = numbers_.Next();
+  if (step.base > base_size_ || step.length > base_size_ - step.base) {
+    RefuseDifference("a step leaves the " + std::to_string(base_size_) + " bytes of the base");
+  }
+  step.fresh = numbers_.Next();
+  at_ = step.base + step.length;
+  return step;
+}
 
 Difference FindDifference(ByteSpan base, ByteSpan target) {
   return DifferenceFinder(base, target).Find();

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/bytes.hpp"
+#include "delta/numbers.hpp"
 
 namespace ros::delta {
 
@@ -24,6 +26,27 @@ struct DifferenceView {
   std::string_view steps;
   std::string_view added;
   std::string_view fresh;
+};
+
+// One step: so many bytes of the base, to each of which a number is added, and then fresh ones.
+struct Step {
+  Bytes base = 0;  // where the first of them is
+  Bytes length = 0;
+  Bytes fresh = 0;
+};
+
+// Reads the steps of a difference, which may be anything.
+class StepReader {
+ public:
+  StepReader(std::string_view steps, Bytes base_size) : numbers_(steps), base_size_(base_size) {}
+
+  // The next one, what it takes within the base; nothing behind the last. Throws kVerification.
+  std::optional<Step> Next();
+
+ private:
+  NumberReader numbers_;
+  Bytes base_size_;
+  Bytes at_ = 0;  // in the base, behind the last step
 };
 
 // Finds how `target` is made of `base`. Both together at most 2^31 bytes. Takes five times the
