@@ -6,7 +6,8 @@
 
 namespace ros::delta {
 
-// A difference, its rows packed by LZMA2 (docs/delta-format.md, "Patches").
+// A difference, its rows packed by LZMA2 or by what the base tells of them (docs/delta-format.md,
+// "Patches").
 
 // What a patch may be made of and make. Whatever its bytes say, applying one takes no more than
 // kMaxApplyMemory beside what it is given.
