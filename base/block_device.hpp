@@ -33,7 +33,7 @@ class BlockDevice {
   // Hands `data` to the device. In place: a sector that is not touched keeps its bytes. Durable
   // after the next Sync(); until then a power cut may keep any subset of the sectors.
   virtual void Write(Bytes offset, ByteSpan data) = 0;
-  // Returns when all that was written is durable.
+  // Returns when all that was written before is durable. Others may read and write meanwhile.
   virtual void Sync() = 0;
 };
 

@@ -10,6 +10,7 @@
 #include "images/chunk_reader.hpp"
 #include "images/ordered_work.hpp"
 #include "images/patch_reader.hpp"
+#include "images/root_read_back.hpp"
 #include "images/verity.hpp"
 
 namespace ros::images {
@@ -45,7 +46,7 @@ std::vector<Piece> CutPieces(const std::vector<Chunk>& chunks) {
   return pieces;
 }
 
-// A piece that is ready to be written, or was read back.
+// A piece that is ready to be written.
 struct Place {
   AlignedBuffer data{kRootPiece};
   std::vector<keys::Digest> digests = std::vector<keys::Digest>(kRootPiece / kBlockSize);
@@ -70,12 +71,6 @@ std::size_t WritingThreads(const RootReuse* reuse) {
   const bool reads =
       reuse != nullptr && reuse->plan.copied + reuse->plan.patched > reuse->plan.unpacked;
   return OrderedWork::DefaultThreads() + (reads ? kMoreReaders : 0);
-}
-
-// A thread that reads the disk waits half of the time, so that there are two for each core.
-std::size_t ReadBackThreads() {
-  constexpr std::size_t kMost = 8;
-  return std::min(2 * OrderedWork::DefaultThreads(), kMost);
 }
 
 // Reads the chunks of one piece: `how` is Read or Unpack of ChunkReader.
@@ -290,13 +285,6 @@ void FindWrongChunk(const Blob& layer,
   }
 }
 
-void CheckRootHash(const std::string& found, const std::string& expected) {
-  if (found != expected) {
-    throw Error(ErrorKind::kVerification,
-                "the root image has the verity root hash " + found + " instead of " + expected);
-  }
-}
-
 // For those who wonder about more bytes than the plan said.
 void TellMissed(std::size_t chunks, Progress& progress) {
   if (chunks > 0) {
@@ -307,138 +295,95 @@ void TellMissed(std::size_t chunks, Progress& progress) {
   }
 }
 
-void CheckSpace(const Region& slot, const RootDescription& root) {
-  const auto needed = BytesNeeded(root);
-  if (slot.length() < needed) {
-    throw Error(ErrorKind::kDoesNotFit,
-                "the root image needs " + std::to_string(needed) + " bytes (" +
-                    FormatBytes(needed) + ") with its verity tree, but the slot has " +
-                    std::to_string(slot.length()) + " (" + FormatBytes(slot.length()) + ")");
-  }
-}
-
-// Compares pieces of a freshly computed tree with what is on the disk.
-class TreeComparison {
+// Writes a root and its tree, and syncs.
+class RootWriter {
  public:
-  TreeComparison(const Region& slot, const RootDescription& root)
-      : tree_(slot.Sub(root.size, VerityTreeSize(root.size))), data_size_(root.size) {}
+  // All live longer than this.
+  RootWriter(const ImageSource& source,
+             const VerifiedImage& image,
+             const Region& slot,
+             const RootReuse* reuse)
+      : source_(source),
+        image_(image),
+        root_(image.config.root),
+        slot_(slot),
+        reuse_(reuse),
+        blobs_(OpenRootBlobs(source, image, reuse)),
+        pieces_(CutPieces(image.chunks)) {}
 
-  void Compare(Bytes offset, ByteSpan blocks) {
-    const auto found = buffer_.span().first(blocks.size());
-    tree_.Read(offset, found);
-    const auto difference = std::mismatch(blocks.begin(), blocks.end(), found.begin());
-    if (difference.first != blocks.end()) {
-      Refuse(offset + static_cast<Bytes>(difference.first - blocks.begin()));
+  void Write(RootReadBack& read_back, Progress& progress) {
+    const auto threads = WritingThreads(reuse_);
+    auto places = MakePlaces(pieces_.size(), threads);
+    VerityTree tree(root_.size, root_.verity.salt, [&](Bytes offset, ByteSpan blocks) {
+      slot_.Write(root_.size + offset, blocks);
+    });
+    progress.Begin("writing the root", root_.size);
+    OrderedWork work(pieces_.size(), places.size(), threads, [&] { return MakeWorker(places); });
+    // Before the end of `work`, which joins its threads: a piece that failed is not read to its
+    // end, and others would wait for ever for what comes behind it.
+    const Abandoned at_end(blobs_);
+    std::size_t missed = 0;
+    for (const auto& piece : pieces_) {
+      const auto& place = places[work.Next()];
+      missed += place.missed;
+      for (const auto& range : place.fresh) {
+        slot_.Write(piece.offset + range.offset,
+                    place.data.span().subspan(range.offset, range.length));
+      }
+      tree.Add(std::span(place.digests).first(piece.length / kBlockSize));
+      work.Release();
+      read_back.Follow(piece.offset + piece.length);
+      progress.Update(piece.offset + piece.length);
     }
+    CheckHash(tree.Finish());
+    slot_.Sync();
+    progress.End();
+    TellMissed(missed, progress);
   }
 
  private:
-  // `at` is where the tree is not what the data asks for.
-  [[noreturn]] void Refuse(Bytes at) const {
-    constexpr Bytes kDigestSize = 32;
-    const auto leaves = VerityLeafOffset(data_size_);
-    throw Error(
-        ErrorKind::kVerification,
-        "what is on the disk is not what was written: the verity tree does not match at "
-        "its byte " +
-            std::to_string(at) +
-            (at < leaves ? ""
-                         : ", which is for block " + std::to_string((at - leaves) / kDigestSize)));
+  OrderedWork::Job MakeWorker(std::vector<Place>& places) const {
+    const auto gatherer = std::make_shared<ChunkGatherer>(blobs_, image_.chunks, slot_, reuse_);
+    const auto hasher = std::make_shared<VerityBlockHasher>(root_.verity.salt);
+    return [this, &places, gatherer, hasher](std::size_t job, std::size_t place) {
+      InContext(source_.name(), [&] { gatherer->Gather(pieces_[job], places[place]); });
+      const auto data = places[place].Data(pieces_[job].length);
+      hasher->HashAll(data, places[place].Digests(data.size()));
+    };
   }
 
-  Region tree_;
-  Bytes data_size_;
-  AlignedBuffer buffer_{kMaxChunkLength};
+  void CheckHash(const std::string& found) const {
+    if (found == root_.verity.root_hash) {
+      return;
+    }
+    InContext(source_.name(), [&] {
+      if (!source_.is_remote()) {
+        FindWrongChunk(*blobs_.frames, image_.chunks, pieces_);
+      }
+      CheckRootHash(found, root_.verity.root_hash);
+    });
+  }
+
+  const ImageSource& source_;
+  const VerifiedImage& image_;
+  const RootDescription& root_;
+  const Region& slot_;
+  const RootReuse* reuse_;
+  RootBlobs blobs_;
+  std::vector<Piece> pieces_;
 };
 
 }  // namespace
-
-Bytes BytesNeeded(const RootDescription& root) {
-  return CheckedAdd(root.size, VerityTreeSize(root.size), "the root image");
-}
 
 void WriteRoot(const ImageSource& source,
                const VerifiedImage& image,
                const Region& slot,
                Progress& progress,
                const RootReuse* reuse) {
-  const auto& root = image.config.root;
-  CheckSpace(slot, root);
-  const auto blobs = OpenRootBlobs(source, image, reuse);
-  const auto in_source = [&](auto work) { InContext(source.name(), work); };
-  const auto pieces = CutPieces(image.chunks);
-  const auto threads = WritingThreads(reuse);
-  auto places = MakePlaces(pieces.size(), threads);
-  VerityTree tree(root.size, root.verity.salt, [&](Bytes offset, ByteSpan blocks) {
-    slot.Write(root.size + offset, blocks);
-  });
-  progress.Begin("writing the root", root.size);
-  OrderedWork work(pieces.size(), places.size(), threads, [&] {
-    const auto gatherer = std::make_shared<ChunkGatherer>(blobs, image.chunks, slot, reuse);
-    const auto hasher = std::make_shared<VerityBlockHasher>(root.verity.salt);
-    return [&, gatherer, hasher](std::size_t job, std::size_t place) {
-      in_source([&] { gatherer->Gather(pieces[job], places[place]); });
-      const auto data = places[place].Data(pieces[job].length);
-      hasher->HashAll(data, places[place].Digests(data.size()));
-    };
-  });
-  // Before the end of `work`, which joins its threads: a piece that failed is not read to its end,
-  // and others would wait for ever for what comes behind it.
-  const Abandoned at_end(blobs);
-  std::size_t missed = 0;
-  for (const auto& piece : pieces) {
-    auto& place = places[work.Next()];
-    missed += place.missed;
-    for (const auto& range : place.fresh) {
-      slot.Write(piece.offset + range.offset,
-                 place.Data(piece.length).subspan(range.offset, range.length));
-    }
-    tree.Add(place.Digests(piece.length));
-    work.Release();
-    progress.Update(piece.offset + piece.length);
-  }
-  if (const auto found = tree.Finish(); found != root.verity.root_hash) {
-    in_source([&] {
-      if (!source.is_remote()) {
-        FindWrongChunk(*blobs.frames, image.chunks, pieces);
-      }
-      CheckRootHash(found, root.verity.root_hash);
-    });
-  }
-  slot.Sync();
-  progress.End();
-  TellMissed(missed, progress);
-}
-
-void VerifyRoot(const Region& slot, const RootDescription& root, Progress& progress) {
-  CheckSpace(slot, root);
-  TreeComparison comparison(slot, root);
-  VerityTree tree(root.size, root.verity.salt, [&](Bytes offset, ByteSpan blocks) {
-    comparison.Compare(offset, blocks);
-  });
-  const auto jobs = (root.size + kRootPiece - 1) / kRootPiece;
-  const auto length_of = [&](std::size_t job) {
-    return std::min(kRootPiece, root.size - job * kRootPiece);
-  };
-  const auto threads = ReadBackThreads();
-  auto places = MakePlaces(jobs, threads);
-  progress.Begin("reading the root back", root.size);
-  OrderedWork work(jobs, places.size(), threads, [&] {
-    const auto hasher = std::make_shared<VerityBlockHasher>(root.verity.salt);
-    return [&, hasher](std::size_t job, std::size_t place) {
-      const auto data = places[place].Data(length_of(job));
-      slot.Read(job * kRootPiece, data);
-      hasher->HashAll(data, places[place].Digests(data.size()));
-    };
-  });
-  for (std::size_t job = 0; job < jobs; ++job) {
-    const auto length = length_of(job);
-    tree.Add(places[work.Next()].Digests(length));
-    work.Release();
-    progress.Update(job * kRootPiece + length);
-  }
-  CheckRootHash(tree.Finish(), root.verity.root_hash);
-  progress.End();
+  RootReadBack read_back(slot, image.config.root);
+  // Its memory is free before the rest is read back on all cores.
+  RootWriter(source, image, slot, reuse).Write(read_back, progress);
+  read_back.Finish(progress);
 }
 
 }  // namespace ros::images

@@ -9,9 +9,6 @@
 
 namespace ros::images {
 
-// Bytes that a slot must have for this root: the image and its verity tree.
-Bytes BytesNeeded(const RootDescription& root);
-
 // What of a root need not come from the image.
 struct RootReuse {
   RootPlan plan;
@@ -19,24 +16,21 @@ struct RootReuse {
   const Delta* delta = nullptr;  // what the plan patches by; null where it patches nothing
 };
 
-// Unpacks the root layer into the start of `slot` and puts the verity tree behind it, then syncs.
-// Each frame is compared with its digest before it is unpacked, and the tree's root hash with the
-// config's. Unpacks by a thread on each core (8 at most), and by two more where most is read from
-// an old root. Takes 2 MiB and 2.2 for each thread, 4 more where it streams from a network, and for
-// patches 20 and 1 for each thread. `slot` need not be empty; bytes behind the tree keep what they
-// have. With `reuse` chunks are taken from where its plan says, compared with their digest, and
-// come from the image where they are not what they should be, which is told as a warning; what is
-// in its place is not written again. Throws kDoesNotFit before the first write when the slot is too
-// small, kVerification when content is not what was signed, with the chunk where the index tells
-// it: the slot holds something of no use then.
+// Unpacks the root layer into the start of `slot` and puts the verity tree behind it, syncs, and
+// reads both back (RootReadBack), a part of it meanwhile. Each frame is compared with its digest
+// before it is unpacked, and the tree's root hash with the config's. Unpacks by a thread on each
+// core (8 at most), and by two more where most is read from an old root. Takes 5 MiB and 2.2 for
+// each thread, 4 more where it streams from a network, and for patches 20 and 1 for each thread.
+// `slot` need not be empty; bytes behind the tree keep what they have. With `reuse` chunks are
+// taken from where its plan says, compared with their digest, and come from the image where they
+// are not what they should be, which is told as a warning; what is in its place is not written
+// again. Throws kDoesNotFit before the first write when the slot is too small, kVerification when
+// content is not what was signed, with the chunk where the index tells it: the slot holds something
+// of no use then.
 void WriteRoot(const ImageSource& source,
                const VerifiedImage& image,
                const Region& slot,
                Progress& progress,
                const RootReuse* reuse = nullptr);
-
-// Reads image and tree back from the disk, computes the tree again and compares every block of it
-// and the root hash. Throws kVerification saying where the first difference is.
-void VerifyRoot(const Region& slot, const RootDescription& root, Progress& progress);
 
 }  // namespace ros::images

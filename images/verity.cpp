@@ -12,7 +12,6 @@ namespace {
 
 constexpr Bytes kDigestSize = 32;
 constexpr Bytes kDigestsPerBlock = kBlockSize / kDigestSize;
-constexpr Bytes kMaxBufferSize = Bytes{1} << 20U;
 
 // Sizes of the levels, the one over the data blocks first.
 std::vector<Bytes> LevelSizes(Bytes data_size) {
@@ -43,6 +42,10 @@ Bytes VerityLeafOffset(Bytes data_size) {
   return sizes.empty() ? 0 : VerityTreeSize(data_size) - sizes.front();
 }
 
+Bytes BytesNeeded(const RootDescription& root) {
+  return CheckedAdd(root.size, VerityTreeSize(root.size), "the root image");
+}
+
 VerityBlockHasher::VerityBlockHasher(std::string_view salt_hex)
     : hasher_(InContext("the verity salt", [&] { return ParseHex(salt_hex); })) {}
 
@@ -63,7 +66,7 @@ VerityTree::VerityTree(Bytes data_size, std::string_view salt_hex, Sink sink)
   for (const auto size : LevelSizes(data_size)) {
     offset -= size;
     levels_.push_back(
-        {.offset = offset, .size = size, .buffer = AlignedBuffer(std::min(size, kMaxBufferSize))});
+        {.offset = offset, .size = size, .buffer = AlignedBuffer(std::min(size, kMaxVerityPiece))});
   }
 }
 

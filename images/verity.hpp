@@ -26,6 +26,9 @@ Bytes VerityTreeSize(Bytes data_size);
 // Where in the tree the level with the data blocks' own digests begins: it is the last one.
 Bytes VerityLeafOffset(Bytes data_size);
 
+// Bytes that a slot must have for this root: the image and its verity tree.
+Bytes BytesNeeded(const RootDescription& root);
+
 // Digests of single blocks: SHA-256 of the salt, then the block. Not shared between threads.
 class VerityBlockHasher {
  public:
@@ -41,8 +44,11 @@ class VerityBlockHasher {
   keys::BlockHasher hasher_;
 };
 
+// The longest piece of a tree that a VerityTree gives out at once.
+inline constexpr Bytes kMaxVerityPiece = Bytes{256} << 10U;
+
 // Builds the tree from the data blocks' digests, as they come. Memory does not grow with the image:
-// at most 1 MiB for each of the few levels.
+// at most kMaxVerityPiece for each of the few levels.
 class VerityTree {
  public:
   // Receives pieces of the tree: whole blocks, aligned memory, `offset` counts from the tree's

@@ -4,8 +4,8 @@
 
 #include "base/error.hpp"
 #include "bootloader/firmware.hpp"
-#include "images/root_writer.hpp"
 #include "images/unified_kernel.hpp"
+#include "images/verity.hpp"
 #include "installer/channel_memory.hpp"
 #include "installer/first_boot.hpp"
 #include "installer/image_reuse.hpp"

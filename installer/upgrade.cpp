@@ -4,6 +4,7 @@
 #include "health/bad_list.hpp"
 #include "health/journal.hpp"
 #include "images/root_image.hpp"
+#include "images/root_read_back.hpp"
 #include "images/root_writer.hpp"
 #include "installer/channel_memory.hpp"
 #include "installer/install.hpp"
@@ -161,7 +162,6 @@ class Upgrader {
       }
       images::WriteRoot(
           means_.source, means_.image, slot, means_.progress, reuse ? &*reuse : nullptr);
-      images::VerifyRoot(slot, means_.image.config.root, means_.progress);
     });
   }
 

@@ -4,7 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/slot.hpp"
-#include "images/root_writer.hpp"
+#include "images/verity.hpp"
 #include "partitions/boot_file_system.hpp"
 
 namespace ros::installer {

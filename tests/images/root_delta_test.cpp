@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/file.hpp"
+#include "images/root_read_back.hpp"
 #include "images/root_writer.hpp"
 #include "tests/images/support/error_of.hpp"
 #include "tests/images/support/fake_image.hpp"

@@ -9,6 +9,7 @@
 
 #include "base/file.hpp"
 #include "images/piped_image.hpp"
+#include "images/root_read_back.hpp"
 #include "images/root_writer.hpp"
 #include "images/verity.hpp"
 #include "tests/images/support/error_of.hpp"

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 
 #include "base/file.hpp"
+#include "images/root_read_back.hpp"
 #include "images/verity.hpp"
 #include "tests/images/support/error_of.hpp"
 #include "tests/images/support/fake_image.hpp"
+#include "tests/support/memory_disk.hpp"
 
 using namespace ros;
 using namespace ros::images;
@@ -145,6 +147,38 @@ TEST_CASE("WriteRoot: a write that fails ends the work", "[images]") {
   bench.slot() = Region(std::make_shared<FullDisk>());
   CheckError(ErrorKind::kFailed, "no more", [&] { bench.Write(); });
   CheckError(ErrorKind::kFailed, "cannot read", [&] { bench.Verify(); });
+}
+
+TEST_CASE("WriteRoot: a write that did not come to the disk is found", "[images]") {
+  // Its third write and all behind it are taken and lost.
+  class ForgetfulDisk final : public BlockDevice {
+   public:
+    [[nodiscard]] const std::string& name() const override { return disk_.name(); }
+
+    [[nodiscard]] Bytes size() const override { return disk_.size(); }
+
+    [[nodiscard]] std::uint32_t sector_size() const override { return disk_.sector_size(); }
+
+    void Read(Bytes offset, MutableByteSpan into) const override { disk_.Read(offset, into); }
+
+    void Write(Bytes offset, ByteSpan data) override {
+      if (++writes_ < 3) {
+        disk_.Write(offset, data);
+      }
+    }
+
+    void Sync() override {}
+
+   private:
+    testing::MemoryDisk disk_{Bytes{16} << 20U};
+    int writes_ = 0;
+  };
+
+  Bench bench(MakeParts(2000 * kBlockSize));
+  bench.slot() = Region(std::make_shared<ForgetfulDisk>());
+  CheckError(ErrorKind::kVerification, "what is on the disk is not what was written", [&] {
+    bench.Write();
+  });
 }
 
 TEST_CASE("VerifyRoot: finds one changed byte anywhere in image and tree", "[images]") {

@@ -9,7 +9,7 @@
 #include "images/bootloader_layer.hpp"
 #include "images/file_delta.hpp"
 #include "images/root_delta.hpp"
-#include "images/root_writer.hpp"
+#include "images/root_read_back.hpp"
 #include "installer/slot_content.hpp"
 #include "installer/trust_rules.hpp"
 #include "installer/verified_slots.hpp"

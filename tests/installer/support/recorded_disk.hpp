@@ -11,7 +11,8 @@ namespace ros::testing {
 
 // Passes everything on, and remembers writes and syncs: long work that runs external tools is done
 // once, and its writes are done again, with power cuts, as often as a test likes. Right for work
-// whose writes do not depend on what becomes of them.
+// whose writes do not depend on what becomes of them, and for roots below RootReadBack::kStretch:
+// one thread writes and syncs.
 class RecordedDisk final : public BlockDevice {
  public:
   explicit RecordedDisk(std::shared_ptr<BlockDevice> below) : below_(std::move(below)) {}
