@@ -12,15 +12,18 @@
 namespace ros::images {
 namespace {
 
-// What is read by one request.
+// What is read by one request, when nothing else is left to do and meanwhile.
 constexpr Bytes kReadPiece = Bytes{1} << 20U;
+constexpr Bytes kFollowPiece = Bytes{256} << 10U;
 // Results that wait for their turn, beyond one in the works on each thread.
 constexpr std::size_t kWaitingReads = 2;
 
 // A piece as it was read.
 struct PieceRead {
-  AlignedBuffer data{kReadPiece};
-  std::vector<keys::Digest> digests = std::vector<keys::Digest>(kReadPiece / kBlockSize);
+  explicit PieceRead(Bytes length = kReadPiece) : data(length), digests(length / kBlockSize) {}
+
+  AlignedBuffer data;
+  std::vector<keys::Digest> digests;
 
   // Reads one and returns the digests of its blocks.
   std::span<const keys::Digest> Read(const Region& slot,
@@ -45,7 +48,7 @@ std::size_t ReadBackThreads() {
 RootReadBack::RootReadBack(const Region& slot, const RootDescription& root, Bytes stretch)
     : slot_(slot),
       root_(root),
-      stretch_(std::max(stretch, kReadPiece)),
+      stretch_(std::max(stretch, kFollowPiece)),
       tree_blocks_(kMaxVerityPiece),
       tree_(root.size, root.verity.salt, [this](Bytes offset, ByteSpan blocks) {
         Compare(offset, blocks);
@@ -75,12 +78,12 @@ void RootReadBack::Follow(Bytes end) {
 void RootReadBack::Run() {
   try {
     VerityBlockHasher hasher(root_.verity.salt);
-    PieceRead place;
+    PieceRead place(kFollowPiece);
     while (const auto end = NextStretch()) {
       slot_.Sync();
       while (done_ < end) {
-        tree_.Add(place.Read(slot_, {.offset = done_, .length = kReadPiece}, hasher));
-        done_ += kReadPiece;
+        tree_.Add(place.Read(slot_, {.offset = done_, .length = kFollowPiece}, hasher));
+        done_ += kFollowPiece;
         const std::lock_guard lock(mutex_);
         if (stop_) {
           return;
@@ -96,7 +99,7 @@ void RootReadBack::Run() {
 Bytes RootReadBack::NextStretch() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return stop_ || written_ - done_ >= stretch_; });
-  return stop_ ? 0 : RoundDown(written_, kReadPiece);
+  return stop_ ? 0 : RoundDown(written_, kFollowPiece);
 }
 
 void RootReadBack::Stop() {
@@ -119,7 +122,7 @@ void RootReadBack::ThrowFailure() {
 void RootReadBack::Finish(Progress& progress) {
   Stop();
   ThrowFailure();
-  const auto first = done_;  // a whole piece, or 0
+  const auto first = done_;
   const auto jobs = (root_.size - first + kReadPiece - 1) / kReadPiece;
   const auto threads = ReadBackThreads();
   std::vector<PieceRead> places(std::min<std::size_t>(jobs, threads + kWaitingReads));

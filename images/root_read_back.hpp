@@ -21,8 +21,8 @@ class RootReadBack {
   // So much is synced and then read at a time: few enough syncs, and reads in a row.
   static constexpr Bytes kStretch = Bytes{64} << 20U;
 
-  // `slot` begins with the root, and has room for both. `stretch` is at least one MiB. Takes 2.5 MiB while it follows, and 1.1 for
-  // each of two threads on a core (8 at most) when it finishes.
+  // `slot` begins with the root, and has room for both. `stretch` is at least 256 KiB. Takes 1.5
+  // MiB while it follows, and 1.1 for each of two threads on a core (8 at most) when it finishes.
   RootReadBack(const Region& slot, const RootDescription& root, Bytes stretch = kStretch);
   RootReadBack(const RootReadBack&) = delete;
   RootReadBack& operator=(const RootReadBack&) = delete;

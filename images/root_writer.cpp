@@ -19,7 +19,7 @@ namespace {
 // What is unpacked by one thread and written by one request.
 constexpr Bytes kRootPiece = kMaxChunkLength;
 // Results that wait for their turn, beyond one in the works on each thread.
-constexpr std::size_t kWaitingPieces = 2;
+constexpr std::size_t kWaitingPieces = 1;
 
 // Chunks that follow each other and together are at most kRootPiece long.
 struct Piece {
