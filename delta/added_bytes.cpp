@@ -10,6 +10,7 @@
 #include "delta/bit_coder.hpp"
 #include "delta/difference.hpp"
 #include "delta/prediction.hpp"
+#include "delta/word_guesses.hpp"
 
 namespace ros::delta {
 namespace {
@@ -18,54 +19,6 @@ constexpr std::size_t kBlock = 256;
 constexpr std::size_t kWord = 4;
 constexpr unsigned kContextBits = 15;
 constexpr unsigned kSmallContextBits = 12;
-constexpr unsigned kPlaceBits = 14;
-
-// Of two numbers, so many bits.
-constexpr std::size_t HashOf(std::uint32_t a, std::uint32_t b, unsigned bits) {
-  return (a + b * 1540483477U) * 2654435761U >> (32 - bits);
-}
-
-// By how much words changed that lead near a place. What falls on another's entry replaces it.
-class Shifts {
- public:
-  // `near_log` tells how far apart two places may be that move alike.
-  explicit Shifts(unsigned near_log) : near_log_(near_log) {}
-
-  [[nodiscard]] std::optional<std::uint32_t> Find(std::uint32_t place) const {
-    const auto& entry = entries_[HashOf(place >> near_log_, 0, kPlaceBits)];
-    return entry.place == place >> near_log_ ? std::optional(entry.shift) : std::nullopt;
-  }
-
-  void Learn(std::uint32_t place, std::uint32_t shift) {
-    entries_[HashOf(place >> near_log_, 0, kPlaceBits)] = {place >> near_log_, shift};
-  }
-
- private:
-  struct Entry {
-    std::uint32_t place = ~std::uint32_t{0};
-    std::uint32_t shift = 0;
-  };
-
-  unsigned near_log_;
-  std::vector<Entry> entries_ = std::vector<Entry>(std::size_t{1} << kPlaceBits);
-};
-
-// The chances of one context after another, by hash.
-class Chances {
- public:
-  explicit Chances(unsigned bits) : bits_(bits), chances_(std::size_t{1} << bits) {}
-
-  Chance* At(std::uint32_t a, std::uint32_t b) { return &chances_[HashOf(a, b, bits_)]; }
-
-  // Sixteen in a row.
-  Chance* RowAt(std::uint32_t a, std::uint32_t b) {
-    return &chances_[HashOf(a, b, bits_ - 4) << 4U];
-  }
-
- private:
-  unsigned bits_;
-  std::vector<Chance> chances_;
-};
 
 // 0, all of its bits, or something else.
 constexpr unsigned FillOf(unsigned byte) {
@@ -100,9 +53,7 @@ class AddedBytes {
   }
 
  private:
-  static constexpr std::size_t kRelatives = 4;
-  static constexpr std::size_t kAbsolutes = 2;
-  static constexpr std::size_t kGuesses = kRelatives + kAbsolutes;
+  static constexpr std::size_t kGuesses = WordGuesses::kCount;
   static constexpr std::size_t kLongAgo = 100;
   static constexpr unsigned kSinceKinds = 8;
   static constexpr unsigned kFillKinds = 10;
@@ -112,11 +63,11 @@ class AddedBytes {
 
   // What is known of a place before its byte.
   struct View {
-    std::uint32_t word = 0;                                      // of the base
-    std::array<std::optional<std::uint32_t>, kGuesses> guesses;  // what is added to the word
-    unsigned expected = 0;  // for each guess: none, no change, a change
-    unsigned byte = 0;      // of the base
-    unsigned before = 0;    // the byte before it, and the one before that in the higher bits
+    std::uint32_t word = 0;        // of the base
+    WordGuesses::Guesses guesses;  // what is added to the word
+    unsigned expected = 0;         // for each guess: none, no change, a change
+    unsigned byte = 0;             // of the base
+    unsigned before = 0;           // the byte before it, and the one before that in the higher bits
     unsigned fill = kFillKinds - 1;  // of the word's two higher bytes
     unsigned since = 0;
     bool is_whole = false;  // the step has a word here
@@ -152,9 +103,10 @@ class AddedBytes {
     }
   }
 
-  // Where a word leads that counts from its own end.
-  [[nodiscard]] std::uint32_t GoalOf(std::size_t at, std::uint32_t word) const {
-    return static_cast<std::uint32_t>(base_at_ + at + kWord) + word;
+  [[nodiscard]] BaseWord BaseWordAt(std::size_t at) const {
+    return {.value = WordAt(at),
+            .end = static_cast<std::uint32_t>(base_at_ + at + kWord),
+            .moved = moved_};
   }
 
   // A bit that depends on what it was in the blocks before.
@@ -253,14 +205,8 @@ class AddedBytes {
     if (!view.is_whole) {
       return;
     }
-    for (std::size_t i = 0; i < kGuesses; ++i) {
-      auto& guess = view.guesses[i];
-      if (i < kRelatives) {
-        guess = relatives_[i].Find(GoalOf(at, view.word));
-        guess = guess ? std::optional(*guess - moved_) : guess;
-      } else {
-        guess = absolutes_[i - kRelatives].Find(view.word);
-      }
+    view.guesses = guesses_.Of(BaseWordAt(at));
+    for (const auto& guess : view.guesses) {
       view.expected = view.expected * 3 + (!guess ? 0U : *guess == 0 ? 1U : 2U);
     }
   }
@@ -374,13 +320,7 @@ class AddedBytes {
   }
 
   void Learn(std::size_t at, std::uint32_t change) {
-    const auto word = WordAt(at);
-    for (auto& relative : relatives_) {
-      relative.Learn(GoalOf(at, word), change + moved_);
-    }
-    for (auto& absolute : absolutes_) {
-      absolute.Learn(word, change);
-    }
+    guesses_.Learn(BaseWordAt(at), change);
     last_change_ = change;
   }
 
@@ -399,9 +339,7 @@ class AddedBytes {
   unsigned recent_ = 0;  // a bit for each place that was looked at, whether it changed
   std::uint32_t last_change_ = 0;
 
-  std::array<Shifts, kRelatives> relatives_ = {Shifts(0), Shifts(8), Shifts(12), Shifts(16)};
-  std::array<Shifts, kAbsolutes> absolutes_ = {Shifts(0), Shifts(14)};
-
+  WordGuesses guesses_;
   std::array<Chance, kLearnedBlocks> changes_;
   std::array<Chance, kLearnedBlocks> elsewhere_;
   unsigned change_blocks_ = 0;

@@ -25,9 +25,6 @@ constexpr Bytes kRows = kMaxSteps + 2 * kMaxTarget;
 static_assert(kRows + kMaxBase + kMaxTarget + (Bytes{1} << 20U) <= kMaxApplyMemory);
 static_assert(kRows + kAddedBytesMemory <= kMaxApplyMemory);
 
-// Four fifths: what LZMA packs is unpacked four times as fast.
-constexpr std::pair<Bytes, Bytes> kWorthTime = {4, 5};
-
 // How the added bytes are packed.
 enum AddedPacking : std::uint64_t { kByLzma = 0, kByBase = 1 };
 
@@ -155,6 +152,11 @@ PackedRows ReadRows(std::string_view patch) {
   return rows;
 }
 
+// What LZMA packs is unpacked four times as fast: a fifth must be spared.
+bool IsWorthItsTime(std::string_view by_base, std::string_view by_lzma) {
+  return by_base.size() * 5 < by_lzma.size() * 4;
+}
+
 std::string UnpackAdded(ByteSpan base, std::string_view steps, const PackedRows& rows) {
   if (rows.added_packing == kByLzma) {
     return Unpack(rows.added.packed, rows.added.length, {});
@@ -175,7 +177,7 @@ std::string MakePatch(ByteSpan base, ByteSpan target) {
   auto added = Pack(difference.added, {});
   auto added_packing = kByLzma;
   if (auto by_base = PackAddedBytes(base, difference.steps, difference.added);
-      by_base.size() * kWorthTime.second < added.size() * kWorthTime.first) {
+      IsWorthItsTime(by_base, added)) {
     added = std::move(by_base);
     added_packing = kByBase;
   }

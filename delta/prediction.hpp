@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "delta/bit_coder.hpp"
 
@@ -40,6 +41,29 @@ class Chance {
 
   std::uint16_t one_ = 32768;  // of 65536
   std::uint16_t seen_ = 0;
+};
+
+// Of two numbers, so many bits.
+constexpr std::size_t HashOf(std::uint32_t a, std::uint32_t b, unsigned bits) {
+  return (a + b * 1540483477U) * 2654435761U >> (32 - bits);
+}
+
+// What was seen in many contexts, which two numbers tell, by their hash alone: two may share one.
+class Chances {
+ public:
+  // So many bits of the hash.
+  explicit Chances(unsigned bits) : bits_(bits), chances_(std::size_t{1} << bits) {}
+
+  Chance* At(std::uint32_t a, std::uint32_t b) { return &chances_[HashOf(a, b, bits_)]; }
+
+  // The first of sixteen in a row.
+  Chance* RowAt(std::uint32_t a, std::uint32_t b) {
+    return &chances_[HashOf(a, b, bits_ - 4) << 4U];
+  }
+
+ private:
+  unsigned bits_;
+  std::vector<Chance> chances_;
 };
 
 // The logarithm of odds, in 256ths, and back.
