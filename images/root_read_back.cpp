@@ -122,11 +122,18 @@ void RootReadBack::ThrowFailure() {
 void RootReadBack::Finish(Progress& progress) {
   Stop();
   ThrowFailure();
+  progress.Begin(done_ == 0 ? "reading the root back" : "reading back the rest of the root",
+                 root_.size - done_);
+  ReadRest(progress);
+  CheckRootHash(tree_.Finish(), root_.verity.root_hash);
+  progress.End();
+}
+
+void RootReadBack::ReadRest(Progress& progress) {
   const auto first = done_;
   const auto jobs = (root_.size - first + kReadPiece - 1) / kReadPiece;
   const auto threads = ReadBackThreads();
   std::vector<PieceRead> places(std::min<std::size_t>(jobs, threads + kWaitingReads));
-  progress.Begin("reading the root back", root_.size - first);
   OrderedWork work(jobs, places.size(), threads, [&] {
     const auto hasher = std::make_shared<VerityBlockHasher>(root_.verity.salt);
     return [&, hasher](std::size_t job, std::size_t place) {
@@ -141,8 +148,6 @@ void RootReadBack::Finish(Progress& progress) {
     done_ += length;
     progress.Update(done_ - first);
   }
-  CheckRootHash(tree_.Finish(), root_.verity.root_hash);
-  progress.End();
 }
 
 Bytes RootReadBack::LengthAt(Bytes offset) const {

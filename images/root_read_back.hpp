@@ -45,6 +45,7 @@ class RootReadBack {
   // Waits for a stretch, and returns where it ends; 0 where there is none any more.
   Bytes NextStretch();
   void Stop();
+  void ReadRest(Progress& progress);
   void ThrowFailure();
   void Compare(Bytes offset, ByteSpan blocks);
   [[noreturn]] void RefuseTree(Bytes at) const;

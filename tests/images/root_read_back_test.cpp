@@ -186,6 +186,47 @@ TEST_CASE("RootReadBack: follows what is written and synced, and reads each byte
   CHECK(end == kSize + VerityTreeSize(kSize));
 }
 
+TEST_CASE("RootReadBack: tells what is left to read", "[images]") {
+  class Told final : public Progress {
+   public:
+    void Begin(std::string_view step, Bytes total) override {
+      begun.emplace_back(step);
+      totals.push_back(total);
+    }
+
+    void Update(Bytes done) override { last = done; }
+
+    void End() override { ++ended; }
+
+    void Warn(std::string_view /*message*/) override {}
+
+    std::vector<std::string> begun;
+    std::vector<Bytes> totals;
+    Bytes last = 0;
+    int ended = 0;
+  };
+
+  Told told;
+  {
+    Bench bench;
+    bench.WriteTo(kSize);
+    auto read_back = bench.ReadBack();
+    read_back.Finish(told);
+  }
+  Bench bench;
+  bench.WriteTo(kSize);
+  auto read_back = bench.ReadBack();
+  read_back.Follow(kStretch);
+  bench.disk().WaitForRead(0, kStretch);
+  read_back.Finish(told);
+  CHECK(told.begun ==
+        std::vector<std::string>{"reading the root back", "reading back the rest of the root"});
+  CHECK(told.totals[0] == kSize);
+  CHECK(told.totals[1] < kSize);
+  CHECK(told.totals[1] == told.last);
+  CHECK(told.ended == 2);
+}
+
 TEST_CASE("RootReadBack: what the disk lost ends the writing", "[images]") {
   Bench bench;
   const auto lost = GENERATE(as<Bytes>(), 3 * kMiB + 5, 31 * kMiB + 5);
