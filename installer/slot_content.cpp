@@ -216,17 +216,21 @@ SlotContent ReadSlotContent(const partitions::FatVolume& boot, SlotId slot) {
     if (!content.complete) {
       return content;
     }
-    const auto manifest =
+    const auto raw =
         boot.ReadContent(PathOf(slot, partitions::kManifestFile), images::kMaxManifestSize);
-    content.digest = keys::Sha256Of(AsBytes(manifest)).ToString();
+    content.digest = keys::Sha256Of(AsBytes(raw)).ToString();
+    const auto manifest = images::ParseManifest(raw);
     const auto config =
         boot.ReadContent(PathOf(slot, partitions::kConfigFile), images::kMaxConfigSize);
-    if (keys::Sha256Of(AsBytes(config)) != images::ParseManifest(manifest).config.digest) {
+    if (keys::Sha256Of(AsBytes(config)) != manifest.config.digest) {
       throw Error(
           ErrorKind::kVerification,
           PathOf(slot, partitions::kConfigFile) + " is not the one that the manifest names");
     }
     content.config = images::ParseImageConfig(config);
+    if (manifest.bootloader) {
+      content.loader = manifest.bootloader->digest;
+    }
   } catch (const Error& error) {
     content.problem = error.message();
   }

@@ -23,7 +23,8 @@ struct SlotContent {
   bool complete = false;
   std::string digest;  // of the image manifest, "sha256:..."; empty when not complete
   std::optional<images::ImageConfig> config;
-  std::string problem;  // complete, but what it says cannot be read: why
+  std::optional<keys::Digest> loader;  // of the boot loader parts that its image has brought
+  std::string problem;                 // complete, but what it says cannot be read: why
 
   // "1.2.0", or "empty", or "unreadable".
   [[nodiscard]] std::string VersionText() const;

@@ -37,6 +37,15 @@ bool TargetHolds(const Machine& machine,
   }
 }
 
+// Whether the image has the boot loader that came with the running one, which was compared with the
+// disk's before that was written. To ask a server again may take longer than the rest of the
+// upgrade.
+bool WasOffered(const images::ImageSource& source, const UpgradeFacts& facts) {
+  const auto& parts = facts.image.manifest.bootloader;
+  return source.is_remote() && !source.is_passing() && parts &&
+         facts.slot(facts.running).loader == parts->digest;
+}
+
 // How the image's boot loader compares with the disk's; what is wrong with one is no reason not to
 // upgrade the rest.
 void FindLoader(const Machine& machine,
@@ -258,7 +267,8 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
                             const images::ImageSource& source,
                             images::VerifiedImage image,
                             const TrustRules& rules,
-                            Progress& progress) {
+                            Progress& progress,
+                            LoaderWish loader) {
   const auto boot = OpenBootVolume(machine, DeviceAccess::kRead);
   UpgradeFacts facts;
   facts.disk = machine.disk;
@@ -296,7 +306,9 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
         machine, boot, {.source = source, .image = facts.image}, facts.target(), progress);
   }
   facts.etc = FindEtcChanges(machine, source, facts);
-  FindLoader(machine, source, boot, facts);
+  if (loader != LoaderWish::kLeave || !WasOffered(source, facts)) {
+    FindLoader(machine, source, boot, facts);
+  }
   facts.kexec_obstacle = facts.loader_kind == bootloader::LoaderKind::kGrubUki
                              ? "a unified kernel is started by the firmware alone, which checks it"
                              : KexecObstacle();

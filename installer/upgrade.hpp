@@ -16,12 +16,14 @@ namespace ros::installer {
 
 // Reads all that PlanUpgrade wants to know. `image`, of `source`, has been verified by the caller;
 // `rules` are those that it was judged by. Writes nothing. Reads the target's root again where its
-// folder says that it holds this image.
+// folder says that it holds this image. An image on a server is not asked for a boot loader that
+// the running slot's image has brought too, unless `loader` says that it is wanted.
 UpgradeFacts InspectUpgrade(const Machine& machine,
                             const images::ImageSource& source,
                             images::VerifiedImage image,
                             const TrustRules& rules,
-                            Progress& progress);
+                            Progress& progress,
+                            LoaderWish loader = LoaderWish::kLeave);
 
 // What ApplyUpgrade works with beside the plan.
 struct UpgradeMeans {

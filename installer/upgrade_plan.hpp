@@ -77,7 +77,7 @@ struct UpgradeFacts {
   // Of an image in a registry, what need not come from there.
   std::optional<ImageReuse> reuse;
   // What the image brings to boot with, and how the disk's compares with it; none when the image
-  // has no boot loader.
+  // has no boot loader, or one that was offered before.
   std::optional<LoaderParts> loader_parts;
   std::optional<LoaderComparison> loader;
   std::string kexec_obstacle;  // why this machine starts no kernel by kexec; empty: it may

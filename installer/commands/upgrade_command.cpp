@@ -132,8 +132,10 @@ void UpgradeTo(const UpgradeAim& aim,
   const auto progress = options.plan ? console.MakePlanProgress() : console.MakeProgress();
   const auto opened =
       OpenTrustedImage(aim.location, aim.rules, policy, *progress, RootIndexesIn(machine.state));
-  const auto facts = InspectUpgrade(machine, *opened.source, opened.image, aim.rules, *progress);
-  const auto plan = PlanUpgrade(facts, MakeRequest(options));
+  const auto request = MakeRequest(options);
+  const auto facts =
+      InspectUpgrade(machine, *opened.source, opened.image, aim.rules, *progress, request.loader);
+  const auto plan = PlanUpgrade(facts, request);
   if (options.plan) {
     ShowPlan(plan, machine, console);
     return;

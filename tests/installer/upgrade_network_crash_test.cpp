@@ -185,6 +185,37 @@ TEST_CASE("ApplyUpgrade: from a registry, what the running slot has is not fetch
   CHECK(outcome.version == "3");
 }
 
+TEST_CASE("InspectUpgrade: a boot loader is fetched where it is new, or wanted") {
+  Story story;
+  const auto read = [&](LoaderWish wish) {
+    const auto& source = dynamic_cast<const images::fakes::RemoteImage&>(*story.v2.source);
+    const auto before = source.read();
+    NoProgress progress;
+    const auto facts =
+        InspectUpgrade(story.machine, *story.v2.source, story.v2.image, {}, progress, wish);
+    CHECK(facts.loader.has_value() == (source.read() > before));
+    return source.read() - before;
+  };
+  SECTION("the one that the running image has brought") {
+    story.MakeRemote();
+    CHECK(read(LoaderWish::kLeave) == 0);
+    CHECK(read(LoaderWish::kUpgrade) == story.v2.image.manifest.bootloader->size);
+  }
+  SECTION("another one") {
+    auto newer = RealGrub();
+    newer.version = "2.99";
+    newer.efi_image += std::string(5000, 'e');
+    story.v2 = story.shelf.Make("3", 0, newer);
+    story.MakeRemote();
+    CHECK(read(LoaderWish::kLeave) == story.v2.image.manifest.bootloader->size);
+    CHECK(story.Plan().loader_offer);
+  }
+  SECTION("through a pipe it has come anyway") {
+    story.MakeRemote(images::fakes::RemoteImage::Way::kPipe);
+    CHECK(read(LoaderWish::kLeave) == story.v2.image.manifest.bootloader->size);
+  }
+}
+
 TEST_CASE("ApplyUpgrade: a kernel that came wrong and is fetched again, with power cuts",
           "[crash]") {
   Story story;
