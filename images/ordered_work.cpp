@@ -1,6 +1,7 @@
 #include "images/ordered_work.hpp"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 namespace ros::images {
@@ -15,14 +16,15 @@ OrderedWork::OrderedWork(std::size_t jobs,
                          std::size_t threads,
                          std::function<Job()> make_worker)
     : make_worker_(std::move(make_worker)), jobs_(jobs), places_(places) {
+  threads_.reserve(threads);
   try {
-    for (std::size_t i = 0; i < threads; ++i) {
+    while (threads_.size() < threads) {
       threads_.emplace_back([this] { Run(); });
     }
-  } catch (const std::exception&) {
-    // A thread that could not be started: the others would wait for ever.
-    Stop();
-    throw;
+  } catch (const std::system_error&) {
+    if (threads_.empty()) {
+      throw;
+    }
   }
 }
 

@@ -18,7 +18,8 @@ class OrderedWork {
  public:
   using Job = std::function<void(std::size_t job, std::size_t place)>;
 
-  // `make_worker` is called once on each thread and returns what that thread works with.
+  // `make_worker` is called once on each thread and returns what that thread works with. Where not
+  // so many threads can be started, those that can do all; throws std::system_error for none.
   OrderedWork(std::size_t jobs,
               std::size_t places,
               std::size_t threads,
