@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/interrupt.hpp"
 
 namespace ros::images {
 namespace {
@@ -62,20 +63,31 @@ PatchLayer::PatchLayer(const Blob& blob, const DeltaIndex& index) : blob_(blob),
   }
 }
 
-void PatchLayer::Read(std::size_t number, MutableByteSpan into) const {
+bool PatchLayer::Read(std::size_t number, MutableByteSpan into) const {
   blob_.ReadAt(offsets_[number], into);
   const auto is_right = [&] { return keys::Sha256Of(into) == patch(number).packed_digest; };
-  if (!is_right() && !blob_.ReadElsewhere(offsets_[number], into, is_right)) {
-    throw Error(ErrorKind::kVerification,
-                "its patch does not have the digest of the delta index; the image is damaged");
+  if (is_right() || IsRightElsewhere(number, into, is_right)) {
+    return true;
+  }
+  ++damaged_;
+  return false;
+}
+
+bool PatchLayer::IsRightElsewhere(std::size_t number,
+                                  MutableByteSpan into,
+                                  const std::function<bool()>& is_right) const {
+  try {
+    return blob_.ReadElsewhere(offsets_[number], into, is_right);
+  } catch (const Error&) {
+    ThrowIfInterrupted();
+    return false;
   }
 }
 
 bool PatchReader::Make(std::size_t number, MutableByteSpan into) {
   const auto& patch = patches_.patch(number);
   const auto packed = packed_.span().first(patch.packed_length);
-  patches_.Read(number, packed);
-  return base_.Apply(patch, packed, into);
+  return patches_.Read(number, packed) && base_.Apply(patch, packed, into);
 }
 
 }  // namespace ros::images

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <semaphore>
@@ -45,14 +46,22 @@ class PatchLayer {
 
   [[nodiscard]] const DeltaPatch& patch(std::size_t number) const { return index_.patches[number]; }
 
-  // Fills `into` by its bytes, which are compared with their digest. Throws kVerification for one
-  // that is not what was signed, and what reading it throws. Any thread.
-  void Read(std::size_t number, MutableByteSpan into) const;
+  // Fills `into` by its bytes, which are compared with their digest; false where they are not what
+  // was signed, here and elsewhere. Throws what reading them throws. Any thread.
+  bool Read(std::size_t number, MutableByteSpan into) const;
+
+  // How many of those that were read were not what was signed.
+  [[nodiscard]] std::size_t damaged() const { return damaged_; }
 
  private:
+  bool IsRightElsewhere(std::size_t number,
+                        MutableByteSpan into,
+                        const std::function<bool()>& is_right) const;
+
   const Blob& blob_;
   const DeltaIndex& index_;
   std::vector<Bytes> offsets_;
+  mutable std::atomic<std::size_t> damaged_ = 0;
 };
 
 // Makes chunks by patches, one thread's worth: keeps its buffer from chunk to chunk.
@@ -61,7 +70,8 @@ class PatchReader {
   // Both live longer than this.
   PatchReader(const PatchLayer& patches, PatchBase& base) : patches_(patches), base_(base) {}
 
-  // Reads patch `number` and applies it: as PatchLayer::Read and PatchBase::Apply.
+  // Reads patch `number` and applies it: as PatchLayer::Read and PatchBase::Apply, false where one
+  // of them says so.
   bool Make(std::size_t number, MutableByteSpan into);
 
  private:

@@ -18,8 +18,7 @@ struct RepackedParts {
 
 // A kernel or initrd that is made of an older one while it is read, in order: its bytes are what
 // comes of the patches, or zeros where nothing does, to be compared with the blob's digest. Where
-// that is another, Distrust() makes it the file as the image has it. A patch that is not what was
-// signed is thrown as PatchLayer::Read does: the image is damaged. Takes 24 MiB beside the base
+// that is another, Distrust() makes it the file as the image has it. Takes 24 MiB beside the base
 // and the blobs, 12 of them for patches.
 std::unique_ptr<Blob> MakeRepackedBlob(RepackedParts parts);
 

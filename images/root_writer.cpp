@@ -285,9 +285,19 @@ void FindWrongChunk(const Blob& layer,
   }
 }
 
-// For those who wonder about more bytes than the plan said.
-void TellMissed(std::size_t chunks, Progress& progress) {
-  if (chunks > 0) {
+// For those who wonder about more bytes than the plan said. `missed` chunks were not made by it,
+// `damaged` of them since the image's patches are not what was signed.
+void TellMissed(std::size_t missed,
+                std::size_t damaged,
+                const std::string& image,
+                Progress& progress) {
+  if (damaged > 0) {
+    progress.Warn(
+        "patches of " + image + " that are not what was signed: " + std::to_string(damaged) +
+        "; more was fetched instead of them, and this copy of the image should be mended");
+  }
+  if (missed > damaged) {
+    const auto chunks = missed - damaged;
     progress.Warn(
         std::to_string(chunks) + (chunks == 1 ? " chunk" : " chunks") +
         " of the root that this machine had by the plan did not read right, and came from "
@@ -338,7 +348,7 @@ class RootWriter {
     CheckHash(tree.Finish());
     slot_.Sync();
     progress.End();
-    TellMissed(missed, progress);
+    TellMissed(missed, blobs_.layer ? blobs_.layer->damaged() : 0, source_.name(), progress);
   }
 
  private:

@@ -9,8 +9,8 @@
 #include "partitions/boot_file_system.hpp"
 #include "tests/installer/support/installed_disk.hpp"
 #include "tests/installer/support/overlay_disk.hpp"
-#include "tests/installer/support/warnings.hpp"
 #include "tests/support/crashing_device.hpp"
+#include "tests/support/warnings.hpp"
 
 namespace ros::installer {
 namespace {

@@ -5,9 +5,9 @@
 
 #include "base/progress.hpp"
 
-namespace ros::installer {
+namespace ros::testing {
 
-// Warnings of an upgrade.
+// Keeps the warnings, one behind the other.
 class Warnings final : public Progress {
  public:
   void Begin(std::string_view /*step*/, Bytes /*total*/) override {}
@@ -21,4 +21,4 @@ class Warnings final : public Progress {
   std::string text;
 };
 
-}  // namespace ros::installer
+}  // namespace ros::testing

@@ -10,8 +10,8 @@
 #include "tests/images/support/remote_image.hpp"
 #include "tests/installer/support/installed_disk.hpp"
 #include "tests/installer/support/overlay_disk.hpp"
-#include "tests/installer/support/warnings.hpp"
 #include "tests/support/crashing_device.hpp"
+#include "tests/support/warnings.hpp"
 
 namespace ros::installer {
 
