@@ -288,8 +288,7 @@ void Install(const InstallOptions& options, CommandContext& context) {
                 .open = open,
                 .clock = clock,
                 .progress = *progress});
-  console.PrintEvent(
-      Json::MakeObject().Set("event", "installed").Set("target", plan.target.string()));
+  console.PrintEvent(InstallToJson(plan).Set("event", "installed"));
   console.Say("installed " + plan.name + " " + plan.version + " on " + plan.target.string() +
               "; boot from it, then see ros status");
   OfferReboot(plan, options, console);

@@ -67,7 +67,8 @@ accepts image push --plain-http bootable.oci "$bootable"
 seed=11111111-2222-4333-8444-555555555555
 sizes=(--size 2G --slot-size 128M --seed "$seed" -f)
 accepts install -d file.img -i bootable.oci --key release.pub "${sizes[@]}"
-accepts install -d registry.img -i "$bootable" --plain-http --key release.pub "${sizes[@]}"
+accepts install -d registry.img -i "$bootable" --plain-http --key release.pub "${sizes[@]}" --json
+tail -n 1 out | grep -q '"version":"2",.*"follows":"",.*"event":"installed"' || fail "the last event: $(tail -n 1 out)"
 cmp <(head -c 700M file.img) <(head -c 700M registry.img) || fail "a disk installed from a registry differs"
 refuses 4 'stranger' install -d other.img -i "$bootable" --plain-http --key stranger.pub "${sizes[@]}"
 refuses 6 'there is no 9 in' install -d other.img -i "$plain/team/bootable:9" --plain-http --key release.pub "${sizes[@]}"
