@@ -48,9 +48,16 @@ class NetworkStory {
     return machine;
   }
 
-  [[nodiscard]] std::string Command() const {
-    return "ros upgrade --no-reboot --plain-http -i 10.0.2.2:" + std::to_string(line_.port()) +
-           "/os:2";
+  [[nodiscard]] std::string Command() const { return CommandFor(Line()); }
+
+  // The same without the line, from the registry itself.
+  [[nodiscard]] std::string DirectCommand() const { return CommandFor(Registry()); }
+
+  // From now on the machine asks the line for what the registry has, and the registry itself last.
+  void MakeLineTheMirror() {
+    story_.machine().MustRun("mkdir -p /etc/ros && printf 'mirrors:\\n  \"" + Registry() +
+                             "\": {endpoint: [\"http://" + Line() +
+                             "\"]}\\n' >/etc/ros/registries.yml");
   }
 
   // Restarts into version 2 and sees it commit.
@@ -93,8 +100,7 @@ class NetworkStory {
              document,
              "127.0.0.1:" + std::to_string(registry_.port()) + "/os:stable.channel"});
     Machine& machine = story_.machine();
-    machine.MustRun("ros config set ros.upgrade.channel 10.0.2.2:" + std::to_string(line_.port()) +
-                    "/os:stable");
+    machine.MustRun("ros config set ros.upgrade.channel " + Line() + "/os:stable");
     machine.MustRun("ros config set ros.upgrade.window always");
   }
 
@@ -105,7 +111,18 @@ class NetworkStory {
 
   [[nodiscard]] Story& story() { return story_; }
 
+  // What the machine calls the line, and the registry behind it.
+  [[nodiscard]] std::string Line() const { return "10.0.2.2:" + std::to_string(line_.port()); }
+
+  [[nodiscard]] std::string Registry() const {
+    return "10.0.2.2:" + std::to_string(registry_.port());
+  }
+
  private:
+  static std::string CommandFor(const std::string& registry) {
+    return "ros upgrade --no-reboot --plain-http -i " + registry + "/os:2";
+  }
+
   RegistryServer registry_;
   NetworkLine line_;
   Story story_;
@@ -234,6 +251,21 @@ TEST_CASE("upgrade-over-a-dead-line", "[qemu]") {
   network.Boot();
   BreaksOff(network, Outage::kClosed, "Empty reply from server");
   GoesOn(network);
+  network.Commit();
+}
+
+TEST_CASE("upgrade-through-a-mirror-that-dies", "[qemu]") {
+  NetworkStory network("mirror");
+  Machine& machine = network.Boot();
+  network.MakeLineTheMirror();
+  network.line().CutAfter(kMiddle, Outage::kClosed);
+  const GuestResult upgraded = machine.Run(network.DirectCommand(), kLong);
+  INFO(upgraded.output);
+  CHECK(upgraded.exit_code == 0);
+  CHECK(network.line().WaitForCut(std::chrono::seconds(0)));
+  CHECK_THAT(
+      upgraded.output,
+      Catch::Contains("warning: a mirror was passed over: ") && Catch::Contains(network.Line()));
   network.Commit();
 }
 
