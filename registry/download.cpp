@@ -216,7 +216,7 @@ HttpRequest MakeRequest(const RemoteFile& file, const std::vector<ByteRange>& as
   if (asked.size() > 1) {
     request.limit = CheckedAdd(file.size, (asked.size() + 1) * kMaxPartHead, file.what);
   }
-  if (asked.front().offset > 0 || asked.back().End() < file.size) {
+  if (asked.size() > 1 || asked.front().length < file.size) {
     std::string value;
     for (const auto& run : asked) {
       value += (value.empty() ? "bytes=" : ",") + std::to_string(run.offset) + "-" +

@@ -31,8 +31,10 @@ std::vector<ByteRange> FarRanges(std::size_t count, std::size_t first = 1000) {
   return ranges;
 }
 
-std::optional<ros::Error> ReadRanges(FaultyRegistry& frame, const std::vector<ByteRange>& ranges) {
-  const auto content = Content(ranges.back().End() + 1000);
+std::optional<ros::Error> ReadRanges(FaultyRegistry& frame,
+                                     const std::vector<ByteRange>& ranges,
+                                     std::size_t behind = 1000) {
+  const auto content = Content(ranges.back().End() + behind);
   frame.served.AddBlob(content);
   std::string wanted;
   for (const auto& range : ranges) {
@@ -73,6 +75,13 @@ TEST_CASE("Faults: several ranges come by one request", "[registry]") {
   FaultyRegistry frame;
   CHECK(Said(ReadRanges(frame, FarRanges(49))) == kWhole);
   CHECK(frame.server.Asked().size() == 1);
+  // From the first byte to the last, which is not the whole.
+  FaultyRegistry ends;
+  const std::vector<ByteRange> first_and_last = {{.offset = 0, .length = 100},
+                                                 {.offset = 900'000, .length = 100}};
+  CHECK(Said(ReadRanges(ends, first_and_last, 0)) == kWhole);
+  REQUIRE(ends.server.Asked().size() == 1);
+  CHECK(ends.server.Asked().front().Header("range") == "bytes=0-99,900000-900099");
   // 64 at most.
   CHECK(Said(ReadRanges(frame, FarRanges(140))) == kWhole);
   const auto asked = frame.server.Asked();
