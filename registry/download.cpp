@@ -19,8 +19,10 @@ using SeveralRanges = Session::SeveralRanges;
 // What is no answer to the question whether it knows several ranges: who asks, or for what, is not
 // right.
 constexpr std::array kNoAnswers = {kUnauthorized, kNotFound};
-// Tries in a row that bring nothing.
+// Tries in a row that bring nothing, or next to nothing before the line breaks: what a line brings
+// in a minute that is just alive (curl_transport.hpp).
 constexpr int kMaxVain = 3;
+constexpr Bytes kNextToNothing = Bytes{60} << 10U;
 // Bytes that are fetched without need, where that saves a request.
 constexpr Bytes kMaxGap = Bytes{16} << 10U;
 // Ranges of one request: at most 2.7 KiB of a header, where servers take 8, and a third of what
@@ -38,6 +40,9 @@ class Download {
   [[nodiscard]] bool IsDone() const { return ranges_.empty(); }
 
   [[nodiscard]] Bytes size() const { return size_; }
+
+  // Bytes that were handed on.
+  [[nodiscard]] Bytes taken() const { return taken_; }
 
   // The byte of the file that is wanted next.
   [[nodiscard]] Bytes Next() const { return ranges_.front().offset + done_; }
@@ -74,6 +79,7 @@ class Download {
       piece = piece.subspan(skipped + wanted);
       place += skipped + wanted;
       done_ += wanted;
+      taken_ += wanted;
       PassEmpty();
     }
   }
@@ -90,6 +96,7 @@ class Download {
   Bytes size_;                         // of the file
   std::span<const ByteRange> ranges_;  // what is still wanted
   Bytes done_ = 0;                     // of the first of them
+  Bytes taken_ = 0;
   const BodySink& sink_;
 };
 
@@ -269,16 +276,17 @@ void DownloadRanges(Session& session,
   Download download(file.size, ranges, sink);
   int vain = 0;
   while (!download.IsDone()) {
-    const auto before = download.Next();
+    const auto before = download.taken();
     const auto known = session.several_ranges();
     Answer answer(download, download.NextRuns(known == SeveralRanges::kNever ? 1 : kMaxRuns));
     const auto response = Fetch(session, file, answer);
-    const bool came = download.IsDone() || download.Next() > before;
-    session.set_several_ranges(answer.Shows(known, response.status, came));
+    const auto came = download.taken() - before;
+    session.set_several_ranges(answer.Shows(known, response.status, came > 0));
     if (known != session.several_ranges() && session.several_ranges() == SeveralRanges::kNever) {
       continue;
     }
-    vain = came ? 0 : vain + 1;
+    const bool broke = response.status == 0;
+    vain = came > (broke ? kNextToNothing : 0) || download.IsDone() ? 0 : vain + 1;
     CheckPart(session, response, vain, file.what);
   }
 }

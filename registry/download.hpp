@@ -23,9 +23,9 @@ struct RemoteFile {
 // such request of a session is a question: where the answer is anything else, or none, it is not
 // read further than it is of use, and the session asks for one range at a time from then on. A
 // connection that breaks is taken up where it was, by Range or, where the server knows none, by
-// skipping what has come already, as long as each try brings something. A server that knows no
-// Range sends the whole file, of which the rest is passed over. Nothing is compared with a digest.
-// Throws kNetwork, and kVerification where the server has less or more than the size says.
+// skipping what has come already, unless three tries in a row bring next to nothing. A server that
+// knows no Range sends the whole file, of which the rest is passed over. Nothing is compared with a
+// digest. Throws kNetwork, and kVerification where the server has less or more than the size says.
 void DownloadRanges(Session& session,
                     const RemoteFile& file,
                     std::span<const ByteRange> ranges,

@@ -32,11 +32,33 @@ TEST_CASE("Faults: a connection cut after each so many bytes of the body", "[reg
     CHECK(Said(frame.ReadBlob(Content(kSize))) == kWhole);
     CHECK(frame.server.Asked().size() == (kSize + step - 1) / step);
   }
-  for (const std::size_t step : {1U, 2U, 7U}) {
+}
+
+TEST_CASE("Faults: a line that breaks again and again before much has come is given up",
+          "[registry]") {
+  for (const std::size_t step : {1U, 7U, 50'000U}) {
     CAPTURE(step);
     FaultyRegistry frame([step](const auto& /*request*/, auto& reply) { reply.cut_body = step; });
-    CHECK(Said(frame.ReadBlob(Content(200))) == kWhole);
+    const auto error = frame.ReadBlob(Content(kSize));
+    REQUIRE(error);
+    CHECK(error->kind() == ErrorKind::kNetwork);
+    CHECK(frame.server.Asked().size() == 3);
   }
+  // Not one that goes on then, and not a server that gives little at a time.
+  FaultyRegistry again(
+      Times(2, [](const auto& /*request*/, ServedReply& reply) { reply.cut_body = 100; }));
+  CHECK(Said(again.ReadBlob(Content(kSize))) == kWhole);
+  FaultyRegistry little([](const ServedRequest& request, ServedReply& reply) {
+    const auto range = request.Header("range");
+    const auto first = range.empty() ? 0 : std::stoul(range.substr(range.find('=') + 1));
+    const auto length = std::min<std::size_t>(10'000, kSize - first);
+    reply = {.status = 206,
+             .headers = {{"content-range",
+                          "bytes " + std::to_string(first) + "-" +
+                              std::to_string(first + length - 1) + "/" + std::to_string(kSize)}},
+             .body = Content(kSize).substr(first, length)};
+  });
+  CHECK(Said(little.ReadBlob(Content(kSize))) == kWhole);
 }
 
 TEST_CASE("Faults: a connection cut once, at each byte of the head and of a small body",

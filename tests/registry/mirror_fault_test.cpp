@@ -162,6 +162,25 @@ TEST_CASE("Mirrors: several ranges go on where a request for them broke", "[regi
   CHECK(Asked(frame.origin).empty());
 }
 
+TEST_CASE("Mirrors: one that brings next to nothing at a time does not hold up the others",
+          "[registry]") {
+  MirroredRegistry frame;
+  const auto content = Content(kLarge);
+  frame.first.served.AddBlob(content);
+  frame.origin.served.AddBlob(content);
+  frame.second.fault = Refuses;
+  frame.first.fault = [](const auto& /*request*/, auto& reply) { reply.cut_body = 1000; };
+  const ByteRange all{.offset = 0, .length = kLarge};
+  std::string got;
+  frame.repository().ReadRanges(Sha256Of(AsBytes(content)),
+                                kLarge,
+                                std::span(&all, 1),
+                                [&](ByteSpan piece) { got += AsText(piece); });
+  CHECK((got == content));
+  CHECK(Asked(frame.first).size() == 3);
+  CHECK(Asked(frame.origin).size() == 1);
+}
+
 TEST_CASE("Mirrors: a part that was wrong is asked for until it is right", "[registry]") {
   MirroredRegistry frame;
   const auto content = Content(kLarge);

@@ -294,8 +294,12 @@ TEST_CASE("Faults: several ranges by a line that is cut", "[registry]") {
     CHECK(CountSeveral(frame) >= 1);
   }
   // It goes on with several.
-  FaultyRegistry frame([](const auto& /*request*/, auto& reply) { reply.cut_body = 1000; });
-  CHECK(Said(ReadRanges(frame, FarRanges(40))) == kWhole);
+  FaultyRegistry frame([](const auto& /*request*/, auto& reply) { reply.cut_body = 100'000; });
+  auto ranges = FarRanges(40);
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    ranges[i] = {.offset = 1000 + i * 60'000, .length = 30'000};
+  }
+  CHECK(Said(ReadRanges(frame, ranges)) == kWhole);
   CHECK(frame.server.Asked().size() < 20);
   // Without a last boundary, by a connection whose end looks like that of the body.
   FaultyRegistry unmeasured([](const auto& request, auto& reply) {
