@@ -60,12 +60,18 @@ void FreeList(curl_slist* list) {
 using CurlEasy = CPtr<CURL, FreeEasy>;
 using CurlList = CPtr<curl_slist, FreeList>;
 
-// What trying again does not mend.
-bool IsFinal(CURLcode code) {
+// How OpenSSL calls an answer that is not TLS, and a refusal.
+constexpr std::string_view kNoTls = "wrong version number";
+constexpr std::string_view kTlsRefusal = "alert";
+
+// What trying again does not mend. A TLS handshake may also end since the line broke meanwhile.
+bool IsFinal(CURLcode code, std::string_view why) {
+  if (code == CURLE_SSL_CONNECT_ERROR) {
+    return why.find(kNoTls) != std::string_view::npos ||
+           why.find(kTlsRefusal) != std::string_view::npos;
+  }
   constexpr std::array kFinal = {CURLE_UNSUPPORTED_PROTOCOL,
                                  CURLE_URL_MALFORMAT,
-                                 CURLE_COULDNT_RESOLVE_PROXY,
-                                 CURLE_SSL_CONNECT_ERROR,
                                  CURLE_PEER_FAILED_VERIFICATION,
                                  CURLE_SSL_CACERT_BADFILE,
                                  CURLE_SSL_ISSUER_ERROR};
@@ -288,11 +294,11 @@ HttpResponse Conclude(Transfer& transfer, CURLcode code, long status, const char
     throw Error(ErrorKind::kNetwork, "no memory is left, or a header is of any length");
   }
   response.failure = ShowText(*why != '\0' ? why : Curl().easy_strerror(code));
-  if (code == CURLE_SSL_CONNECT_ERROR) {
-    response.failure += "; for a registry without encryption there is --plain-http";
-  }
-  if (IsFinal(code)) {
-    throw Error(ErrorKind::kNetwork, response.failure);
+  if (IsFinal(code, response.failure)) {
+    const bool is_plain = response.failure.find(kNoTls) != std::string::npos;
+    throw Error(ErrorKind::kNetwork,
+                response.failure +
+                    (is_plain ? "; for a registry without encryption there is --plain-http" : ""));
   }
   return std::move(response);
 }

@@ -8,7 +8,8 @@ namespace ros::testing {
 class NoProxy {
  public:
   NoProxy() {
-    for (const auto* name : {"http_proxy", "all_proxy", "ALL_PROXY"}) {
+    for (const auto* name :
+         {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}) {
       ::unsetenv(name);
     }
   }
