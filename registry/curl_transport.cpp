@@ -98,6 +98,9 @@ class Transfer {
       if (header_bytes_ > kMaxHeaders) {
         throw Error(ErrorKind::kNetwork, "the headers are longer than " + FormatBytes(kMaxHeaders));
       }
+      if (opened_) {
+        return;  // A trailer, behind the body.
+      }
       head_ended_ = line == "\r\n" || line == "\n";
       if (line.starts_with("HTTP/")) {
         // Of this response; those of a proxy's answer or of "100 Continue" came before.

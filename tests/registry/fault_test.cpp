@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <cstdio>
 
 #include "tests/registry/support/faulty_registry.hpp"
 
@@ -138,6 +140,13 @@ TEST_CASE("Faults: chunks, whole and broken", "[registry]") {
   };
   CHECK(Said(FaultyRegistry(chunked("\r\n0\r\n\r\n")).ReadBlob(Content(150))) == kWhole);
   CHECK(Said(FaultyRegistry(chunked("\r\n0\r\nx-a: b\r\n\r\n")).ReadBlob(Content(150))) == kWhole);
+  const auto with_trailer = [](const auto& /*request*/, ServedReply& reply) {
+    std::array<char, 9> size{};
+    std::snprintf(size.data(), size.size(), "%zx", reply.body.size());
+    reply.Set("transfer-encoding", "chunked");
+    reply.body = size.data() + ("\r\n" + reply.body) + "\r\n0\r\nx-took: 1 ms\r\n\r\n";
+  };
+  CHECK(Said(FaultyRegistry(with_trailer).ReadManifest()) == kWhole);
   // All of it has come, and its digest is right.
   CHECK(Said(FaultyRegistry(chunked("")).ReadBlob(Content(150))) == kWhole);
   CHECK(Said(FaultyRegistry(chunked("\r\nzz\r\n")).ReadBlob(Content(150))) == kWhole);
