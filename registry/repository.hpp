@@ -17,7 +17,7 @@
 namespace ros::registry {
 
 // Limits on what a registry may say.
-inline constexpr Bytes kMaxManifest = Bytes{4} << 20U;  // distribution-spec, "Pushing Manifests"
+inline constexpr Bytes kMaxManifest = Bytes{256} << 10U;  // what images::kMaxManifestSize allows
 inline constexpr std::size_t kMaxTags = 10'000;
 
 struct Manifest {
