@@ -147,7 +147,7 @@ class Conversation {
       : in_(std::move(in)),
         out_(std::move(out)),
         err_(std::move(err)),
-        interrupts_(OpenInterrupts()),
+        interrupts_(command.is_interruptible ? OpenInterrupts() : UniqueFd()),
         command_(command) {
     if (command.input.empty()) {
       in_ = UniqueFd();
@@ -157,7 +157,7 @@ class Conversation {
   }
 
   // Moves data until the child has closed its output. False when the deadline passed. Throws when
-  // an interrupt waits.
+  // an interrupt waits that the command allows.
   bool Run(Deadline deadline, ProcessResult& result) {
     while (out_.valid() || err_.valid()) {
       std::array<pollfd, 4> fds = {pollfd{in_.get(), POLLOUT, 0},
@@ -174,7 +174,9 @@ class Conversation {
       if (ready < 0 && errno != EINTR) {
         ThrowErrno("waiting for " + command_.argv[0]);
       }
-      ThrowIfInterrupted();
+      if (command_.is_interruptible) {
+        ThrowIfInterrupted();
+      }
       if (ready > 0) {
         Feed(fds[0].revents);
         Drain(out_, fds[1].revents, result.out);

@@ -20,6 +20,8 @@ struct Command {
   std::chrono::milliseconds timeout = std::chrono::minutes(30);
   // Output beyond this many bytes (each of stdout and stderr) is read and dropped.
   std::size_t output_limit = 1U << 20U;
+  // Whether an interrupt ends it. What is not to be undone runs to its end.
+  bool is_interruptible = true;
 };
 
 struct ProcessResult {
@@ -29,8 +31,8 @@ struct ProcessResult {
 };
 
 // Runs the command to its end. Throws kFailed when it cannot be started ("mkfs.erofs is not
-// installed; ..." for a missing tool) or when the timeout passes or an interrupt waits
-// (base/interrupt.hpp); the child is killed then.
+// installed; ..." for a missing tool) or when the timeout passes or, where the command allows it,
+// an interrupt waits (base/interrupt.hpp); the child is killed then.
 ProcessResult RunProcess(const Command& command);
 
 // As above, but a non-zero exit throws kFailed: "TOOL failed (exit N): last lines of its stderr".

@@ -33,9 +33,11 @@ bool IsSystemd() {
 // systemd starts the kernel that it finds loaded; no kexec-tools are needed for that.
 void AskSystemd() {
   try {
-    RunTool({.argv = {"systemctl", "kexec"}, .timeout = std::chrono::minutes(1)});
+    RunTool({.argv = {"systemctl", "kexec"},
+             .timeout = std::chrono::minutes(1),
+             .is_interruptible = false});
   } catch (const Error&) {
-    // The end that it was asked for may reach us before its answer.
+    // The end that it has asked for may reach it before it is done.
     if (!WaitingInterrupt()) {
       throw;
     }

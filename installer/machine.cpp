@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <csignal>
 
 #include "base/error.hpp"
 #include "base/process.hpp"
@@ -45,6 +46,18 @@ partitions::RosDisk FindRunningDisk() {
     return partitions::FindRosDisk(DeviceNumberOf(kStateDirectory));
   } catch (const Error& error) {
     throw NotFoundBy(::geteuid(), error);
+  }
+}
+
+// False where there is no `reboot`, or no init that listens to it.
+bool TellInit() {
+  try {
+    const auto told = RunProcess(
+        {.argv = {"reboot"}, .timeout = std::chrono::minutes(1), .is_interruptible = false});
+    // The end that it has asked for may reach it before it is done.
+    return told.exit_code == 0 || told.exit_code == 128 + SIGTERM || told.exit_code == 128 + SIGHUP;
+  } catch (const Error&) {
+    return false;
   }
 }
 
@@ -174,11 +187,8 @@ std::vector<std::string> SplitArguments(std::string_view line) {
 
 void RebootMachine() {
   ::sync();
-  try {
-    RunTool({.argv = {"reboot"}, .timeout = std::chrono::minutes(1)});
-  } catch (const Error&) {
-    // No `reboot`, or no init that listens to it: everything of ours is synced already.
-    ::reboot(RB_AUTOBOOT);
+  if (!TellInit()) {
+    ::reboot(RB_AUTOBOOT);  // Everything of ours is synced already.
   }
 }
 

@@ -1,6 +1,7 @@
 #include "installer/upgrade.hpp"
 
 #include "base/error.hpp"
+#include "base/interrupt.hpp"
 #include "health/bad_list.hpp"
 #include "health/journal.hpp"
 #include "images/root_image.hpp"
@@ -320,8 +321,14 @@ void ApplyUpgrade(const UpgradePlan& plan, const UpgradeMeans& means) {
     return;
   }
   Upgrader upgrader(plan, means);
+  bool is_armed = false;
   for (const auto& step : plan.steps) {
+    // From then on the machine goes on by itself, whoever has asked for an end.
+    if (!is_armed) {
+      ThrowIfInterrupted();
+    }
     std::visit(upgrader, step);
+    is_armed = is_armed || std::holds_alternative<ArmTrial>(step);
   }
 }
 

@@ -42,9 +42,9 @@ struct UpgradeMeans {
 // Does the steps of the plan, in their order. A power cut at any write leaves a whole boot loader,
 // the old one or the new one (but for OverwriteFiles), and the good slot bootable: before ArmTrial
 // the target is not tried, after it the target is complete; a cut after TakeTry costs that try.
-// Throws as the steps do; boot state and good slot are as they were then, and the target is not
-// tried. A running kernel that does not start the trial's is told as a warning and in the journal,
-// and the machine reboots instead.
+// Throws as the steps do, and as ThrowIfInterrupted before each up to ArmTrial; boot state and good
+// slot are as they were then, and the target is not tried. A running kernel that does not start the
+// trial's is told as a warning and in the journal, and the machine reboots instead.
 void ApplyUpgrade(const UpgradePlan& plan, const UpgradeMeans& means);
 
 }  // namespace ros::installer

@@ -77,5 +77,14 @@ TEST_CASE("RunProcess: an interrupt ends the child and what it has started", "[b
   TakeAway();
 }
 
+TEST_CASE("RunProcess: what is not to be undone runs to its end", "[base]") {
+  const DefaultActions actions;
+  const InterruptGuard guard;
+  const auto command = "kill -TERM " + std::to_string(::getpid()) + "; echo done";
+  CHECK(RunTool({.argv = {"sh", "-c", command}, .is_interruptible = false}) == "done\n");
+  CHECK(RunTool({.argv = {"echo", "again"}, .is_interruptible = false}) == "again\n");
+  TakeAway();
+}
+
 }  // namespace
 }  // namespace ros

@@ -1,6 +1,10 @@
 // Power cuts at every write of an upgrade.
-#include <catch2/catch.hpp>
+#include <unistd.h>
 
+#include <catch2/catch.hpp>
+#include <csignal>
+
+#include "base/interrupt.hpp"
 #include "base/process.hpp"
 #include "images/channel_archive.hpp"
 #include "installer/channel_memory.hpp"
@@ -34,7 +38,98 @@ void CheckChannel(const Story& story, const std::filesystem::path& memory) {
   }
 }
 
+// Sends this process SIGTERM when it is asked for the time for the n-th time; never for 0.
+class InterruptingClock final : public Clock {
+ public:
+  explicit InterruptingClock(int when) : when_(when) {}
+
+  [[nodiscard]] UnixTime Now() const override {
+    if (++asked_ == when_) {
+      ::kill(::getpid(), SIGTERM);
+    }
+    return 0;
+  }
+
+  [[nodiscard]] std::chrono::milliseconds SinceBoot() const override {
+    return std::chrono::milliseconds(0);
+  }
+
+  [[nodiscard]] int asked() const { return asked_; }
+
+ private:
+  int when_;
+  mutable int asked_ = 0;
+};
+
+// The same when the root is to be read back.
+class InterruptingProgress final : public Progress {
+ public:
+  void Begin(std::string_view step, Bytes /*total*/) override {
+    if (step == "reading the root back") {
+      ::kill(::getpid(), SIGTERM);
+    }
+  }
+
+  void Update(Bytes /*done*/) override {}
+
+  void End() override {}
+
+  void Warn(std::string_view /*message*/) override {}
+};
+
+// Takes the signal away again, so that the test's process lives on.
+void TakeInterruptAway() {
+  REQUIRE(WaitingInterrupt() == SIGTERM);
+  const auto signals = InterruptSignals();
+  static_cast<void>(::sigwaitinfo(&signals, nullptr));
+}
+
 }  // namespace
+
+TEST_CASE("ApplyUpgrade: an interrupt ends it until the trial is armed, and not any more then",
+          "[crash]") {
+  ::signal(SIGTERM, SIG_DFL);
+  const InterruptGuard guard;
+  const Story story;
+  auto plan = story.Plan();
+  plan.steps.emplace_back(Reboot{});
+  auto overlay = std::make_shared<OverlayDisk>(story.disk);
+  bool rebooted = false;
+  const auto apply = [&](const Clock& clock, Progress& progress) {
+    ApplyUpgrade(plan,
+                 {.source = *story.v2.source,
+                  .image = story.v2.image,
+                  .open = [&](PartitionRole role,
+                              DeviceAccess /*access*/) { return story.Part(overlay, role); },
+                  .state = story.state.path(),
+                  .clock = clock,
+                  .progress = progress,
+                  .reboot = [&] { rebooted = true; }});
+  };
+  SECTION("before") {
+    const InterruptingClock clock(0);
+    InterruptingProgress progress;
+    CHECK_THROWS_WITH(apply(clock, progress), Catch::Contains("interrupted by SIGTERM"));
+    TakeInterruptAway();
+    CHECK_FALSE(rebooted);
+    CHECK(WhatBoots(overlay, story.installed.layout).version == "1");
+  }
+  SECTION("after") {
+    // The last time that is asked for is that of the entry that the trial is armed.
+    NoProgress progress;
+    const InterruptingClock counting(0);
+    apply(counting, progress);
+    REQUIRE(counting.asked() > 1);
+    rebooted = false;
+    overlay = std::make_shared<OverlayDisk>(story.disk);
+    const auto times = counting.asked();
+    const InterruptingClock clock(times);
+    apply(clock, progress);
+    TakeInterruptAway();
+    CHECK(rebooted);
+    CHECK(WhatBoots(overlay, story.installed.layout).version == "2");
+  }
+}
 
 TEST_CASE("ApplyUpgrade: a channel's document is remembered first of all", "[crash]") {
   const Story story;
