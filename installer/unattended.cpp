@@ -56,6 +56,20 @@ bool IsOpen(const config::UpgradeSettings& settings, UnixTime now) {
   return settings.window && config::FindOpening(*settings.window, now);
 }
 
+std::string FindRestartObstacle(const config::UpgradeSettings& settings, UnixTime now) {
+  return IsOpen(settings, now) ? ""
+                               : "the time window has closed; the machine restarts into what is "
+                                 "new when it is open again";
+}
+
+std::string FindArmObstacle(const config::UpgradeSettings& settings,
+                            const UpgradePlan& plan,
+                            UnixTime now) {
+  return WritesSlot(plan) ? "what is to be tried is not what was just written; it is written at "
+                            "this machine's next turn"
+                          : FindRestartObstacle(settings, now);
+}
+
 std::string FindObstacle(const bootloader::BootState& state, SlotId running) {
   if (!state.trial) {
     return {};

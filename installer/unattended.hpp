@@ -8,6 +8,7 @@
 #include "base/slot.hpp"
 #include "bootloader/boot_state.hpp"
 #include "config/upgrade_settings.hpp"
+#include "installer/upgrade_plan.hpp"
 
 namespace ros::installer {
 
@@ -30,8 +31,18 @@ Turn FindTurn(const config::UpgradeSettings& settings, const std::string& machin
 // A machine's own place in [0, span), always the same; 0 where there is no span.
 std::chrono::seconds PlaceWithin(std::chrono::seconds span, const std::string& machine);
 
-// Whether the window is open at `now`, so that the machine may restart.
+// Whether the window is open at `now`.
 bool IsOpen(const config::UpgradeSettings& settings, UnixTime now);
+
+// What keeps a machine from restarting into what it has written, a sentence; empty: nothing. Pure.
+std::string FindRestartObstacle(const config::UpgradeSettings& settings, UnixTime now);
+
+// The same of a trial that `plan` arms, which was made after all was written. It writes again where
+// the channel has another image by then, or what was written does not read right: that may take
+// longer than the window is open. Pure.
+std::string FindArmObstacle(const config::UpgradeSettings& settings,
+                            const UpgradePlan& plan,
+                            UnixTime now);
 
 // What keeps a machine that runs `running` from upgrading itself now, a sentence; empty: nothing.
 // Where a trial is running or pending somebody works on the machine, or its health gate is to be

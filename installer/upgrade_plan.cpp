@@ -144,15 +144,9 @@ void AddWriting(const UpgradeFacts& facts,
   steps.emplace_back(FillSlot{target, lengths});
 }
 
-bool WritesBootFiles(const UpgradePlan& plan) {
-  return std::ranges::any_of(plan.steps, [](const UpgradeStep& step) {
-    return std::holds_alternative<WriteSlotBootFiles>(step);
-  });
-}
-
 // What the steps fetch.
 void AddTransfer(const UpgradeFacts& facts, UpgradePlan& plan) {
-  if (!facts.reuse || !WritesBootFiles(plan)) {
+  if (!facts.reuse || !WritesSlot(plan)) {
     return;
   }
   plan.reuse = facts.reuse;
@@ -294,6 +288,12 @@ void AddTrial(const UpgradeFacts& facts, const UpgradeRequest& request, UpgradeP
 }
 
 }  // namespace
+
+bool WritesSlot(const UpgradePlan& plan) {
+  return std::ranges::any_of(plan.steps, [](const UpgradeStep& step) {
+    return std::holds_alternative<WriteSlotBootFiles>(step);
+  });
+}
 
 UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request) {
   const auto& image = facts.image;

@@ -262,6 +262,9 @@ struct UpgradePlan {
   bool operator==(const UpgradePlan&) const = default;
 };
 
+// Whether it writes the target, and not only arms what is there.
+bool WritesSlot(const UpgradePlan& plan);
+
 // Decides what an upgrade does, or throws why it may not be: kDoesNotFit (architecture, machine,
 // space; no boot loader where one was asked for), kVerification (epoch), kRefused (bad list; an
 // image older than the running one; the running slot is not the good one; a trial is pending; the

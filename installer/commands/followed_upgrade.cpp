@@ -51,6 +51,14 @@ void TellNoTurn(const std::string& why, const Console& console) {
       Json::MakeObject().Set("event", "nothing-to-do").Set("state", "no-turn").Set("message", why));
 }
 
+// Whether there is none.
+bool TellObstacle(const std::string& why, const Console& console) {
+  if (!why.empty()) {
+    TellNoTurn(why, console);
+  }
+  return why.empty();
+}
+
 // Waits for the time that is this machine's; false where there is none now.
 bool WaitForTurn(const Machine& machine, const Console& console) {
   const SystemClock clock;
@@ -126,13 +134,11 @@ std::optional<FileLock> LockAtTurn(const Machine& machine, const Console& consol
 }
 
 bool MayRestart(const Machine& machine, const Console& console) {
-  if (IsOpen(SettingsOf(machine), SystemClock().Now())) {
-    return true;
-  }
-  TellNoTurn(
-      "the time window has closed; the machine restarts into what is new when it is open again",
-      console);
-  return false;
+  return TellObstacle(FindRestartObstacle(SettingsOf(machine), SystemClock().Now()), console);
+}
+
+bool MayArm(const UpgradePlan& plan, const Machine& machine, const Console& console) {
+  return TellObstacle(FindArmObstacle(SettingsOf(machine), plan, SystemClock().Now()), console);
 }
 
 void CheckChannel(const UpgradeOptions& options, CommandContext& context) {

@@ -6,6 +6,7 @@
 #include "installer/command.hpp"
 #include "installer/commands/upgrade_options.hpp"
 #include "installer/followed_channel.hpp"
+#include "installer/upgrade_plan.hpp"
 
 namespace ros::installer {
 
@@ -32,8 +33,12 @@ std::optional<UpgradeAim> AimAtChannel(const Machine& machine,
 // the waiting.
 std::optional<FileLock> LockAtTurn(const Machine& machine, const Console& console);
 
-// Whether its window is open now, by the configuration as it is now; else says what follows.
+// Whether nothing keeps it from restarting (FindRestartObstacle), by the configuration as it is
+// now; else says what does.
 bool MayRestart(const Machine& machine, const Console& console);
+
+// The same of arming a trial (FindArmObstacle).
+bool MayArm(const UpgradePlan& plan, const Machine& machine, const Console& console);
 
 // `ros upgrade --check`: tells it, writes nothing but the file of metrics that was asked for, and
 // leaves the exit code.

@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <memory>
 
 #include "base/error.hpp"
@@ -123,9 +124,18 @@ UpgradeAim AimAtImage(const Machine& machine, TrustRules rules, const UpgradeOpt
                                [&] { return ReadChannelMemory(machine.state); })};
 }
 
-void UpgradeTo(const UpgradeAim& aim,
+// Asked of a plan with steps, before the first of them.
+using MayApply = std::function<bool(const UpgradePlan& plan)>;
+
+bool AsAsked(const UpgradePlan& /*plan*/) {
+  return true;
+}
+
+// Returns whether the image is another than the one that runs.
+bool UpgradeTo(const UpgradeAim& aim,
                const Machine& machine,
                const UpgradeOptions& options,
+               const MayApply& may_apply,
                const Console& console) {
   const auto policy = options.insecure ? images::SignaturePolicy::kAllowUnsigned
                                        : images::SignaturePolicy::kRequired;
@@ -138,23 +148,24 @@ void UpgradeTo(const UpgradeAim& aim,
   const auto plan = PlanUpgrade(facts, request);
   if (options.plan) {
     ShowPlan(plan, machine, console);
-    return;
-  }
-  if (plan.steps.empty()) {
+  } else if (plan.steps.empty()) {
     TellNothingToDo(plan, console);
-  } else {
+  } else if (may_apply(plan)) {
     console.Say(DescribeUpgrade(plan, machine.disk));
     Apply(plan, machine, opened, options, console);
   }
+  return facts.slot(facts.running).digest != plan.digest;
 }
 
-void UpgradeOnce(const Machine& machine, const UpgradeOptions& options, const Console& console) {
+// The same, of whatever is asked for.
+bool UpgradeOnce(const Machine& machine,
+                 const UpgradeOptions& options,
+                 const MayApply& may_apply,
+                 const Console& console) {
   auto rules = FindTrustRules(machine, SystemClock());
   const auto aim = options.image ? AimAtImage(machine, std::move(rules), options)
                                  : AimAtChannel(machine, std::move(rules), options, console);
-  if (aim) {
-    UpgradeTo(*aim, machine, options, console);
-  }
+  return aim && UpgradeTo(*aim, machine, options, may_apply, console);
 }
 
 // Written first, and armed only while the window is open and the channel, asked once more, still
@@ -168,9 +179,10 @@ void UpgradeUnattended(const Machine& machine,
   }
   auto staging = options;
   staging.stage = true;
-  UpgradeOnce(machine, staging, console);
-  if (!options.stage && MayRestart(machine, console)) {
-    UpgradeOnce(machine, options, console);
+  const bool is_new = UpgradeOnce(machine, staging, AsAsked, console);
+  if (is_new && !options.stage && MayRestart(machine, console)) {
+    const auto may_arm = [&](const UpgradePlan& plan) { return MayArm(plan, machine, console); };
+    UpgradeOnce(machine, options, may_arm, console);
   }
 }
 
@@ -192,7 +204,7 @@ void Upgrade(const UpgradeOptions& options, CommandContext& context) {
   if (!options.plan) {
     lock.emplace(LockMachine());
   }
-  UpgradeOnce(machine, options, console);
+  UpgradeOnce(machine, options, AsAsked, console);
 }
 
 void AddUpgrade(CLI::App& parent, CommandContext& context) {

@@ -110,6 +110,25 @@ TEST_CASE("FindTurn: where it is always open, so long after the start", "[instal
   CHECK(FindTurn(Settings("always"), "m", At("23:59:00")).wait == seconds(0));
 }
 
+TEST_CASE("FindArmObstacle: none for what is written, while the window is open", "[installer]") {
+  const auto settings = Settings("02:00-04:00");
+  UpgradePlan plan;
+  plan.steps = {ArmTrial{SlotId::kB, 3}, Reboot{}};
+  CHECK(FindArmObstacle(settings, plan, At("03:59:59")).empty());
+  CHECK(FindArmObstacle(settings, plan, At("04:00:00")) ==
+        "the time window has closed; the machine restarts into what is new when it is open again");
+  CHECK(FindRestartObstacle(settings, At("04:00:00")) ==
+        FindArmObstacle(settings, plan, At("04:00:00")));
+}
+
+TEST_CASE("FindArmObstacle: what would have to be written first is not armed", "[installer]") {
+  UpgradePlan plan;
+  plan.steps = {EmptySlot{SlotId::kB}, WriteSlotBootFiles{SlotId::kB, {}}, ArmTrial{SlotId::kB, 3}};
+  CHECK(FindArmObstacle(Settings("02:00-04:00"), plan, At("03:00:00")) ==
+        "what is to be tried is not what was just written; it is written at this machine's next "
+        "turn");
+}
+
 TEST_CASE("WaitInterruptibly: waits, and a signal ends it", "[installer]") {
   const RunningClock clock;
   const InterruptGuard guard;
