@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/interrupt.hpp"
 #include "images/piped_image.hpp"
 #include "images/registry_image.hpp"
 #include "images/served_image.hpp"
@@ -24,12 +25,21 @@ std::unique_ptr<images::ImageSource> OpenStandardInput() {
   return images::OpenPipedImage(std::move(input), "standard input");
 }
 
+bool HasMirrors(const ImageLocation& location) {
+  const auto& mirrors = location.connection.mirrors;
+  return location.reference && mirrors && !mirrors->Of(location.reference->host).empty();
+}
+
 }  // namespace
 
 ImageLocation LocateImage(const std::string& text, const registry::ConnectionOptions& connection) {
   ImageLocation location{.path = text, .connection = connection};
   const auto colon = text.rfind(':');
-  if (std::filesystem::exists(text)) {
+  const auto is_there = [](const std::string& path) {
+    std::error_code ignored;  // Of what is too long for a path, among others.
+    return std::filesystem::exists(path, ignored);
+  };
+  if (is_there(text)) {
     return location;
   }
   if (text == "-") {
@@ -43,8 +53,7 @@ ImageLocation LocateImage(const std::string& text, const registry::ConnectionOpt
     return location;
   }
   const bool has_version = colon != std::string::npos;
-  const bool is_there = has_version && std::filesystem::exists(text.substr(0, colon));
-  if (!is_there && registry::LooksLikeReference(text)) {
+  if (!(has_version && is_there(text.substr(0, colon))) && registry::LooksLikeReference(text)) {
     location.path.clear();
     location.reference = registry::ParseReference(text);
   } else if (has_version) {
@@ -63,6 +72,30 @@ std::unique_ptr<images::ImageSource> OpenImageAt(const ImageLocation& location) 
   }
   return location.reference ? images::OpenRegistryImage(*location.reference, location.connection)
                             : images::OpenImage(location.path);
+}
+
+void OpenWhereRight(const ImageLocation& location,
+                    const std::function<void(const ImageLocation& location)>& open) {
+  try {
+    open(location);
+  } catch (const Error& refused) {
+    if (refused.kind() != ErrorKind::kVerification || !HasMirrors(location)) {
+      throw;
+    }
+    ThrowIfInterrupted();
+    auto alone = location;
+    alone.connection.mirrors.reset();
+    try {
+      open(alone);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kNetwork) {
+        throw;
+      }
+      throw Error(refused);
+    }
+    location.connection.mirrors->Warn(
+        "what a mirror has is refused, and the registry's own was taken: " + refused.message());
+  }
 }
 
 }  // namespace ros::installer

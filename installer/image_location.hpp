@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,5 +33,12 @@ ImageLocation LocateImage(const std::string& text,
 // Opens it; standard input is read by this once. Throws as images::OpenImage, OpenRegistryImage,
 // OpenServedImage and OpenPipedImage do, and kUsage where standard input is a terminal.
 std::unique_ptr<images::ImageSource> OpenImageAt(const ImageLocation& location);
+
+// Calls `open` with the location. Where that refuses (kVerification) what mirrors of a registry may
+// have given, it is called once more with the registry alone: a tag may lead elsewhere there, and
+// what is refused may be old. That is a warning then. Throws as `open` does; what the mirrors gave
+// is what is refused where the registry is not reached.
+void OpenWhereRight(const ImageLocation& location,
+                    const std::function<void(const ImageLocation& location)>& open);
 
 }  // namespace ros::installer

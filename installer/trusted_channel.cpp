@@ -17,6 +17,9 @@ class ChannelJudge {
   ChannelJudge(const TrustRules& rules, const ChannelMemory& memory, Halts halts)
       : rules_(rules), memory_(memory), halts_(halts) {}
 
+  // Of another document than before.
+  void Begin() { results_.clear(); }
+
   void Signers(const images::SignedFacts& facts) {
     const auto& policy = rules_.policy;
     const auto& channels = policy.restrictions.channels;
@@ -52,14 +55,18 @@ class ChannelJudge {
 TrustedChannel OpenJudgedChannel(const ImageLocation& location,
                                  const TrustRules& rules,
                                  ChannelJudge& judge) {
-  const auto source = OpenImageAt(location);
-  auto artifact = images::VerifyChannel(
-      *source, trust::KeysOf(rules.policy), [&](const auto& facts) { judge.Signers(facts); });
-  TrustedChannel opened{.manifest = artifact.manifest, .signers = std::move(artifact.signers)};
-  InContext(source->name(), [&] {
-    opened.shown = {.channel = trust::ParseChannel(artifact.document),
-                    .digest = keys::Sha256Of(AsBytes(artifact.document))};
-    judge.Document(opened.shown);
+  TrustedChannel opened;
+  OpenWhereRight(location, [&](const ImageLocation& place) {
+    judge.Begin();
+    const auto source = OpenImageAt(place);
+    auto artifact = images::VerifyChannel(
+        *source, trust::KeysOf(rules.policy), [&](const auto& facts) { judge.Signers(facts); });
+    opened = {.manifest = artifact.manifest, .signers = std::move(artifact.signers)};
+    InContext(source->name(), [&] {
+      opened.shown = {.channel = trust::ParseChannel(artifact.document),
+                      .digest = keys::Sha256Of(AsBytes(artifact.document))};
+      judge.Document(opened.shown);
+    });
   });
   return opened;
 }

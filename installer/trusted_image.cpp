@@ -14,6 +14,9 @@ class ImageJudge {
  public:
   explicit ImageJudge(const TrustRules& rules) : rules_(rules) {}
 
+  // Of another image than before, or of other signatures.
+  void Begin() { results_.clear(); }
+
   void Signers(const images::SignedFacts& facts) {
     signers_ = trust::FingerprintsOf(facts.signers);
     if (!signers_.empty()) {
@@ -110,16 +113,19 @@ TrustedImage OpenJudgedImage(const ImageLocation& location,
                              ImageJudge& judge,
                              const images::FindRootIndex& find = {}) {
   TrustedImage opened;
-  opened.source = OpenImageAt(location);
-  opened.image = images::VerifyImage(
-      *opened.source,
-      trust::KeysOf(rules.policy),
-      policy,
-      location.version,
-      {.approve = [&](const auto& facts) { judge.Signers(facts); }, .find_root_index = find});
-  InContext(opened.source->name(), [&] {
-    judge.Image(opened.image);
-    CheckOwnPolicy(opened.image, rules);
+  OpenWhereRight(location, [&](const ImageLocation& place) {
+    judge.Begin();
+    opened.source = OpenImageAt(place);
+    opened.image = images::VerifyImage(
+        *opened.source,
+        trust::KeysOf(rules.policy),
+        policy,
+        place.version,
+        {.approve = [&](const auto& facts) { judge.Signers(facts); }, .find_root_index = find});
+    InContext(opened.source->name(), [&] {
+      judge.Image(opened.image);
+      CheckOwnPolicy(opened.image, rules);
+    });
   });
   return opened;
 }

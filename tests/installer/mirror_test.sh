@@ -88,6 +88,28 @@ accepts image pull --plain-http "$os:1" -o past.oci
 grep -qF 'it is fetched anew' err || fail "no warning: $(cat err)"
 accepts image verify --key release.pub past.oci
 
+# A mirror whose tags lead to what is refused does not keep the registry's own from being taken.
+accepts keys generate stranger
+for signer in release stranger; do
+  accepts image build --root root --name small --version "3-$signer" --init root/sbin/init --work . -o "$signer.oci"
+  accepts image sign --key "$signer.key" "$signer.oci"
+  accepts channel build --name stable --serial 1 --valid-for 30d --release "$signer.oci" -o "$signer.channel.oci"
+  accepts channel sign --key "$signer.key" "$signer.channel.oci"
+done
+accepts image push --plain-http stranger.oci "$mirror/team/os:3"
+accepts image push --plain-http stranger.channel.oci "$mirror/team/os:stable.channel"
+rm registries.yml
+accepts image push --plain-http release.oci "$os:3"
+accepts image push --plain-http release.channel.oci "$os:stable.channel"
+mirrors "$upstream" "http://$mirror"
+accepts image verify --plain-http --key release.pub "$os:3"
+shows 3-release
+grep -qF "what a mirror has is refused, and the registry's own was taken: " err || fail "no warning: $(cat err)"
+accepts channel verify --plain-http --key release.pub "$os:stable.channel"
+grep -qF "the registry's own was taken" err || fail "no warning: $(cat err)"
+mirrors 127.0.0.1:1 "http://$mirror"
+refuses 4 'which is not trusted' image verify --plain-http --key release.pub 127.0.0.1:1/team/os:3
+
 # A file that is wrong is told with its place, and only where a registry is read.
 echo 'mirrors: {registry.example: {endpoint: [mirror.example]}}' >registries.yml
 refuses 2 'registries.yml:1:41: "mirror.example" is no endpoint' image pull --plain-http "$os:1" -o none.oci
