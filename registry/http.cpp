@@ -81,6 +81,10 @@ std::string OriginOf(const std::string& text) {
          Get(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
 }
 
+std::string WithoutQuery(std::string_view url) {
+  return std::string(url.substr(0, url.find('?')));
+}
+
 std::string PercentEncode(std::string_view text) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string encoded;

@@ -90,6 +90,9 @@ std::string ResolveUrl(const std::string& base, const std::string& location);
 // "https://registry.example:443": what may be told the same secrets. Throws as above.
 std::string OriginOf(const std::string& url);
 
+// For messages: what stands behind a URL's "?" may be what opens it.
+std::string WithoutQuery(std::string_view url);
+
 // As a part of a query (RFC 3986, section 2.1): %XX for all but letters, digits and -._~.
 std::string PercentEncode(std::string_view text);
 

@@ -94,7 +94,7 @@ std::string TokenIn(const HttpResponse& response) {
   }
   // It becomes a part of a header.
   if (token.empty() || !std::ranges::all_of(token, [](char c) { return c > ' ' && c < 0x7f; })) {
-    throw Error(ErrorKind::kNetwork, "\"" + ShowText(token) + "\" is no token");
+    throw Error(ErrorKind::kNetwork, "the token is none that a header may have");
   }
   return token;
 }
@@ -160,7 +160,8 @@ HttpResponse Session::SendOnce(const HttpRequest& request, const std::string& ur
   sent.cancelled = options_.cancelled;
   if (!options_.plain_http && !url.starts_with("https://")) {
     throw Error(ErrorKind::kNetwork,
-                options_.host + " leads to " + ShowText(url) + ", which is not encrypted" +
+                options_.host + " leads to " + ShowText(WithoutQuery(url)) +
+                    ", which is not encrypted" +
                     (MayBePlain() ? "; --plain-http allows that" : ""));
   }
   SetHeader(sent, "authorization", OriginOf(url) == OriginOf(base_) ? authorization_ : "");

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/shown_text.hpp"
+#include "registry/http.hpp"
 #include "registry/reference.hpp"
 
 namespace ros::registry {
@@ -25,6 +26,10 @@ bool MayBeInUrl(char c) {
 }
 
 }  // namespace
+
+std::string WebAddress::ToString() const {
+  return WithoutQuery(url);
+}
 
 bool LooksLikeWebAddress(std::string_view text) {
   return text.starts_with(kEncrypted) || text.starts_with(kPlain);

@@ -12,7 +12,7 @@ struct WebAddress {
   bool encrypted = true;
 
   // What messages call it: the URL without its query, which may be what opens the file.
-  [[nodiscard]] std::string ToString() const { return url.substr(0, url.find('?')); }
+  [[nodiscard]] std::string ToString() const;
 
   bool operator==(const WebAddress&) const = default;
 };

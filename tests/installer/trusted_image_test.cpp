@@ -176,6 +176,11 @@ const Case kCases[] = {
 
 }  // namespace
 
+TEST_CASE("LocateImage: an address is no path, however long it is", "[installer]") {
+  const auto address = "https://store.example/os.oci?signature=" + std::string(5000, 's');
+  CHECK(LocateImage(address).address->url == address);
+}
+
 TEST_CASE("OpenTrustedImage: takes what meets the rules", "[installer]") {
   Attack none;
   CHECK(none.Refusal().empty());

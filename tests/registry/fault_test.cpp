@@ -53,7 +53,7 @@ TEST_CASE("Faults: a line that breaks again and again before much has come is gi
   FaultyRegistry little([](const ServedRequest& request, ServedReply& reply) {
     const auto range = request.Header("range");
     const auto first = range.empty() ? 0 : std::stoul(range.substr(range.find('=') + 1));
-    const auto length = std::min<std::size_t>(10'000, kSize - first);
+    const auto length = std::min<std::size_t>(50'000, kSize - first);
     reply = {.status = 206,
              .headers = {{"content-range",
                           "bytes " + std::to_string(first) + "-" +

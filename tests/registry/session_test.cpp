@@ -134,8 +134,10 @@ TEST_CASE("Session: redirects that lead nowhere end", "[registry]") {
   CHECK(frame.transport.asked.size() == 6);
   frame.transport.answers = {{.status = 302}};
   CHECK_THROWS_WITH(session.Send(Get("/v2/")), "registry.example: a redirect to nowhere");
-  frame.transport.answers = {{.status = 302, .headers = {{"location", "http://store.example/x"}}}};
-  CHECK_THROWS_WITH(session.Send(Get("/v2/")), Catch::Contains("which is not encrypted"));
+  frame.transport.answers = {
+      {.status = 302, .headers = {{"location", "http://store.example/x?signature=secret"}}}};
+  CHECK_THROWS_WITH(session.Send(Get("/v2/")),
+                    Catch::Contains("http://store.example/x, which is not encrypted"));
   auto plain = frame.MakeSession({}, true);
   frame.transport.answers = {{.status = 302, .headers = {{"location", "http://store.example/x"}}},
                              {}};

@@ -127,8 +127,10 @@ TEST_CASE("Faults: the token's endpoint", "[registry]") {
       {"no JSON", {.headers = {}, .body = "<html>"}, "the token"},
       {"no token", {.headers = {}, .body = "{}"}, "there is no token"},
       {"not a text", {.headers = {}, .body = R"({"token": 1})"}, "the token"},
-      {"more headers", {.headers = {}, .body = R"({"token": "a\r\nx: y"})"}, "is no token"},
-      {"empty", {.headers = {}, .body = R"({"token": ""})"}, "is no token"},
+      {"more headers",
+       {.headers = {}, .body = R"({"token": "a\r\nx: y"})"},
+       "the token is none that"},
+      {"empty", {.headers = {}, .body = R"({"token": ""})"}, "the token is none"},
       {"too long", {.headers = {}, .body = std::string(100'000, ' ')}, "more than the 64 KiB"}};
   for (const auto& one : cases) {
     CAPTURE(one.what);
