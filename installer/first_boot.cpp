@@ -61,6 +61,15 @@ void FinishFirstBoot(const Machine& machine, const FirstBootMeans& means) {
   if (machine.state.empty() || !std::filesystem::exists(mark)) {
     return;
   }
+  if (means.loader == bootloader::LoaderKind::kSyslinux) {
+    health::Journal(machine.state, means.clock)
+        .Append({.slot = machine.running.value().slot,
+                 .reason =
+                     "first boot of this copy of a disk: it keeps the UUIDs of the original, which "
+                     "syslinux starts it by"});
+    RemoveDurably(mark);
+    return;
+  }
   InContext("giving this copy of a disk image its own UUIDs", [&] {
     const auto change = NewIdentity(means.seed);
     // Before the change: what was done once in this boot is not to be done again in the next.

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "bootloader/loader_kind.hpp"
 #include "installer/machine.hpp"
 #include "partitions/disk_facts.hpp"
 #include "partitions/ros_disk.hpp"
@@ -28,9 +29,12 @@ struct FirstBootMeans {
   std::string seed;  // a UUID; the new ones follow from it
   const Clock& clock;
   partitions::DeviceOpener open = OpenBlockDevice;
+  // What starts the disk. The entries of syslinux name the UUIDs, so that such a copy keeps them.
+  bootloader::LoaderKind loader = bootloader::LoaderKind::kGrub;
 };
 
-// Does nothing where the mark is not there. Else gives the disk that this system runs from, and its
+// Does nothing where the mark is not there; removes it from a disk of syslinux, and says so in the
+// journal. Else gives the disk that this system runs from, and its
 // five partitions, UUIDs of their own, keeps its InstanceName, writes that into the journal, and
 // removes the mark. The
 // kernel knows of it at the next boot, when GRUB tells it. A power cut at any moment leaves a disk

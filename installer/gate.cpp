@@ -245,7 +245,8 @@ GateOutcome KeepGoodSlot(const Machine& machine, const GateMeans& means) {
   Tell(
       RecordGood(machine.state, means.clock, ImageOf(ReadSlotContent(boot, running.slot), entries)),
       means.console);
-  FinishFirstBoot(machine, {.seed = partitions::RandomSeed(), .clock = means.clock});
+  FinishFirstBoot(
+      machine, {.seed = partitions::RandomSeed(), .clock = means.clock, .loader = LoaderOn(boot)});
   UseWholeDisk(machine, means);
   return GateOutcome::kGood;
 }

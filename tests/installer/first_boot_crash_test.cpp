@@ -43,18 +43,24 @@ struct RunningCopy {
   }
 
   // False when the power went.
-  bool Run(PowerSupply& power, const std::string& seed = kSeed) {
+  bool Run(PowerSupply& power,
+           const std::string& seed = kSeed,
+           bootloader::LoaderKind loader = bootloader::LoaderKind::kGrub) {
     const Machine machine{.disk = partitions::OpenRosDisk(disk->name()),
                           .state = state.path(),
                           .running = health::BootArguments{.state_partition = "old-uuid"},
                           .root = "/"};
     try {
       FinishFirstBoot(machine,
-                      {.seed = seed, .clock = clock, .open = [&](const auto& path, auto access) {
-                         CHECK(path == disk->name());
-                         CHECK(access == DeviceAccess::kWrite);
-                         return std::make_shared<CrashingDevice>(disk, power);
-                       }});
+                      {.seed = seed,
+                       .clock = clock,
+                       .open =
+                           [&](const auto& path, auto access) {
+                             CHECK(path == disk->name());
+                             CHECK(access == DeviceAccess::kWrite);
+                             return std::make_shared<CrashingDevice>(disk, power);
+                           },
+                       .loader = loader});
       return true;
     } catch (const PowerCut&) {
       return false;
@@ -145,6 +151,25 @@ TEST_CASE("FinishFirstBoot: new UUIDs, once", "[crash]") {
   CHECK(copy.Run(power, kOtherSeed));
   CHECK(power.writes() == writes);
   CHECK(Identity(*copy.disk) == IdentityFrom(kSeed));
+}
+
+TEST_CASE("FinishFirstBoot: syslinux starts its slots by the UUIDs that it was installed with",
+          "[crash]") {
+  constexpr auto kLoader = bootloader::LoaderKind::kSyslinux;
+  const ImageShelf shelf(kLoader);
+  const auto image = shelf.Make("1");
+  const auto original = MakeDisk();
+  const auto plan = InstallOn(original, original->name(), shelf, image, kLoader);
+  RunningCopy copy(plan, *original);
+  const auto before = Identity(*copy.disk);
+  PowerSupply power;
+  CHECK(copy.Run(power, kSeed, kLoader));
+  CHECK(power.writes() == 0);
+  CHECK(Identity(*copy.disk) == before);
+  CHECK_FALSE(copy.Marked());
+  copy.CheckBoots();
+  REQUIRE(copy.Journal().size() == 1);
+  CHECK_THAT(copy.Journal()[0].reason, Catch::Contains("it keeps the UUIDs of the original"));
 }
 
 TEST_CASE("FinishFirstBoot: a cut leaves a disk that boots, and the next boot ends it", "[crash]") {
