@@ -259,6 +259,29 @@ GateOutcome GiveUp(const TrialMeans& trial,
   return GateOutcome::kFailed;  // The watchdog is left counting.
 }
 
+// The lock ends with this: a watchdog that cannot be stopped is fed for good.
+GateOutcome CarryOut(const health::Verdict& verdict,
+                     const Machine& machine,
+                     const GateMeans& means,
+                     const SlotImage& image,
+                     health::Watchdog* watchdog) {
+  const auto lock = LockAfterVerdict(means, watchdog);
+  const auto boot = OpenBootVolume(machine, DeviceAccess::kWrite);
+  const auto store = OpenBootState(boot);
+  const TrialMeans trial{.store = *store,
+                         .state = machine.state,
+                         .clock = means.clock,
+                         .running = image.slot,
+                         .image = image};
+  if (verdict.decision == health::Decision::kRollBack) {
+    return GiveUp(trial, verdict, means.console);
+  }
+  Tell(CommitTrial(trial), means.console);
+  means.console.Say("ros: committed: version " + image.version + " in slot " +
+                    std::string(Name(image.slot)) + " is the good slot now");
+  return GateOutcome::kCommitted;
+}
+
 GateOutcome KeepTrial(const Machine& machine, const GateMeans& means) {
   const auto running = machine.running->slot;
   // Opened for writing, although nothing is written yet: what keeps the verdict from being stored
@@ -277,22 +300,11 @@ GateOutcome KeepTrial(const Machine& machine, const GateMeans& means) {
   request.reports = means.runtime / "health";
   request.checks = means.checks;
   const auto verdict = health::RunGate(request, watchdog.get(), means.clock, events);
-  const auto lock = LockAfterVerdict(means, watchdog.get());
-  const auto boot = OpenBootVolume(machine, DeviceAccess::kWrite);
-  const auto store = OpenBootState(boot);
-  const TrialMeans trial{.store = *store,
-                         .state = machine.state,
-                         .clock = means.clock,
-                         .running = running,
-                         .image = image};
-  if (verdict.decision == health::Decision::kRollBack) {
-    return GiveUp(trial, verdict, means.console);
+  const auto outcome = CarryOut(verdict, machine, means, image, watchdog.get());
+  if (outcome == GateOutcome::kCommitted) {
+    StopWatchdog(watchdog.get(), means.console);
   }
-  Tell(CommitTrial(trial), means.console);
-  means.console.Say("ros: committed: version " + image.version + " in slot " +
-                    std::string(Name(running)) + " is the good slot now");
-  StopWatchdog(watchdog.get(), means.console);
-  return GateOutcome::kCommitted;
+  return outcome;
 }
 
 // Whether the slot has become good meanwhile. What cannot be read says no.
