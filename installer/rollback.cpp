@@ -6,7 +6,6 @@
 #include "base/slot.hpp"
 #include "health/bad_list.hpp"
 #include "images/root_read_back.hpp"
-#include "installer/trial.hpp"
 
 namespace ros::installer {
 namespace {
@@ -45,6 +44,15 @@ bool RootIsSound(const Machine& machine, const SlotContent& content, Progress& p
   }
 }
 
+// Whether the boot loader went past the good slot and its files are still damaged: what runs is all
+// that this machine has then, whatever the journal says of it.
+bool IsLastThatStarts(const partitions::FatVolume& boot,
+                      const health::BootArguments& running,
+                      const bootloader::BootState& state) {
+  return running.fell_from == state.good && running.slot != state.good &&
+         !BootFilesAreSound(boot, state.good);
+}
+
 }  // namespace
 
 RollbackFacts InspectRollback(const Machine& machine, Progress& progress) {
@@ -60,7 +68,8 @@ RollbackFacts InspectRollback(const Machine& machine, Progress& progress) {
   if (!pending) {
     const SystemClock clock;
     const auto entries = health::Journal(machine.state, clock).Read();
-    facts.was_good = WasGood(entries, facts.target.slot, facts.target.digest);
+    facts.was_good = WasGood(entries, facts.target.slot, facts.target.digest) ||
+                     IsLastThatStarts(boot, running, facts.state);
     facts.target.complete = facts.target.complete && BootFilesAreSound(boot, target);
     facts.verity_sound = facts.target.complete && RootIsSound(machine, facts.target, progress);
   }
@@ -121,7 +130,8 @@ Json RollbackToJson(const RollbackPlan& plan) {
       .Set("reboot", plan.reboot);
 }
 
-void ApplyRollback(const RollbackPlan& plan, const RollbackMeans& means) {
+Troubles ApplyRollback(const RollbackPlan& plan, const RollbackMeans& means) {
+  Troubles troubles;
   const bool pending = plan.kind == RollbackKind::kGiveUpPendingTrial;
   health::JournalEntry entry{
       .event = pending ? JournalEvent::kTrialAbandoned : JournalEvent::kRolledBack,
@@ -132,16 +142,25 @@ void ApplyRollback(const RollbackPlan& plan, const RollbackMeans& means) {
   if (!pending) {
     entry.cause = RollbackCause::kByHand;
     if (!plan.leaving.digest.empty()) {
-      health::AddBadImage(means.state,
-                          {.digest = plan.leaving.digest,
-                           .version = plan.leaving.VersionText(),
-                           .reason = "left by hand with ros rollback",
-                           .time = means.clock.Now()});
+      Try(troubles, [&] {
+        health::AddBadImage(means.state,
+                            {.digest = plan.leaving.digest,
+                             .version = plan.leaving.VersionText(),
+                             .reason = "left by hand with ros rollback",
+                             .time = means.clock.Now()});
+      });
     }
   }
-  health::Journal(means.state, means.clock).Append(std::move(entry));
-  means.store.Store(plan.after);
-  means.store.MirrorGood();
+  Try(troubles, [&] { health::Journal(means.state, means.clock).Append(std::move(entry)); });
+  try {
+    means.store.Store(plan.after);
+  } catch (const Error&) {
+    // What stays good is not bad.
+    Try(troubles, [&] { health::RemoveBadImage(means.state, plan.leaving.digest); });
+    throw;
+  }
+  Try(troubles, [&] { means.store.MirrorGood(); });
+  return troubles;
 }
 
 }  // namespace ros::installer

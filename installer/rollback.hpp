@@ -10,6 +10,7 @@
 #include "health/journal.hpp"
 #include "installer/machine.hpp"
 #include "installer/slot_content.hpp"
+#include "installer/trial.hpp"
 
 namespace ros::installer {
 
@@ -21,9 +22,11 @@ struct RollbackRequest {
 struct RollbackFacts {
   bootloader::BootState state;
   SlotId running = SlotId::kA;
-  SlotContent leaving;    // the slot that would be left, or whose trial would be given up
-  SlotContent target;     // the slot that would be good
-  bool was_good = false;  // the journal says that the target was good with what it holds now
+  SlotContent leaving;  // the slot that would be left, or whose trial would be given up
+  SlotContent target;   // the slot that would be good
+  // The journal says that the target was good with what it holds now; or it runs, since the good
+  // slot cannot be started.
+  bool was_good = false;
   bool verity_sound = false;
 };
 
@@ -57,7 +60,10 @@ struct RollbackMeans {
   const Clock& clock;
 };
 
-// Bad list and journal first, then the boot state: one sector. The caller reboots.
-void ApplyRollback(const RollbackPlan& plan, const RollbackMeans& means);
+// Bad list and journal first, then the boot state: one sector. The caller reboots. Returns what did
+// not work of all but the boot state, such as a line in the journal of a full state partition: that
+// keeps nobody from going back. Throws where the boot state cannot be stored; nothing has changed
+// then.
+[[nodiscard]] Troubles ApplyRollback(const RollbackPlan& plan, const RollbackMeans& means);
 
 }  // namespace ros::installer

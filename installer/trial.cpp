@@ -16,16 +16,6 @@ health::JournalEntry EntryFor(const SlotImage& image, JournalEvent event) {
   return {.event = event, .slot = image.slot, .version = image.version, .digest = image.digest};
 }
 
-// Does what the outcome does not hang on.
-template <typename Work>
-void Try(Troubles& troubles, Work work) {
-  try {
-    work();
-  } catch (const std::exception& error) {
-    troubles.emplace_back(error.what());
-  }
-}
-
 Troubles Condemn(const TrialMeans& means, const health::JournalEntry& entry) {
   Troubles troubles;
   Try(troubles, [&] { health::Journal(means.state, means.clock).Append(entry); });

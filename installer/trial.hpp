@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -17,6 +18,16 @@ namespace ros::installer {
 
 // What could not be written although the operation went on: sentences for people.
 using Troubles = std::vector<std::string>;
+
+// Does what the outcome does not hang on.
+template <typename Work>
+void Try(Troubles& troubles, Work work) {
+  try {
+    work();
+  } catch (const std::exception& error) {
+    troubles.emplace_back(error.what());
+  }
+}
 
 // Whether the running system is a trial that nobody has judged yet: it was booted as one
 // (`ros.trial=`), and the boot state still says so. After its commit the same boot is no trial any

@@ -30,7 +30,11 @@ void RollBack(const RollbackOptions& options, const Console& console) {
   }
   const SystemClock clock;
   const auto store = OpenBootState(OpenBootVolume(machine, DeviceAccess::kWrite));
-  ApplyRollback(plan, {.store = *store, .state = machine.state, .clock = clock});
+  const auto troubles =
+      ApplyRollback(plan, {.store = *store, .state = machine.state, .clock = clock});
+  for (const auto& trouble : troubles) {
+    console.Warn(trouble + ", ignoring");
+  }
   console.PrintEvent(RollbackToJson(plan).Set("event", "rolled-back"));
   console.Say(DescribeRollback(plan));
   if (plan.reboot) {

@@ -3,6 +3,8 @@
 // and made up for at the next boot: gate_test.cpp.)
 #include <catch2/catch.hpp>
 
+#include "base/error.hpp"
+#include "health/bad_list.hpp"
 #include "installer/rollback.hpp"
 #include "installer/trial.hpp"
 #include "tests/installer/support/installed_disk.hpp"
@@ -46,6 +48,26 @@ void CutEverywhere(const UpgradedDisk& story,
   }
 }
 
+// Both slots are good, and b is to be left.
+RollbackFacts ReturnFromB() {
+  return {.state = {.good = SlotId::kB},
+          .running = SlotId::kB,
+          .leaving = {.slot = SlotId::kB, .complete = true, .digest = "sha256:b"},
+          .target = {.slot = SlotId::kA, .complete = true},
+          .was_good = true,
+          .verity_sound = true};
+}
+
+// A disk that takes no write any more.
+class ReadOnlyStore final : public bootloader::BootStateStore {
+ public:
+  [[nodiscard]] bootloader::LoadedState Load() const override { return {}; }
+
+  void Store(const BootState& /*state*/) override { throw Error(ErrorKind::kFailed, "read-only"); }
+
+  void MirrorGood() override { throw Error(ErrorKind::kFailed, "read-only"); }
+};
+
 constexpr BootState kRunningTrial = {SlotId::kA, Trial{SlotId::kB, 2, true}};
 
 }  // namespace
@@ -88,20 +110,62 @@ TEST_CASE("FailTrial: cut at any write, the next try or the good slot boots", "[
 
 TEST_CASE("ApplyRollback: cut at any write, one of the two good slots boots", "[crash]") {
   const UpgradedDisk story(AfterWriting::kStage, {.good = SlotId::kB});
-  const RollbackFacts facts{.state = {.good = SlotId::kB},
-                            .running = SlotId::kB,
-                            .leaving = {.slot = SlotId::kB, .complete = true},
-                            .target = {.slot = SlotId::kA, .complete = true},
-                            .was_good = true,
-                            .verity_sound = true};
-  const auto plan = PlanRollback(facts, {});
+  const auto plan = PlanRollback(ReturnFromB(), {});
   const auto roll_back = [&](bootloader::BootStateStore& store) {
-    ApplyRollback(plan, {.store = store, .state = story.state.path(), .clock = story.clock});
+    const auto troubles =
+        ApplyRollback(plan, {.store = store, .state = story.state.path(), .clock = story.clock});
+    CHECK(troubles.empty());
   };
   CutEverywhere(story, roll_back, {"1", "2"});
   const auto overlay = std::make_shared<OverlayDisk>(story.disk);
   roll_back(*story.StoreOn(overlay));
   CHECK(WhatBoots(overlay, story.installed.layout).version == "1");
+}
+
+TEST_CASE("ApplyRollback: a state partition that takes nothing keeps nobody from going back",
+          "[crash]") {
+  const UpgradedDisk story(AfterWriting::kStage, {.good = SlotId::kB});
+  const auto plan = PlanRollback(ReturnFromB(), {});
+  const auto store = story.StoreOn(story.disk);
+  const auto troubles = ApplyRollback(
+      plan, {.store = *store, .state = story.state.path() / "none", .clock = story.clock});
+  CHECK(troubles.size() == 2);
+  CHECK(WhatBoots(story.disk, story.installed.layout).version == "1");
+}
+
+TEST_CASE("ApplyRollback: what stays good is not bad", "[crash]") {
+  const UpgradedDisk story(AfterWriting::kStage, {.good = SlotId::kB});
+  auto facts = ReturnFromB();
+  facts.leaving.digest = story.v2.digest();
+  ReadOnlyStore store;
+  CHECK_THROWS_WITH(
+      ApplyRollback(PlanRollback(facts, {}),
+                    {.store = store, .state = story.state.path(), .clock = story.clock}),
+      "read-only");
+  CHECK_FALSE(health::FindBadImage(story.state.path(), story.v2.digest()));
+}
+
+TEST_CASE("InspectRollback: what runs may become good where the good slot cannot be started",
+          "[crash]") {
+  const UpgradedDisk story(AfterWriting::kStage, {.good = SlotId::kA});
+  const Machine machine{
+      .disk = partitions::OpenRosDisk(story.disk->name()),
+      .state = story.state.path(),
+      .running = health::BootArguments{.slot = SlotId::kB, .fell_from = SlotId::kA}};
+  NoProgress progress;
+  CHECK_THROWS_WITH(PlanRollback(InspectRollback(machine, progress), {}),
+                    Catch::Contains("slot b has not been good"));
+  const auto boot =
+      partitions::FatVolume::Open(story.Part(story.disk, partitions::PartitionRole::kBoot));
+  const std::string damage(4096, 'x');
+  boot.Find("/a/KERNEL").data.Write(0, AsBytes(damage));
+  CHECK(PlanRollback(InspectRollback(machine, progress), {}).after ==
+        BootState{.good = SlotId::kB});
+  // Not where somebody has chosen the slot.
+  auto chosen = machine;
+  chosen.running->fell_from.reset();
+  CHECK_THROWS_WITH(PlanRollback(InspectRollback(chosen, progress), {}),
+                    Catch::Contains("slot b has not been good"));
 }
 
 }  // namespace ros::installer
