@@ -9,8 +9,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
-#include "base/interrupt.hpp"
-#include "base/process.hpp"
+#include "installer/machine.hpp"
 #include "installer/system_end.hpp"
 
 namespace ros::installer {
@@ -32,15 +31,13 @@ bool IsSystemd() {
 
 // systemd starts the kernel that it finds loaded; no kexec-tools are needed for that.
 void AskSystemd() {
-  try {
-    RunTool({.argv = {"systemctl", "kexec"},
-             .timeout = std::chrono::minutes(1),
-             .is_interruptible = false});
-  } catch (const Error&) {
-    // The end that it has asked for may reach it before it is done.
-    if (!WaitingInterrupt()) {
-      throw;
-    }
+  const auto told = RunProcess({.argv = {"systemctl", "kexec"},
+                                .timeout = std::chrono::minutes(1),
+                                .is_interruptible = false});
+  if (!WasTold(told)) {
+    throw Error(
+        ErrorKind::kFailed,
+        "systemctl kexec failed (exit " + std::to_string(told.exit_code) + "): " + told.err);
   }
 }
 

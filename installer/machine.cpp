@@ -9,7 +9,6 @@
 #include <csignal>
 
 #include "base/error.hpp"
-#include "base/process.hpp"
 #include "bootloader/syslinux_install.hpp"
 #include "bootloader/syslinux_store.hpp"
 #include "partitions/boot_file_system.hpp"
@@ -54,8 +53,7 @@ bool TellInit() {
   try {
     const auto told = RunProcess(
         {.argv = {"reboot"}, .timeout = std::chrono::minutes(1), .is_interruptible = false});
-    // The end that it has asked for may reach it before it is done.
-    return told.exit_code == 0 || told.exit_code == 128 + SIGTERM || told.exit_code == 128 + SIGHUP;
+    return WasTold(told);
   } catch (const Error&) {
     return false;
   }
@@ -183,6 +181,12 @@ std::vector<std::string> SplitArguments(std::string_view line) {
     arguments.emplace_back(line.substr(0, end));
     line.remove_prefix(end);
   }
+}
+
+bool WasTold(const ProcessResult& told) {
+  constexpr int kKilled = 128;
+  return told.exit_code == 0 || told.exit_code == kKilled + SIGTERM ||
+         told.exit_code == kKilled + SIGHUP;
 }
 
 void RebootMachine() {

@@ -12,6 +12,7 @@
 #include "base/block_device.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/process.hpp"
 #include "bootloader/boot_state_store.hpp"
 #include "bootloader/loader_kind.hpp"
 #include "health/boot_arguments.hpp"
@@ -90,6 +91,10 @@ std::string MachineKind(const std::filesystem::path& state);
 
 // "console=ttyS0 quiet" as a list.
 std::vector<std::string> SplitArguments(std::string_view line);
+
+// Whether init does what this program has told it: the end that it asked for may reach it before it
+// is done.
+bool WasTold(const ProcessResult& told);
 
 // Reboots: by the system's own `reboot`, and by the kernel where there is none. Returns when the
 // reboot has been asked for.

@@ -201,6 +201,14 @@ class Upgrader {
 
   void operator()(const Reboot& /*step*/) { means_.reboot(); }
 
+  // After a step that has failed: what was loaded and not started would be started by the next
+  // reboot, which nobody counts.
+  void Abandon() const noexcept {
+    if (kernel_loaded_) {
+      means_.starter->Forget();
+    }
+  }
+
   void operator()(const LoadTrialKernel& step) {
     try {
       const auto kernel = ReadSlotKernel(boot_, step.slot, means_.image.manifest);
@@ -265,11 +273,11 @@ class Upgrader {
 }  // namespace
 
 UpgradeFacts InspectUpgrade(const Machine& machine,
-                            const images::ImageSource& source,
-                            images::VerifiedImage image,
+                            const SourcedImage& image,
                             const TrustRules& rules,
                             Progress& progress,
                             LoaderWish loader) {
+  const auto& source = image.source;
   const auto boot = OpenBootVolume(machine, DeviceAccess::kRead);
   UpgradeFacts facts;
   facts.disk = machine.disk;
@@ -280,7 +288,7 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
   facts.boot_damage = boot.CheckOwnership();
   // Not what the files have now: that may be nothing until the repair, which is a step of the plan.
   facts.capacity = boot.Places(partitions::SlotDirectory(facts.target()));
-  facts.image = std::move(image);
+  facts.image = image.image;
   facts.bad = health::FindBadImage(machine.state, facts.image.manifest.digest.ToString());
   facts.demands = {.architecture = RunningArchitecture(),
                    .kind = memory::MachineKind(machine.state),
@@ -321,14 +329,19 @@ void ApplyUpgrade(const UpgradePlan& plan, const UpgradeMeans& means) {
     return;
   }
   Upgrader upgrader(plan, means);
-  bool is_armed = false;
-  for (const auto& step : plan.steps) {
-    // From then on the machine goes on by itself, whoever has asked for an end.
-    if (!is_armed) {
-      ThrowIfInterrupted();
+  try {
+    bool is_armed = false;
+    for (const auto& step : plan.steps) {
+      // From then on the machine goes on by itself, whoever has asked for an end.
+      if (!is_armed) {
+        ThrowIfInterrupted();
+      }
+      std::visit(upgrader, step);
+      is_armed = is_armed || std::holds_alternative<ArmTrial>(step);
     }
-    std::visit(upgrader, step);
-    is_armed = is_armed || std::holds_alternative<ArmTrial>(step);
+  } catch (const Error&) {
+    upgrader.Abandon();
+    throw;
   }
 }
 

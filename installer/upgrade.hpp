@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "base/progress.hpp"
 #include "images/image_source.hpp"
+#include "installer/image_reuse.hpp"
 #include "installer/kexec.hpp"
 #include "installer/loader_upgrade.hpp"
 #include "installer/machine.hpp"
@@ -14,13 +15,12 @@
 
 namespace ros::installer {
 
-// Reads all that PlanUpgrade wants to know. `image`, of `source`, has been verified by the caller;
+// Reads all that PlanUpgrade wants to know. The image has been verified by the caller;
 // `rules` are those that it was judged by. Writes nothing. Reads the target's root again where its
 // folder says that it holds this image. An image on a server is not asked for a boot loader that
 // the running slot's image has brought too, unless `loader` says that it is wanted.
 UpgradeFacts InspectUpgrade(const Machine& machine,
-                            const images::ImageSource& source,
-                            images::VerifiedImage image,
+                            const SourcedImage& image,
                             const TrustRules& rules,
                             Progress& progress,
                             LoaderWish loader = LoaderWish::kLeave);

@@ -143,8 +143,11 @@ bool UpgradeTo(const UpgradeAim& aim,
   const auto opened =
       OpenTrustedImage(aim.location, aim.rules, policy, *progress, RootIndexesIn(machine.state));
   const auto request = MakeRequest(options);
-  const auto facts =
-      InspectUpgrade(machine, *opened.source, opened.image, aim.rules, *progress, request.loader);
+  const auto facts = InspectUpgrade(machine,
+                                    {.source = *opened.source, .image = opened.image},
+                                    aim.rules,
+                                    *progress,
+                                    request.loader);
   const auto plan = PlanUpgrade(facts, request);
   if (options.plan) {
     ShowPlan(plan, machine, console);

@@ -1,9 +1,12 @@
 // An upgrade that starts its trial without firmware: what the new kernel is given, and power cuts.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <csignal>
 
 #include "base/error.hpp"
+#include "base/interrupt.hpp"
 #include "health/journal.hpp"
 #include "installer/upgrade.hpp"
 #include "partitions/boot_file_system.hpp"
@@ -37,6 +40,7 @@ class FakeKernel final : public KernelStarter {
       throw Error(ErrorKind::kFailed, refusal);
     }
     loaded = true;
+    at_load();
     kernel_bytes = Content(kernel.kernel);
     initrd_bytes = Content(kernel.initrd);
     line = command_line;
@@ -55,6 +59,7 @@ class FakeKernel final : public KernelStarter {
 
   std::string refusal;
   bool jumps = true;
+  std::function<void()> at_load = [] {};
   std::function<void()> at_start = [] {};
 
   bool loaded = false;
@@ -83,7 +88,7 @@ struct Story {
 
   [[nodiscard]] UpgradePlan Plan() const {
     NoProgress progress;
-    auto facts = InspectUpgrade(machine, *v2.source, v2.image, {}, progress);
+    auto facts = InspectUpgrade(machine, {.source = *v2.source, .image = v2.image}, {}, progress);
     facts.kexec_obstacle.clear();  // What the machine of the test can does not matter.
     return PlanUpgrade(facts, {.after = AfterWriting::kArmKexec, .tries = kTries});
   }
@@ -119,6 +124,19 @@ constexpr BootState kArmed = {SlotId::kA, Trial{SlotId::kB, kTries, false}};
 constexpr BootState kTaken = {SlotId::kA, Trial{SlotId::kB, kTries - 1, true}};
 
 }  // namespace
+
+TEST_CASE("ApplyUpgrade: a kernel that was loaded is forgotten where the trial is not armed",
+          "[crash]") {
+  ::signal(SIGTERM, SIG_DFL);
+  const InterruptGuard guard;
+  Story story;
+  story.kernel.at_load = [] { ::kill(::getpid(), SIGTERM); };
+  CHECK_THROWS_WITH(story.Run(story.Plan(), story.disk), "interrupted by SIGTERM");
+  const auto signals = InterruptSignals();
+  static_cast<void>(::sigwaitinfo(&signals, nullptr));
+  CHECK_FALSE(story.kernel.loaded);
+  CHECK(story.StateOn(story.disk) == BootState{SlotId::kA});
+}
 
 TEST_CASE("ApplyUpgrade: kexec starts the trial's kernel as the boot loader would", "[crash]") {
   Story story;

@@ -67,8 +67,9 @@ TEST_CASE("ApplyInstall: sectors of 4096 bytes, and an upgrade after it", "[inst
   machine.running = health::BootArguments{.slot = SlotId::kA};
   NoProgress progress;
   const SystemClock clock;
-  const auto plan = PlanUpgrade(InspectUpgrade(machine, *v2.source, v2.image, {}, progress),
-                                {.after = AfterWriting::kArm});
+  const auto plan =
+      PlanUpgrade(InspectUpgrade(machine, {.source = *v2.source, .image = v2.image}, {}, progress),
+                  {.after = AfterWriting::kArm});
   ApplyUpgrade(
       plan,
       {.source = *v2.source,

@@ -85,8 +85,9 @@ struct Story {
   [[nodiscard]] UpgradePlan Plan(const SmallImage& image,
                                  LoaderWish wish = LoaderWish::kUpgrade) const {
     NoProgress progress;
-    return PlanUpgrade(InspectUpgrade(machine, *image.source, image.image, {}, progress),
-                       {.after = AfterWriting::kArm, .loader = wish});
+    return PlanUpgrade(
+        InspectUpgrade(machine, {.source = *image.source, .image = image.image}, {}, progress),
+        {.after = AfterWriting::kArm, .loader = wish});
   }
 
   // The plan of v2 with the steps of the boot loader alone.
@@ -329,7 +330,8 @@ TEST_CASE("PlanUpgrade: an image without a boot loader, or with an older one", "
                     "the image's boot loader is older than the script of this disk and brings "
                     "none of its own");
   NoProgress progress;
-  auto facts = InspectUpgrade(story.machine, *story.v2.source, story.v2.image, {}, progress);
+  auto facts = InspectUpgrade(
+      story.machine, {.source = *story.v2.source, .image = story.v2.image}, {}, progress);
   facts.loader.reset();
   CHECK_NOTHROW(PlanUpgrade(facts, {}));
   CHECK_THROWS_WITH(PlanUpgrade(facts, {.loader = LoaderWish::kUpgrade}),

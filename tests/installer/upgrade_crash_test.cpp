@@ -174,9 +174,10 @@ TEST_CASE("ApplyUpgrade: what a channel refuses leaves disk and memory as they w
                                    [&] { return ReadChannelMemory(story.state.path()); });
     const auto opened =
         OpenTrustedImage(LocateImage(image), rules, images::SignaturePolicy::kRequired, progress);
-    const auto plan =
-        PlanUpgrade(InspectUpgrade(story.machine, *opened.source, opened.image, rules, progress),
-                    {.after = AfterWriting::kArm});
+    const auto plan = PlanUpgrade(
+        InspectUpgrade(
+            story.machine, {.source = *opened.source, .image = opened.image}, rules, progress),
+        {.after = AfterWriting::kArm});
     REQUIRE(story.Run(plan, story.disk));
   };
   const auto checksum = [&] {
@@ -241,8 +242,8 @@ TEST_CASE("InspectUpgrade: a slot that was committed in this boot is good", "[cr
   story.machine.running = health::BootArguments{.slot = SlotId::kB, .trial = 2};
   const auto v3 = story.shelf.Make("3");
   NoProgress progress;
-  const auto plan =
-      PlanUpgrade(InspectUpgrade(story.machine, *v3.source, v3.image, {}, progress), {});
+  const auto plan = PlanUpgrade(
+      InspectUpgrade(story.machine, {.source = *v3.source, .image = v3.image}, {}, progress), {});
   CHECK(plan.target == SlotId::kA);
   CHECK_FALSE(plan.steps.empty());
 }

@@ -191,8 +191,8 @@ TEST_CASE("InspectUpgrade: a boot loader is fetched where it is new, or wanted")
     const auto& source = dynamic_cast<const images::fakes::RemoteImage&>(*story.v2.source);
     const auto before = source.read();
     NoProgress progress;
-    const auto facts =
-        InspectUpgrade(story.machine, *story.v2.source, story.v2.image, {}, progress, wish);
+    const auto facts = InspectUpgrade(
+        story.machine, {.source = *story.v2.source, .image = story.v2.image}, {}, progress, wish);
     CHECK(facts.loader.has_value() == (source.read() > before));
     return source.read() - before;
   };

@@ -327,7 +327,8 @@ UpgradedDisk::UpgradedDisk(installer::AfterWriting after,
   installer::RememberVerifiedSlot(state.path(), SlotId::kA, installer::VerifiedSlotOf(v1.image));
   NoProgress progress;
   const auto plan = installer::PlanUpgrade(
-      installer::InspectUpgrade(machine, *v2.source, v2.image, {}, progress), {.after = after});
+      installer::InspectUpgrade(machine, {.source = *v2.source, .image = v2.image}, {}, progress),
+      {.after = after});
   installer::ApplyUpgrade(plan,
                           {.source = *v2.source,
                            .image = v2.image,

@@ -64,8 +64,9 @@ struct Story {
   [[nodiscard]] UpgradePlan Plan() const {
     NoProgress progress;
     const TrustRules rules{.channel = Document()};
-    return PlanUpgrade(InspectUpgrade(machine, *v2.source, v2.image, rules, progress),
-                       {.after = AfterWriting::kArm});
+    return PlanUpgrade(
+        InspectUpgrade(machine, {.source = *v2.source, .image = v2.image}, rules, progress),
+        {.after = AfterWriting::kArm});
   }
 
   // Runs the plan on `device`; false when the power went.
