@@ -1,7 +1,7 @@
 #include "images/ordered_work.hpp"
 
 #include <algorithm>
-#include <system_error>
+#include <exception>
 #include <utility>
 
 namespace ros::images {
@@ -21,7 +21,7 @@ OrderedWork::OrderedWork(std::size_t jobs,
     while (threads_.size() < threads) {
       threads_.emplace_back([this] { Run(); });
     }
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {
     if (threads_.empty()) {
       throw;
     }

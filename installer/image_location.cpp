@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
 #include "images/piped_image.hpp"
@@ -25,9 +27,15 @@ std::unique_ptr<images::ImageSource> OpenStandardInput() {
   return images::OpenPipedImage(std::move(input), "standard input");
 }
 
+// Whether a mirror may have given what was read: one that has failed has not.
 bool HasMirrors(const ImageLocation& location) {
   const auto& mirrors = location.connection.mirrors;
-  return location.reference && mirrors && !mirrors->Of(location.reference->host).empty();
+  if (!location.reference || !mirrors) {
+    return false;
+  }
+  const auto endpoints = mirrors->Of(location.reference->host);
+  return !std::ranges::all_of(
+      endpoints, [&](const registry::Endpoint& mirror) { return mirrors->HasFailed(mirror); });
 }
 
 }  // namespace

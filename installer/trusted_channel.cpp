@@ -1,5 +1,7 @@
 #include "installer/trusted_channel.hpp"
 
+#include <utility>
+
 #include "base/error.hpp"
 #include "images/channel_archive.hpp"
 #include "trust/judgement.hpp"
@@ -18,7 +20,7 @@ class ChannelJudge {
       : rules_(rules), memory_(memory), halts_(halts) {}
 
   // Of another document than before.
-  void Begin() { results_.clear(); }
+  void Begin() { begun_ = false; }
 
   void Signers(const images::SignedFacts& facts) {
     const auto& policy = rules_.policy;
@@ -42,6 +44,9 @@ class ChannelJudge {
 
  private:
   void Add(const std::vector<trust::RuleResult>& more) {
+    if (!std::exchange(begun_, true)) {
+      results_.clear();
+    }
     results_.insert(results_.end(), more.begin(), more.end());
     trust::RequireAll(more);
   }
@@ -49,7 +54,8 @@ class ChannelJudge {
   const TrustRules& rules_;
   const ChannelMemory& memory_;
   Halts halts_;
-  std::vector<trust::RuleResult> results_;
+  std::vector<trust::RuleResult> results_;  // of what was judged last
+  bool begun_ = false;
 };
 
 TrustedChannel OpenJudgedChannel(const ImageLocation& location,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "base/error.hpp"
 #include "installer/initrd_keys.hpp"
@@ -15,7 +16,7 @@ class ImageJudge {
   explicit ImageJudge(const TrustRules& rules) : rules_(rules) {}
 
   // Of another image than before, or of other signatures.
-  void Begin() { results_.clear(); }
+  void Begin() { begun_ = false; }
 
   void Signers(const images::SignedFacts& facts) {
     signers_ = trust::FingerprintsOf(facts.signers);
@@ -80,12 +81,16 @@ class ImageJudge {
   }
 
   void Add(const std::vector<trust::RuleResult>& more) {
+    if (!std::exchange(begun_, true)) {
+      results_.clear();
+    }
     results_.insert(results_.end(), more.begin(), more.end());
   }
 
   const TrustRules& rules_;
   std::vector<std::string> signers_;
-  std::vector<trust::RuleResult> results_;
+  std::vector<trust::RuleResult> results_;  // of what was judged last
+  bool begun_ = false;
 };
 
 // A machine that commits the image judges by what it brings from then on; what an unsigned one

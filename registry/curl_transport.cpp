@@ -60,15 +60,17 @@ void FreeList(curl_slist* list) {
 using CurlEasy = CPtr<CURL, FreeEasy>;
 using CurlList = CPtr<curl_slist, FreeList>;
 
-// How OpenSSL calls an answer that is not TLS, and a refusal.
+// Of OpenSSL: what it says of any answer ("error:0A00010B:SSL routines::wrong version number"), of
+// one that is not TLS, and of an end in place of one.
+constexpr std::string_view kOfTls = "SSL routines";
 constexpr std::string_view kNoTls = "wrong version number";
-constexpr std::string_view kTlsRefusal = "alert";
+constexpr std::string_view kEndOfFile = "unexpected eof";
 
 // What trying again does not mend. A TLS handshake may also end since the line broke meanwhile.
 bool IsFinal(CURLcode code, std::string_view why) {
   if (code == CURLE_SSL_CONNECT_ERROR) {
-    return why.find(kNoTls) != std::string_view::npos ||
-           why.find(kTlsRefusal) != std::string_view::npos;
+    return why.find(kOfTls) != std::string_view::npos &&
+           why.find(kEndOfFile) == std::string_view::npos;
   }
   constexpr std::array kFinal = {CURLE_UNSUPPORTED_PROTOCOL,
                                  CURLE_URL_MALFORMAT,
@@ -98,15 +100,16 @@ class Transfer {
       if (header_bytes_ > kMaxHeaders) {
         throw Error(ErrorKind::kNetwork, "the headers are longer than " + FormatBytes(kMaxHeaders));
       }
-      if (opened_) {
-        return;  // A trailer, behind the body.
-      }
-      head_ended_ = line == "\r\n" || line == "\n";
       if (line.starts_with("HTTP/")) {
         // Of this response; those of a proxy's answer or of "100 Continue" came before.
         response_.headers.clear();
+        head_ended_ = false;
         return;
       }
+      if (head_ended_) {
+        return;  // A trailer, behind the body.
+      }
+      head_ended_ = line == "\r\n" || line == "\n";
       const auto colon = line.find(':');
       if (colon != std::string_view::npos) {
         response_.headers.push_back(Split(line, colon));

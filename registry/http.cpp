@@ -47,7 +47,7 @@ using CurlText = CPtr<char, FreeText>;
 
 void Set(const CurlUrl& url, const std::string& text) {
   if (CurlUrls().url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
-    throw Error(ErrorKind::kNetwork, "\"" + ShowText(text) + "\" is no URL");
+    throw Error(ErrorKind::kNetwork, "\"" + ShowText(WithoutQuery(text)) + "\" is no URL");
   }
 }
 

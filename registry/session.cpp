@@ -251,13 +251,13 @@ bool Session::SignIn(const HttpResponse& refused) {
 std::string Session::FetchToken(const Challenge& challenge) {
   const auto realm = Resolve(ParameterOf(challenge, "realm"));
   if (!options_.plain_http && !realm.starts_with("https://")) {
-    throw Error(
-        ErrorKind::kNetwork,
-        options_.host + " wants a token from " + ShowText(realm) + ", which is not encrypted");
+    throw Error(ErrorKind::kNetwork,
+                options_.host + " wants a token from " + ShowText(WithoutQuery(realm)) +
+                    ", which is not encrypted");
   }
   auto request = TokenRequest(realm, challenge, options_.credentials);
   request.cancelled = options_.cancelled;
-  const auto doing = options_.host + ": signing in at " + ShowText(realm);
+  const auto doing = options_.host + ": signing in at " + ShowText(WithoutQuery(realm));
   return InContext(doing, [&] {
     const auto response = TryAgain([&] { return transport_.Send(request); }, [] { return true; });
     if (response.status != 200) {

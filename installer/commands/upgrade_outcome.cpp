@@ -56,10 +56,14 @@ void Outcomes::Tell(std::string_view what_follows) {
   WarnOfMirrors(*options_.mirrors, console_);
   console_.Say(Outcome(plan_, options_).append(what_follows));
   if (!told_) {
-    console_.PrintEvent(Json::MakeObject()
-                            .Set("event", EventName(plan_, options_))
-                            .Set("slot", Name(plan_.target))
-                            .Set("version", plan_.version));
+    auto event = Json::MakeObject()
+                     .Set("event", EventName(plan_, options_))
+                     .Set("slot", Name(plan_.target))
+                     .Set("version", plan_.version);
+    if (plan_.loader_offer) {
+      event.Set("boot_loader_offer", *plan_.loader_offer);
+    }
+    console_.PrintEvent(event);
   }
   told_ = true;
 }

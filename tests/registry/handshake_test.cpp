@@ -95,4 +95,7 @@ TEST_CASE("CurlTransport: a server that knows no TLS, or refuses it, is told at 
   // An alert of TLS 1.2, "handshake_failure".
   const Rude refusing(std::string("\x15\x03\x03\x00\x02\x02\x28", 7));
   CHECK_THROWS_WITH(Ask(refusing), Catch::Contains("handshake failure"));
+  // "unrecognized_name".
+  const Rude stranger(std::string("\x15\x03\x03\x00\x02\x02\x70", 7));
+  CHECK_THROWS_WITH(Ask(stranger), Catch::Contains("unrecognized name"));
 }
