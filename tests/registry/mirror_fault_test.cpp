@@ -172,10 +172,10 @@ TEST_CASE("Mirrors: one that brings next to nothing at a time does not hold up t
   frame.first.fault = [](const auto& /*request*/, auto& reply) { reply.cut_body = 1000; };
   const ByteRange all{.offset = 0, .length = kLarge};
   std::string got;
-  frame.repository().ReadRanges(Sha256Of(AsBytes(content)),
-                                kLarge,
-                                std::span(&all, 1),
-                                [&](ByteSpan piece) { got += AsText(piece); });
+  frame.repository().ReadRanges(
+      Sha256Of(AsBytes(content)), kLarge, std::span(&all, 1), [&](ByteSpan piece) {
+        got += AsText(piece);
+      });
   CHECK((got == content));
   CHECK(Asked(frame.first).size() == 3);
   CHECK(Asked(frame.origin).size() == 1);
