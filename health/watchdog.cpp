@@ -149,13 +149,30 @@ WatchdogOpening Opened(UniqueFd fd, const std::string& path, seconds timeout) {
   return {WatchdogState::kOpened, std::move(watchdog), name + " counts " + taken + " s"};
 }
 
+WatchdogOpening OpenOne(const std::string& path, seconds timeout) {
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY));
+  if (fd.valid()) {
+    return Opened(std::move(fd), path, timeout);
+  }
+  if (errno == EBUSY) {
+    return {WatchdogState::kHeld, nullptr, path + " is held and fed by another process"};
+  }
+  ThrowErrno("opening " + path);
+}
+
 }  // namespace
 
 std::unique_ptr<Watchdog> StartWatchdog(std::unique_ptr<WatchdogDriver> driver,
                                         std::string name,
                                         seconds timeout) {
   SetLargestTimeout(*driver, std::max(timeout, seconds(1)));
-  driver->KeepAlive();
+  try {
+    driver->KeepAlive();
+  } catch (const Error&) {
+    // Opening may have started it, and nobody could feed it.
+    driver->CloseStopped();
+    throw;
+  }
   const auto taken = driver->Timeout();
   return std::make_unique<StartedWatchdog>(std::move(driver), std::move(name), taken);
 }
@@ -163,14 +180,10 @@ std::unique_ptr<Watchdog> StartWatchdog(std::unique_ptr<WatchdogDriver> driver,
 WatchdogOpening OpenWatchdog(const std::filesystem::path& devices, seconds timeout) {
   WatchdogOpening result{WatchdogState::kNone, nullptr, "there is no watchdog device"};
   for (const auto& name : DeviceNames(devices)) {
-    const auto path = (devices / name).string();
-    UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY));
-    if (fd.valid()) {
-      result = Opened(std::move(fd), path, timeout);
-    } else if (errno == EBUSY) {
-      result = {WatchdogState::kHeld, nullptr, path + " is held and fed by another process"};
-    } else if (errno != ENODEV && errno != ENOENT && errno != ENXIO) {
-      ThrowErrno("opening " + path);
+    try {
+      result = OpenOne((devices / name).string(), timeout);
+    } catch (const Error& error) {
+      result = {WatchdogState::kNone, nullptr, error.message()};
     }
     if (result.state != WatchdogState::kNone) {
       return result;

@@ -34,7 +34,7 @@ class Watchdog {
 
 enum class WatchdogState {
   kOpened,  // `watchdog` is there
-  kNone,    // the machine has no watchdog device
+  kNone,    // the machine has no watchdog device that works
   kHeld,    // another process (systemd, as a rule) holds it and feeds it
 };
 
@@ -46,7 +46,8 @@ struct WatchdogOpening {
 
 // Opens the first watchdog below `devices` (/dev: watchdog0, watchdog1, ...) that keeps counting
 // when its file is closed without the magic character, starts it, and sets the timeout, cut to what
-// the driver takes. Throws kFailed on an I/O error only.
+// the driver takes. One that cannot be opened or started is passed over; where there is no other,
+// `explanation` says why. Throws kFailed where `devices` cannot be read.
 WatchdogOpening OpenWatchdog(const std::filesystem::path& devices, std::chrono::seconds timeout);
 
 }  // namespace ros::health

@@ -108,17 +108,10 @@ void TellFailures(ModuleLoader& modules) {
 // Starts the watchdog of a trial and lets go of it: it counts on, for the gate to take over.
 // Returns what a person should know when none could be started.
 std::string ArmWatchdog(const BootArguments& arguments, ModuleLoader& modules) {
-  const auto open = [&] {
-    try {
-      return health::OpenWatchdog("/dev", arguments.watchdog);
-    } catch (const Error& error) {
-      return health::WatchdogOpening{.explanation = error.message()};
-    }
-  };
-  auto opening = open();
+  auto opening = health::OpenWatchdog("/dev", arguments.watchdog);
   if (opening.state == health::WatchdogState::kNone) {
     modules.LoadClass(ModuleClass::kFallbackWatchdog);
-    opening = open();
+    opening = health::OpenWatchdog("/dev", arguments.watchdog);
   }
   if (opening.state != health::WatchdogState::kOpened) {
     Complain("no watchdog guards this trial: " + opening.explanation + ", ignoring");

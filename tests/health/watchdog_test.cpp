@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "base/error.hpp"
 #include "base/file.hpp"
 #include "health/watchdog_driver.hpp"
 
@@ -14,10 +15,12 @@ using std::chrono::seconds;
 struct Hardware {
   seconds longest{60};
   bool can_stop = true;
+  bool can_feed = true;
   seconds timeout{30};
   int fed = 0;
   bool counting = true;
   bool open = true;
+  bool closed_stopped = false;
 };
 
 class FakeDriver final : public WatchdogDriver {
@@ -36,14 +39,22 @@ class FakeDriver final : public WatchdogDriver {
 
   [[nodiscard]] seconds Timeout() const override { return hardware_.timeout; }
 
-  void KeepAlive() override { ++hardware_.fed; }
+  void KeepAlive() override {
+    if (!hardware_.can_feed) {
+      throw Error(ErrorKind::kFailed, "feeding: no");
+    }
+    ++hardware_.fed;
+  }
 
   bool Disable() override {
     hardware_.counting = !hardware_.can_stop;
     return hardware_.can_stop;
   }
 
-  void CloseStopped() override { hardware_.open = false; }
+  void CloseStopped() override {
+    hardware_.open = false;
+    hardware_.closed_stopped = true;
+  }
 
  private:
   Hardware& hardware_;
@@ -96,6 +107,21 @@ TEST_CASE("Watchdog: a driver without a way out stays open to be fed", "[health]
   CHECK(hardware.open);
   watchdog->Feed();
   CHECK(hardware.fed == 3);
+}
+
+TEST_CASE("Watchdog: one that nobody can feed is not left counting", "[health]") {
+  Hardware hardware{.can_feed = false};
+  CHECK_THROWS_WITH(StartWatchdog(std::make_unique<FakeDriver>(hardware), "fake", seconds(10)),
+                    "feeding: no");
+  CHECK(hardware.closed_stopped);
+}
+
+TEST_CASE("OpenWatchdog: one that does not open is no error", "[health]") {
+  const TempDirectory devices;
+  std::filesystem::create_directory(devices.path() / "watchdog0");
+  const auto opening = OpenWatchdog(devices.path(), seconds(10));
+  CHECK(opening.state == WatchdogState::kNone);
+  CHECK_THAT(opening.explanation, Catch::Contains("watchdog0: Is a directory"));
 }
 
 TEST_CASE("OpenWatchdog: a machine without one says so", "[health]") {
