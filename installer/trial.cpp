@@ -72,6 +72,8 @@ Troubles RecordGood(const std::filesystem::path& state,
     Try(troubles, [&] { memory::RaiseEpochFloor(state, *image.epoch); });
   }
   if (!image.digest.empty()) {
+    // A rollback that was cut before the boot state has left it there.
+    Try(troubles, [&] { health::RemoveBadImage(state, image.digest); });
     Try(troubles, [&] {
       const health::Journal journal(state, clock);
       if (!WasGood(journal.Read(), image.slot, image.digest)) {

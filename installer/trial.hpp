@@ -64,7 +64,8 @@ struct TrialMeans {
 [[nodiscard]] Troubles CommitTrial(const TrialMeans& means);
 
 // What is to be remembered of the slot that is good: its epoch as the floor, "committed" in the
-// journal. Writes what is not there yet, so that a boot makes up for a commit that was cut short.
+// journal; and that it is not bad. Writes what is not there yet, so that a boot makes up for a
+// commit that was cut short.
 [[nodiscard]] Troubles RecordGood(const std::filesystem::path& state,
                                   const Clock& clock,
                                   const SlotImage& image);

@@ -89,7 +89,7 @@ TEST_CASE("CommitTrial, FailTrial: a memory that cannot be written changes no ve
     std::filesystem::create_directory(story.state.path() / name);
   }
   SECTION("good is good") {
-    CHECK(CommitTrial(story.Means(SlotId::kB)).size() == 2);
+    CHECK(CommitTrial(story.Means(SlotId::kB)).size() == 3);
     CHECK(story.store.state() == BootState{.good = SlotId::kB});
     CHECK(story.store.mirrored() == SlotId::kB);
   }
@@ -107,6 +107,16 @@ TEST_CASE("RecordGood: makes up for a commit that was cut short, once", "[instal
     CHECK(story.Journal().size() == 1);
     CHECK(WasGood(story.Journal(), SlotId::kB, "sha256:22"));
   }
+}
+
+TEST_CASE("RecordGood: what is good is not bad", "[installer]") {
+  Story story({.good = SlotId::kB});
+  for (const auto* digest : {"sha256:22", "sha256:33"}) {
+    health::AddBadImage(story.state.path(), {.digest = digest, .version = "2", .reason = "x"});
+  }
+  CHECK(RecordGood(story.state.path(), story.clock, story.image).empty());
+  CHECK_FALSE(health::FindBadImage(story.state.path(), "sha256:22"));
+  CHECK(health::FindBadImage(story.state.path(), "sha256:33"));
 }
 
 TEST_CASE("ImageOf: a slot whose files were lost is known by the journal", "[installer]") {
