@@ -1,10 +1,18 @@
 #include "installer/trust_explanation.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.hpp"
 
 namespace ros::installer {
+
+void JudgedRules::Add(const std::vector<trust::RuleResult>& more) {
+  if (std::exchange(begins_, false)) {
+    results_.clear();
+  }
+  results_.insert(results_.end(), more.begin(), more.end());
+}
 
 TrustExplanation ExplainJudge(std::string source,
                               const std::vector<trust::RuleResult>& results,

@@ -9,6 +9,22 @@
 
 namespace ros::installer {
 
+// What the rules say of what is being judged, one after the other. Where a second thing is judged,
+// what the first was told stays until there is something to be said of the second.
+class JudgedRules {
+ public:
+  // Something else is judged from now on.
+  void Begin() { begins_ = true; }
+
+  void Add(const std::vector<trust::RuleResult>& more);
+
+  [[nodiscard]] const std::vector<trust::RuleResult>& results() const { return results_; }
+
+ private:
+  std::vector<trust::RuleResult> results_;
+  bool begins_ = false;
+};
+
 // What `--explain` shows: each rule and how it was met, as far as nothing is parsed that is not
 // vouched for.
 struct TrustExplanation {

@@ -20,7 +20,7 @@ class ChannelJudge {
       : rules_(rules), memory_(memory), halts_(halts) {}
 
   // Of another document than before.
-  void Begin() { begun_ = false; }
+  void Begin() { judged_.Begin(); }
 
   void Signers(const images::SignedFacts& facts) {
     const auto& policy = rules_.policy;
@@ -40,22 +40,18 @@ class ChannelJudge {
             : trust::JudgeFreshness(restrictions, shown, accepted, rules_.now));
   }
 
-  [[nodiscard]] const std::vector<trust::RuleResult>& results() const { return results_; }
+  [[nodiscard]] const std::vector<trust::RuleResult>& results() const { return judged_.results(); }
 
  private:
   void Add(const std::vector<trust::RuleResult>& more) {
-    if (!std::exchange(begun_, true)) {
-      results_.clear();
-    }
-    results_.insert(results_.end(), more.begin(), more.end());
+    judged_.Add(more);
     trust::RequireAll(more);
   }
 
   const TrustRules& rules_;
   const ChannelMemory& memory_;
   Halts halts_;
-  std::vector<trust::RuleResult> results_;  // of what was judged last
-  bool begun_ = false;
+  JudgedRules judged_;
 };
 
 TrustedChannel OpenJudgedChannel(const ImageLocation& location,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <utility>
 
 #include "base/error.hpp"
 #include "installer/initrd_keys.hpp"
@@ -16,7 +15,7 @@ class ImageJudge {
   explicit ImageJudge(const TrustRules& rules) : rules_(rules) {}
 
   // Of another image than before, or of other signatures.
-  void Begin() { begun_ = false; }
+  void Begin() { judged_.Begin(); }
 
   void Signers(const images::SignedFacts& facts) {
     signers_ = trust::FingerprintsOf(facts.signers);
@@ -24,7 +23,7 @@ class ImageJudge {
       Add(trust::JudgeSigners(rules_.policy, signers_, rules_.now));
     }
     Add({trust::JudgeDigest(rules_.policy, facts.digest)});
-    trust::RequireAll(results_);
+    trust::RequireAll(results());
   }
 
   void Image(const images::VerifiedImage& image) {
@@ -38,7 +37,7 @@ class ImageJudge {
       Add({*starts});
     }
     Add(Released(image));
-    trust::RequireAll(results_);
+    trust::RequireAll(results());
   }
 
   void Parts(const images::VerifiedImage& image) {
@@ -48,7 +47,7 @@ class ImageJudge {
               std::to_string(image.chunks.size()) + " chunks of the root, and all other parts"}});
   }
 
-  [[nodiscard]] const std::vector<trust::RuleResult>& results() const { return results_; }
+  [[nodiscard]] const std::vector<trust::RuleResult>& results() const { return judged_.results(); }
 
  private:
   // Rules that came with an image are not dropped by the next one, which would bring back the keys
@@ -80,17 +79,11 @@ class ImageJudge {
                     name + kChannelEnding}};
   }
 
-  void Add(const std::vector<trust::RuleResult>& more) {
-    if (!std::exchange(begun_, true)) {
-      results_.clear();
-    }
-    results_.insert(results_.end(), more.begin(), more.end());
-  }
+  void Add(const std::vector<trust::RuleResult>& more) { judged_.Add(more); }
 
   const TrustRules& rules_;
   std::vector<std::string> signers_;
-  std::vector<trust::RuleResult> results_;  // of what was judged last
-  bool begun_ = false;
+  JudgedRules judged_;
 };
 
 // A machine that commits the image judges by what it brings from then on; what an unsigned one

@@ -176,6 +176,20 @@ const Case kCases[] = {
 
 }  // namespace
 
+TEST_CASE("JudgedRules: what was told of the first stays until there is something of the second",
+          "[installer]") {
+  JudgedRules rules;
+  rules.Begin();
+  rules.Add({{.rule = "signed", .met = true, .how = "by release"}});
+  rules.Add({{.rule = "fresh", .met = false, .how = "expired"}});
+  rules.Begin();
+  REQUIRE(rules.results().size() == 2);
+  CHECK(rules.results()[1].how == "expired");
+  rules.Add({{.rule = "fresh", .met = true, .how = "until tomorrow"}});
+  REQUIRE(rules.results().size() == 1);
+  CHECK(rules.results()[0].met);
+}
+
 TEST_CASE("LocateImage: an address is no path, however long it is", "[installer]") {
   const auto address = "https://store.example/os.oci?signature=" + std::string(5000, 's');
   CHECK(LocateImage(address).address->url == address);
