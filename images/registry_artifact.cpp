@@ -13,6 +13,8 @@ namespace {
 
 using registry::Repository;
 
+static_assert(registry::kMaxManifest == kMaxManifestSize);
+
 // Adds config and layers of a manifest to the blobs, each once.
 void AddBlobs(const Json& manifest, const std::string& where, std::vector<Descriptor>& blobs) {
   const auto add = [&](Descriptor blob) {

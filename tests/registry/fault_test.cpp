@@ -147,11 +147,26 @@ TEST_CASE("Faults: chunks, whole and broken", "[registry]") {
     reply.body = size.data() + ("\r\n" + reply.body) + "\r\n0\r\nx-took: 1 ms\r\n\r\n";
   };
   CHECK(Said(FaultyRegistry(with_trailer).ReadManifest()) == kWhole);
+  // Behind nothing.
+  FaultyRegistry none([](const auto& /*request*/, ServedReply& reply) {
+    reply = {.status = 404,
+             .headers = {{"transfer-encoding", "chunked"}},
+             .body = "0\r\nx-took: 1 ms\r\n\r\n"};
+  });
+  CHECK_FALSE(none.repository.FindManifest("1.0"));
+  CHECK(none.server.Asked().size() == 1);
   // All of it has come, and its digest is right.
   CHECK(Said(FaultyRegistry(chunked("")).ReadBlob(Content(150))) == kWhole);
   CHECK(Said(FaultyRegistry(chunked("\r\nzz\r\n")).ReadBlob(Content(150))) == kWhole);
   CheckError(FaultyRegistry(chunked("", "zz")).ReadBlob(Content(150)), ErrorKind::kNetwork, "hunk");
   CheckError(FaultyRegistry(chunked("", "ff")).ReadManifest(), ErrorKind::kNetwork, "");
+}
+
+TEST_CASE("Faults: a manifest that no image has is not read", "[registry]") {
+  FaultyRegistry large([](const auto& /*request*/, ServedReply& reply) {
+    reply.body = std::string(ros::registry::kMaxManifest + 1, ' ');
+  });
+  CheckError(large.ReadManifest(), ErrorKind::kNetwork, "sends more than the 256 KiB");
 }
 
 TEST_CASE("Faults: wrong bytes", "[registry]") {
