@@ -25,6 +25,9 @@ constexpr int kMaxVain = 3;
 constexpr Bytes kNextToNothing = Bytes{60} << 10U;
 // Bytes that are fetched without need, where that saves a request.
 constexpr Bytes kMaxGap = Bytes{16} << 10U;
+// The same, where it saves one of several ranges of a request, and what an answer has in front of
+// it.
+constexpr Bytes kMaxGapOfSeveral = Bytes{1} << 10U;
 // Ranges of one request: at most 2.7 KiB of a header, where servers take 8, and a third of what
 // Apache allows.
 constexpr std::size_t kMaxRuns = 64;
@@ -52,12 +55,13 @@ class Download {
 
   // What to ask for next, as ranges that do not lie close to each other.
   [[nodiscard]] std::vector<ByteRange> NextRuns(std::size_t most) const {
+    const auto gap = most > 1 ? kMaxGapOfSeveral : kMaxGap;
     std::vector<ByteRange> runs{{.offset = Next(), .length = ranges_.front().length - done_}};
     for (const auto& range : ranges_.subspan(1)) {
       if (range.length == 0) {
         continue;
       }
-      if (range.offset - runs.back().End() > kMaxGap) {
+      if (range.offset - runs.back().End() > gap) {
         if (runs.size() == most) {
           break;
         }

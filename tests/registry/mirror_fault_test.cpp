@@ -112,13 +112,13 @@ TEST_CASE("Mirrors: ranges go on in the middle of one", "[registry]") {
     server->served.AddBlob(content);
   }
   const std::vector<ByteRange> ranges = {{.offset = 1'000'000, .length = 200'000},
-                                         {.offset = 1'205'000, .length = 5}};
+                                         {.offset = 1'200'500, .length = 5}};
   std::string got;
   frame.repository().ReadRanges(
       Sha256Of(AsBytes(content)), content.size(), ranges, [&](ByteSpan piece) {
         got += AsText(piece);
       });
-  CHECK(got == content.substr(1'000'000, 200'000) + content.substr(1'205'000, 5));
+  CHECK(got == content.substr(1'000'000, 200'000) + content.substr(1'200'500, 5));
   CHECK(frame.origin.server.Asked().at(0).Header("range").starts_with("bytes=1150000-"));
 }
 

@@ -89,6 +89,11 @@ TEST_CASE("Faults: several ranges come by one request", "[registry]") {
   CHECK(std::ranges::count(asked[1].Header("range"), ',') == 63);
   CHECK(asked[1].Header("range").starts_with("bytes=1000-1099,21000-21100,"));
   CHECK(std::ranges::count(asked[3].Header("range"), ',') == 11);
+  // What lies close to each other comes as one, since an answer has as much in front of each.
+  FaultyRegistry close;
+  CHECK(Said(ReadRanges(close, {{100, 50}, {1'174, 50}, {2'249, 50}})) == kWhole);
+  REQUIRE(close.server.Asked().size() == 1);
+  CHECK(close.server.Asked()[0].Header("range") == "bytes=100-1223,2249-2298");
   // One byte at a time; and one of no length, which is not asked for.
   FaultyRegistry slow([](const auto& /*request*/, auto& reply) { reply.drip = 1; });
   CHECK(Said(ReadRanges(slow, {{100, 5}, {50'000, 0}, {100'000, 5}, {200'000, 5}})) == kWhole);
@@ -116,6 +121,10 @@ TEST_CASE("Faults: several ranges answered by the whole file", "[registry]") {
       reply.forever = std::string(65536, 'x');
     }
   };
+  // By one range each time more is fetched for the sake of fewer requests.
+  FaultyRegistry close(whole);
+  CHECK(Said(ReadRanges(close, {{100, 50}, {10'000, 50}, {30'000, 50}})) == kWhole);
+  CHECK(close.server.Asked().back().Header("range") == "bytes=30000-30049");
   // What follows is not waited for, and it is asked for once.
   FaultyRegistry frame(whole);
   CHECK(Said(ReadRanges(frame, FarRanges(10, 50'000))) == kWhole);
