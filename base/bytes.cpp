@@ -58,6 +58,14 @@ int UnitShift(std::string_view unit) {
 
 }  // namespace
 
+void AddRange(std::vector<ByteRange>& ranges, const ByteRange& range) {
+  if (!ranges.empty() && ranges.back().End() == range.offset) {
+    ranges.back().length += range.length;
+  } else {
+    ranges.push_back(range);
+  }
+}
+
 Bytes CheckedAdd(Bytes a, Bytes b, std::string_view what) {
   Bytes sum = 0;
   if (__builtin_add_overflow(a, b, &sum)) {

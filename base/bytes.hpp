@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ros {
 
@@ -23,6 +24,9 @@ struct ByteRange {
 
   bool operator==(const ByteRange&) const = default;
 };
+
+// Puts a range behind others, those that touch in one.
+void AddRange(std::vector<ByteRange>& ranges, const ByteRange& range);
 
 namespace literals {
 // NOLINTBEGIN(google-runtime-int): the type of a literal operator is given by the language.

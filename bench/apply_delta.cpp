@@ -1,14 +1,15 @@
 // Writes the root of an image from a registry into a file and reads it back, as `ros upgrade` does
-// with a slot; for bench/delta and bench/cost.
+// with a slot; for bench/delta, bench/cost and bench/transfer.
 //
 //   bench_apply_delta unpack IMAGE ROOT     the root of an image file: what a slot holds
 //   bench_apply_delta delta REFERENCE IMAGE ROOT OUTPUT
 //   bench_apply_delta chunks REFERENCE IMAGE ROOT OUTPUT
+//   bench_apply_delta fragments URL IMAGE ROOT OUTPUT
 //
-// The latter two have the older image and its root, and a file with room: by the delta from that
-// root, or by the chunks that it has. They print what was fetched, copied, patched and unpacked, in
-// bytes. By the delta kernel and initrd are made too, of those of the older image, where they
-// differ.
+// The latter three have the older image and its root, and a file with room: by the delta from that
+// root, by the chunks that it has, or by its chunks and the fragments of an image on a web server.
+// They print what was fetched, copied, patched and unpacked, in bytes. By the delta kernel and
+// initrd are made too, of those of the older image, where they differ.
 #include <algorithm>
 #include <exception>
 #include <iostream>
@@ -21,10 +22,12 @@
 #include "base/memory.hpp"
 #include "base/progress.hpp"
 #include "images/file_delta.hpp"
+#include "images/fragment_plan.hpp"
 #include "images/registry_image.hpp"
 #include "images/repacked_blob.hpp"
 #include "images/root_delta.hpp"
 #include "images/root_writer.hpp"
+#include "images/served_image.hpp"
 #include "images/verified_image.hpp"
 
 namespace ros {
@@ -124,6 +127,31 @@ void Apply(const std::string& reference, const Paths& paths, const Plan& plan) {
             << reuse.plan.unpacked << '\n';
 }
 
+void ApplyFragments(const std::string& address, const Paths& paths) {
+  const auto source =
+      images::OpenServedImage(registry::ParseWebAddress(address), {.plain_http = true});
+  const auto image = images::InspectImage(*source);
+  const auto older = images::InspectImage(*images::OpenImage(paths.image));
+  const auto& layers = image.manifest.fragments.value();
+  const auto raw = images::ReadBlob(*source, layers.index, images::kMaxFragmentIndexSize);
+  const images::Fragments fragments{
+      .layer = layers.fragments,
+      .index = images::ParseFragmentIndex(AsBytes(raw), image.chunks, layers.fragments.size)};
+  const auto old_root = OpenRegion(paths.root, DeviceAccess::kRead);
+  NoProgress progress;
+  auto plan = images::PlanRoot(image.chunks, {.chunks = older.chunks}, {});
+  const auto planned =
+      images::PlanFragments({.source = *source, .chunks = image.chunks, .fragments = fragments},
+                            {.slot = old_root, .size = older.config.root.size},
+                            plan,
+                            progress);
+  const images::RootReuse reuse{.plan = plan, .old_root = old_root, .fragments = &planned};
+  const auto slot = OpenRegion(paths.output, DeviceAccess::kWrite);
+  images::WriteRoot(*source, image, slot, progress, &reuse);
+  std::cout << plan.fetched << ' ' << plan.copied << ' ' << plan.patched << ' ' << plan.unpacked
+            << '\n';
+}
+
 }  // namespace
 }  // namespace ros
 
@@ -142,8 +170,11 @@ int main(int argc, char** argv) {
       } else {
         ros::Apply(arguments[1], paths, ros::PlanByChunks(paths.image));
       }
+    } else if (what == "fragments" && arguments.size() == 5) {
+      ros::ApplyFragments(arguments[1],
+                          {.image = arguments[2], .root = arguments[3], .output = arguments[4]});
     } else {
-      std::cerr << "unpack IMAGE ROOT, or delta|chunks REFERENCE IMAGE ROOT OUTPUT\n";
+      std::cerr << "unpack IMAGE ROOT, or delta|chunks|fragments REFERENCE IMAGE ROOT OUTPUT\n";
       return 2;
     }
   } catch (const std::exception& error) {

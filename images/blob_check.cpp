@@ -35,6 +35,10 @@ std::vector<Part> PartsOf(const ImageManifest& manifest) {
   for (const auto& [base, patch] : manifest.root_index_patches) {
     parts.push_back({"a patch of the root index", patch});
   }
+  if (manifest.fragments) {
+    parts.push_back({"the index of fragments", manifest.fragments->index});
+    parts.push_back({"the fragments", manifest.fragments->fragments});
+  }
   for (const auto* deltas : {&manifest.deltas, &manifest.kernel_deltas, &manifest.initrd_deltas}) {
     for (const auto& delta : *deltas) {
       parts.push_back({"the index of a delta", delta.index});

@@ -86,7 +86,9 @@ void CheckPlaces(const BuildOptions& options) {
                 "the output " + options.output.string() +
                     " is the root that the image is made of; name another file");
   }
-  for (const auto& older : options.delta_from) {
+  auto older_images = options.delta_from;
+  older_images.push_back(options.delta_since);
+  for (const auto& older : older_images) {
     if (fs::equivalent(output, older, code)) {
       throw Error(ErrorKind::kUsage,
                   "the output " + options.output.string() +
@@ -237,13 +239,37 @@ std::string MakeUnifiedKernel(const UnifiedKernelOptions& options,
   });
 }
 
+void CheckOlderImages(const BuildOptions& options, Progress& progress) {
+  const ImageKind kind{options.name, options.architecture};
+  CheckDeltaBases(options.delta_from, kind, progress);
+  if (!options.delta_since.empty()) {
+    CheckDeltaBases({options.delta_since}, kind, progress);
+  }
+}
+
+// Where `since` is an image: of what has changed since that one.
+std::optional<BuiltFragments> AddFragments(const std::filesystem::path& since,
+                                           DeltaAdder& deltas,
+                                           const std::filesystem::path& work,
+                                           Progress& progress) {
+  if (since.empty()) {
+    return std::nullopt;
+  }
+  auto built = deltas.AddFragments(since, work, progress);
+  if (!built) {
+    progress.Warn(since.string() +
+                  " has all of this root, so nothing has changed since; is it the right one?");
+  }
+  return built;
+}
+
 }  // namespace
 
 BuildResult BuildImage(const BuildOptions& options, Progress& progress) {
   CheckOptions(options, progress);
   // First, so that an output that cannot be written does not cost the whole build.
   OutputFile output(options.output);
-  CheckDeltaBases(options.delta_from, {options.name, options.architecture}, progress);
+  CheckOlderImages(options, progress);
   const TempDirectory work(WorkParent(options), "ros-image-build");
   TreeParts parts = BuildTreeParts(options, work.path(), progress);
 
@@ -283,6 +309,7 @@ BuildResult BuildImage(const BuildOptions& options, Progress& progress) {
   for (const auto& older : options.delta_from) {
     result.deltas.push_back(deltas.Add(older, work.path(), progress));
   }
+  result.fragments = AddFragments(options.delta_since, deltas, work.path(), progress);
   manifest.root = add({{std::string(kRootType), root.digest, root.size, {}}, root_file});
   archive.manifest = MakeBlob(kOciManifestType, WriteManifest(manifest));
   archive.reference = options.version;

@@ -63,6 +63,9 @@ struct BuildOptions {
   std::optional<UnifiedKernelOptions> unified_kernel;  // none: kernel and initrd by themselves
   // Older images, as files: machines that run one of these fetch a delta.
   std::vector<std::filesystem::path> delta_from;
+  // An older image, as a file: machines that run it or a newer one fetch small parts of what has
+  // changed since. Empty for none.
+  std::filesystem::path delta_since;
 };
 
 struct BuildResult {
@@ -77,6 +80,7 @@ struct BuildResult {
   Bytes unified_kernel_size = 0;  // 0: there is none
   Bytes archive_size = 0;
   std::vector<BuiltDelta> deltas;  // in the order of BuildOptions::delta_from
+  std::optional<BuiltFragments> fragments;
 };
 
 // Makes an OS image (docs/image-format.md) of a container's root file system: an OCI archive at

@@ -6,6 +6,7 @@
 #include "base/file.hpp"
 #include "delta/patch.hpp"
 #include "images/file_delta.hpp"
+#include "images/root_fragments.hpp"
 #include "images/root_reuse.hpp"
 
 namespace ros::images {
@@ -66,6 +67,25 @@ BuiltDelta DeltaAdder::AddRoot(const std::filesystem::path& image,
           .patched = plan.patched,
           .unpacked = plan.unpacked,
           .frames = plan.fetched - layer.size};
+}
+
+std::optional<BuiltFragments> DeltaAdder::AddFragments(const std::filesystem::path& since,
+                                                       const std::filesystem::path& work,
+                                                       Progress& progress) {
+  const auto older = InspectImage(*OpenImage(since));
+  const auto file = work / "fragments";
+  const auto layer = MakeFragments(older.chunks, target_, file, progress);
+  if (layer.index.empty()) {
+    return std::nullopt;
+  }
+  manifest_.fragments = FragmentLayers{
+      .index =
+          AddBlob(MakeBlob(kFragmentIndexType, WriteFragmentIndex(layer.index, target_.chunks))),
+      .fragments = AddBlob({{std::string(kFragmentsType), layer.digest, layer.size, {}}, file})};
+  return BuiltFragments{.version = older.config.version,
+                        .index_size = manifest_.fragments->index.size,
+                        .size = layer.size,
+                        .divided = layer.divided};
 }
 
 Bytes DeltaAdder::AddRootIndex(const ImageSource& source, const ImageManifest& older) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,14 @@ struct BuiltDelta {
   Bytes root_index = 0;  // nothing where it is the same, the patch, or all of it
 };
 
+// What an image has for machines that run any version since an older one.
+struct BuiltFragments {
+  std::string version;  // of the older image
+  Bytes index_size = 0;
+  Bytes size = 0;
+  Bytes divided = 0;  // bytes of the chunks that the older root does not have
+};
+
 // Finds deltas from older images, and puts them into an image that is being made.
 class DeltaAdder {
  public:
@@ -43,6 +52,12 @@ class DeltaAdder {
   BuiltDelta Add(const std::filesystem::path& image,
                  const std::filesystem::path& work,
                  Progress& progress);
+
+  // Divides what an older image's root does not have. Nothing where that is nothing. Throws what
+  // MakeFragments and OpenImage throw.
+  std::optional<BuiltFragments> AddFragments(const std::filesystem::path& since,
+                                             const std::filesystem::path& work,
+                                             Progress& progress);
 
  private:
   // A kind of file that has deltas of its own: in a manifest, and what is told of it.

@@ -46,7 +46,7 @@ struct LayerRule {
   std::optional<Descriptor> found;
 };
 
-using LayerRules = std::array<LayerRule, 6>;
+using LayerRules = std::array<LayerRule, 8>;
 
 LayerRules MakeLayerRules() {
   return {{{kKernelType, kMaxKernelSize, {}},
@@ -54,7 +54,9 @@ LayerRules MakeLayerRules() {
            {kUnifiedKernelType, kMaxUnifiedKernelSize, {}},
            {kBootloaderType, kMaxBootloaderSize, {}},
            {kRootType, kMaxRootBlobSize, {}},
-           {kRootIndexType, kMaxIndexSize, {}}}};
+           {kRootIndexType, kMaxIndexSize, {}},
+           {kFragmentIndexType, kMaxIndexSize, {}},
+           {kFragmentsType, kMaxRootBlobSize, {}}}};
 }
 
 // Layers of deltas of one kind, by their base: the index and the patches.
@@ -249,7 +251,8 @@ ImageManifest ParseManifest(std::string_view raw) {
   for (std::size_t i = 0; i < layers.size(); ++i) {
     TakeLayer(rules, layers[i], layers_where + "[" + std::to_string(i) + "]");
   }
-  auto& [kernel, initrd, unified_kernel, bootloader, root, root_index] = rules.layers;
+  auto& [kernel, initrd, unified_kernel, bootloader, root, root_index, fragment_index, fragments] =
+      rules.layers;
   manifest.unified_kernel = unified_kernel.found;
   if (!manifest.unified_kernel) {
     manifest.kernel = Need(kernel);
@@ -262,6 +265,11 @@ ImageManifest ParseManifest(std::string_view raw) {
   manifest.root_index = Need(root_index);
   for (auto& [base, patch, none] : rules.root_index_patches.Finish(layers_where)) {
     manifest.root_index_patches.push_back({.base = base, .patch = patch});
+  }
+  if (fragment_index.found && fragments.found) {
+    manifest.fragments = {.index = *fragment_index.found, .fragments = *fragments.found};
+  } else if (fragment_index.found || fragments.found) {
+    Refuse(layers_where, "fragments without their index, or it without them");
   }
   manifest.deltas = rules.root_deltas.Finish(layers_where);
   manifest.kernel_deltas = rules.kernel_deltas.Finish(layers_where);
@@ -285,6 +293,9 @@ std::string WriteManifest(const ImageManifest& manifest) {
   layers.Append(ToJson(manifest.root_index));
   for (const auto& [base, patch] : manifest.root_index_patches) {
     AppendBased(patch, base, layers);
+  }
+  if (manifest.fragments) {
+    layers.Append(ToJson(manifest.fragments->index)).Append(ToJson(manifest.fragments->fragments));
   }
   for (const auto* deltas : {&manifest.deltas, &manifest.kernel_deltas, &manifest.initrd_deltas}) {
     AppendDeltas(*deltas, layers);

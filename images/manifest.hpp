@@ -25,6 +25,9 @@ inline constexpr std::string_view kRootType = "application/vnd.ros.os.root.v1+zs
 inline constexpr std::string_view kRootIndexType = "application/vnd.ros.os.root.index.v1";
 inline constexpr std::string_view kRootIndexPatchType =
     "application/vnd.ros.os.root.index.patch.v1";
+inline constexpr std::string_view kFragmentsType = "application/vnd.ros.os.root.fragments.v1";
+inline constexpr std::string_view kFragmentIndexType =
+    "application/vnd.ros.os.root.fragments.index.v1";
 inline constexpr std::string_view kDeltaType = "application/vnd.ros.os.root.delta.v1";
 inline constexpr std::string_view kDeltaIndexType = "application/vnd.ros.os.root.delta.index.v1";
 inline constexpr std::string_view kKernelDeltaType = "application/vnd.ros.os.kernel.delta.v1";
@@ -78,6 +81,14 @@ struct IndexPatch {
   bool operator==(const IndexPatch&) const = default;
 };
 
+// What puts a root together for a machine that has most of it, whatever it runs.
+struct FragmentLayers {
+  Descriptor index;
+  Descriptor fragments;
+
+  bool operator==(const FragmentLayers&) const = default;
+};
+
 // The manifest of an OS image. `digest` is of the raw bytes it was read from (all zero for one that
 // is being made).
 struct ImageManifest {
@@ -91,7 +102,8 @@ struct ImageManifest {
   Descriptor root;
   Descriptor root_index;
   std::vector<IndexPatch> root_index_patches;  // at most one for each base
-  std::vector<DeltaLayers> deltas;             // of the root; at most one for each base
+  std::optional<FragmentLayers> fragments;
+  std::vector<DeltaLayers> deltas;  // of the root; at most one for each base
   std::vector<DeltaLayers> kernel_deltas;
   std::vector<DeltaLayers> initrd_deltas;
   std::map<std::string, std::string> annotations;

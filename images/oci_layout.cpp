@@ -45,7 +45,7 @@ UniqueFd OpenFileAt(int directory, const std::string& entry, const std::string& 
 
 bool IsOfPatches(const Descriptor& blob) {
   return blob.media_type == kDeltaType || blob.media_type == kKernelDeltaType ||
-         blob.media_type == kInitrdDeltaType;
+         blob.media_type == kInitrdDeltaType || blob.media_type == kFragmentsType;
 }
 
 auto PlaceOf(const Descriptor& blob) {

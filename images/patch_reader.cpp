@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "base/interrupt.hpp"
 
 namespace ros::images {
 namespace {
@@ -54,7 +53,7 @@ AlignedBuffer PatchBase::ReadRanges(const DeltaPatch& patch) const {
   return ranges;
 }
 
-PatchLayer::PatchLayer(const Blob& blob, const DeltaIndex& index) : blob_(blob), index_(index) {
+PatchLayer::PatchLayer(const Blob& blob, const DeltaIndex& index) : parts_(blob), index_(index) {
   offsets_.reserve(index.patches.size());
   Bytes offset = 0;
   for (const auto& patch : index.patches) {
@@ -64,25 +63,8 @@ PatchLayer::PatchLayer(const Blob& blob, const DeltaIndex& index) : blob_(blob),
 }
 
 bool PatchLayer::Read(std::size_t number, MutableByteSpan into) const {
-  blob_.ReadAt(offsets_[number], into);
-  const auto is_right = [&] { return keys::Sha256Of(into) == patch(number).packed_digest; };
-  // Where one was right nowhere, a frame comes sooner than the next of them.
-  if (is_right() || (damaged_ == 0 && IsRightElsewhere(number, into, is_right))) {
-    return true;
-  }
-  ++damaged_;
-  return false;
-}
-
-bool PatchLayer::IsRightElsewhere(std::size_t number,
-                                  MutableByteSpan into,
-                                  const std::function<bool()>& is_right) const {
-  try {
-    return blob_.ReadElsewhere(offsets_[number], into, is_right);
-  } catch (const Error&) {
-    ThrowIfInterrupted();
-    return false;
-  }
+  return parts_.Read(
+      offsets_[number], into, [&] { return keys::Sha256Of(into) == patch(number).packed_digest; });
 }
 
 bool PatchReader::Make(std::size_t number, MutableByteSpan into) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <semaphore>
@@ -8,6 +7,7 @@
 
 #include "base/block_device.hpp"
 #include "base/bytes.hpp"
+#include "images/checked_parts.hpp"
 #include "images/delta_index.hpp"
 #include "images/image_source.hpp"
 
@@ -51,17 +51,12 @@ class PatchLayer {
   bool Read(std::size_t number, MutableByteSpan into) const;
 
   // How many of those that were read were not what was signed.
-  [[nodiscard]] std::size_t damaged() const { return damaged_; }
+  [[nodiscard]] std::size_t damaged() const { return parts_.damaged(); }
 
  private:
-  bool IsRightElsewhere(std::size_t number,
-                        MutableByteSpan into,
-                        const std::function<bool()>& is_right) const;
-
-  const Blob& blob_;
+  CheckedParts parts_;
   const DeltaIndex& index_;
   std::vector<Bytes> offsets_;
-  mutable std::atomic<std::size_t> damaged_ = 0;
 };
 
 // Makes chunks by patches, one thread's worth: keeps its buffer from chunk to chunk.

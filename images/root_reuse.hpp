@@ -12,16 +12,18 @@ namespace ros::images {
 
 // Where the content of a chunk is had from.
 enum class ChunkOrigin {
-  kImage,    // its frame is read and unpacked
-  kOldRoot,  // it is copied from another root of this machine
-  kSlot,     // it is in its place already
-  kPatch,    // a patch makes it of ranges of that other root
+  kImage,      // its frame is read and unpacked
+  kOldRoot,    // it is copied from another root of this machine
+  kSlot,       // it is in its place already
+  kPatch,      // a patch makes it of ranges of that other root
+  kFragments,  // some of it is in that other root, the rest are fragments (fragment_plan.hpp)
 };
 
 struct PlannedChunk {
   ChunkOrigin origin = ChunkOrigin::kImage;
-  Bytes old_offset = 0;   // in the other root, for kOldRoot
-  std::size_t patch = 0;  // of the delta, for kPatch
+  Bytes old_offset = 0;       // in the other root, for kOldRoot
+  std::size_t patch = 0;      // of the delta, for kPatch
+  std::size_t fragments = 0;  // of the plan of fragments, for kFragments
 
   bool operator==(const PlannedChunk&) const = default;
 };
@@ -30,9 +32,9 @@ struct PlannedChunk {
 // with its digest, and had from the image where it is not what it should be.
 struct RootPlan {
   std::vector<PlannedChunk> chunks;  // one for each of the index, in order
-  Bytes fetched = 0;                 // bytes of the frames and patches that come from the image
-  Bytes unpacked = 0;                // bytes of the root that frames make
-  Bytes patched = 0;                 // that patches make
+  Bytes fetched = 0;   // bytes of the frames, patches and fragments that come from the image
+  Bytes unpacked = 0;  // bytes of the root that frames and fragments make
+  Bytes patched = 0;   // that patches make
   Bytes copied = 0;
   Bytes kept = 0;
 

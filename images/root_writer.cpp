@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "images/chunk_reader.hpp"
+#include "images/fragment_reader.hpp"
 #include "images/ordered_work.hpp"
 #include "images/patch_reader.hpp"
 #include "images/root_read_back.hpp"
@@ -18,6 +19,8 @@ namespace {
 
 // What is unpacked by one thread and written by one request.
 constexpr Bytes kRootPiece = kMaxChunkLength;
+// Fragments that come from elsewhere, each by a request of its own, where a source has them wrong.
+constexpr std::size_t kMostMendedFragments = 64;
 // Results that wait for their turn, beyond one in the works on each thread.
 constexpr std::size_t kWaitingPieces = 1;
 
@@ -90,13 +93,20 @@ void ReadPiece(ChunkReader& reader,
   }
 }
 
-// What the image has of a root: frames, and patches where it was asked for a delta.
+// What the image has of a root: frames, patches where it was asked for a delta, fragments.
 struct RootBlobs {
   std::unique_ptr<Blob> frames;
   bool all_frames_pass = false;       // those too that the plan does not want
   std::unique_ptr<Blob> patches;      // null where the plan has none, and so the next two
   std::unique_ptr<PatchLayer> layer;  // the same, patch by patch
   std::unique_ptr<PatchBase> base;
+  std::unique_ptr<Blob> fragments;  // null where the plan has none, and so the next
+  std::unique_ptr<CheckedParts> fragment_parts;
+
+  // Parts that were asked for and were not what was signed.
+  [[nodiscard]] std::size_t damaged() const {
+    return (layer ? layer->damaged() : 0) + (fragment_parts ? fragment_parts->damaged() : 0);
+  }
 
   // Nothing of them is wanted any more.
   void Abandon() const {
@@ -104,17 +114,11 @@ struct RootBlobs {
     if (patches) {
       patches->Abandon();
     }
+    if (fragments) {
+      fragments->Abandon();
+    }
   }
 };
-
-// Puts a range behind others, those that touch in one.
-void AddRange(std::vector<ByteRange>& ranges, const ByteRange& range) {
-  if (!ranges.empty() && ranges.back().End() == range.offset) {
-    ranges.back().length += range.length;
-  } else {
-    ranges.push_back(range);
-  }
-}
 
 // Puts the content of chunks together, one thread's worth.
 class ChunkGatherer {
@@ -132,6 +136,9 @@ class ChunkGatherer {
     if (blobs.patches) {
       patches_.emplace(*blobs.layer, *blobs.base);
     }
+    if (blobs.fragments) {
+      fragments_.emplace(*blobs.fragment_parts, reuse->old_root);
+    }
   }
 
   // Fills `place` with a piece.
@@ -145,7 +152,8 @@ class ChunkGatherer {
       const auto& chunk = chunks_[i];
       const auto content = into.subspan(offset, chunk.length);
       const bool is_kept = IsKept(i, piece.offset + offset, content);
-      const bool is_made = is_kept || IsCopied(i, content) || IsPatched(i, content);
+      const bool is_made =
+          is_kept || IsCopied(i, content) || IsPatched(i, content) || IsPutTogether(i, content);
       InContext("chunk " + std::to_string(i) + " of the root layer", [&] {
         if (!is_made) {
           reader_.Unpack(chunk, packed_offset, content);
@@ -186,6 +194,17 @@ class ChunkGatherer {
            keys::Sha256Of(content) == chunks_[chunk].digest;
   }
 
+  bool IsPutTogether(std::size_t chunk, MutableByteSpan content) {
+    const auto planned = PlanOf(chunk);
+    return planned.origin == ChunkOrigin::kFragments &&
+           InContext("chunk " + std::to_string(chunk) + " of the root",
+                     [&] {
+                       return fragments_->Make(reuse_->fragments->chunks[planned.fragments],
+                                               content);
+                     }) &&
+           keys::Sha256Of(content) == chunks_[chunk].digest;
+  }
+
   // Whether a place that is said to hold the chunk does.
   static bool ReadsAs(const Chunk& chunk,
                       const Region& from,
@@ -205,6 +224,7 @@ class ChunkGatherer {
   const Region& slot_;
   const RootReuse* reuse_;
   std::optional<PatchReader> patches_;
+  std::optional<FragmentReader> fragments_;
 };
 
 // The frames that a plan wants of the layer.
@@ -241,6 +261,22 @@ std::vector<ByteRange> PatchesOf(const RootReuse& reuse) {
   return ranges;
 }
 
+// The fragments that it wants.
+std::vector<ByteRange> FragmentsOf(const FragmentPlan& plan) {
+  std::vector<ByteRange> ranges;
+  for (const auto& chunk : plan.chunks) {
+    Bytes offset = chunk.offset;
+    for (std::size_t i = 0; i < chunk.fragments.size(); ++i) {
+      const Bytes length = chunk.fragments[i].packed_length;
+      if (IsFetched(chunk, i)) {
+        AddRange(ranges, {.offset = offset, .length = length});
+      }
+      offset += length;
+    }
+  }
+  return ranges;
+}
+
 RootBlobs OpenRootBlobs(const ImageSource& source,
                         const VerifiedImage& image,
                         const RootReuse* reuse) {
@@ -254,6 +290,11 @@ RootBlobs OpenRootBlobs(const ImageSource& source,
     blobs.layer = std::make_unique<PatchLayer>(*blobs.patches, reuse->delta->index);
     blobs.base = std::make_unique<PatchBase>(
         [root = reuse->old_root](Bytes offset, MutableByteSpan into) { root.Read(offset, into); });
+  }
+  if (reuse != nullptr && reuse->fragments != nullptr && !reuse->fragments->chunks.empty()) {
+    blobs.fragments = source.OpenBlob(reuse->fragments->layer.digest);
+    blobs.fragments->Announce(FragmentsOf(*reuse->fragments));
+    blobs.fragment_parts = std::make_unique<CheckedParts>(*blobs.fragments, kMostMendedFragments);
   }
   return blobs;
 }
@@ -286,14 +327,14 @@ void FindWrongChunk(const Blob& layer,
 }
 
 // For those who wonder about more bytes than the plan said. `missed` chunks were not made by it,
-// `damaged` of them since the image's patches are not what was signed.
+// `damaged` of them since the image's patches or fragments are not what was signed.
 void TellMissed(std::size_t missed,
                 std::size_t damaged,
                 const std::string& image,
                 Progress& progress) {
   if (damaged > 0) {
     progress.Warn(
-        "patches of " + image + " that are not what was signed: " + std::to_string(damaged) +
+        "parts of " + image + " that are not what was signed: " + std::to_string(damaged) +
         "; more was fetched instead of them, and this copy of the image should be mended");
   }
   if (missed > damaged) {
@@ -348,7 +389,7 @@ class RootWriter {
     CheckHash(tree.Finish());
     slot_.Sync();
     progress.End();
-    TellMissed(missed, blobs_.layer ? blobs_.layer->damaged() : 0, source_.name(), progress);
+    TellMissed(missed, blobs_.damaged(), source_.name(), progress);
   }
 
  private:

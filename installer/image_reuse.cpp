@@ -1,5 +1,7 @@
 #include "installer/image_reuse.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/interrupt.hpp"
@@ -71,6 +73,49 @@ std::optional<images::Delta> ReadDelta(const SourcedImage& wanted,
     }
   }
   return std::nullopt;
+}
+
+// The frames that a plan has of chunks from the image, in bytes.
+Bytes FramesOf(const images::RootPlan& plan, const std::vector<images::Chunk>& chunks) {
+  Bytes frames = 0;
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    frames += plan.chunks[i].origin == images::ChunkOrigin::kImage ? chunks[i].packed_length : 0U;
+  }
+  return frames;
+}
+
+// What of a slot a root of this size can be, whose config may be damaged.
+Bytes WholeBlocks(Bytes root_size, const Region& slot) {
+  return std::min(root_size, slot.length()) / images::kBlockSize * images::kBlockSize;
+}
+
+// What of the chunks that a plan has from the image can be put together of fragments and of what
+// the running root has. Where that cannot be had, frames can.
+std::optional<images::FragmentPlan> TakeFragments(const SourcedImage& wanted,
+                                                  const images::SearchedRoot& running,
+                                                  images::RootPlan& plan,
+                                                  Progress& progress) {
+  const auto& [source, image] = wanted;
+  // What is less is fetched sooner than a root is read.
+  constexpr Bytes kWorthReading = Bytes{64} << 10U;
+  const auto& layers = image.manifest.fragments;
+  if (!layers || FramesOf(plan, image.chunks) < kWorthReading + layers->index.size) {
+    return std::nullopt;
+  }
+  try {
+    const auto raw = images::ReadBlob(source, layers->index, images::kMaxFragmentIndexSize);
+    const images::Fragments fragments{
+        .layer = layers->fragments,
+        .index = images::ParseFragmentIndex(AsBytes(raw), image.chunks, layers->fragments.size)};
+    return images::PlanFragments({.source = source, .chunks = image.chunks, .fragments = fragments},
+                                 running,
+                                 plan,
+                                 progress);
+  } catch (const Error& error) {
+    ThrowIfInterrupted();
+    progress.Warn("the image's fragments cannot be used, so more is fetched: " + error.message());
+    return std::nullopt;
+  }
 }
 
 // Reads a file of the boot partition as a blob.
@@ -209,6 +254,16 @@ ImageReuse FindReuse(const Machine& machine,
                                 {.chunks = ReadRootIndex(machine.state, running, *old),
                                  .delta = reuse.delta ? &reuse.delta->index : nullptr},
                                 kept);
+  // A file's frames are read sooner than all of the running root.
+  if (wanted.source.is_remote() && takes_patches && !reuse.delta) {
+    const auto root =
+        partitions::OpenPartition(machine.disk, partitions::RoleOf(running), DeviceAccess::kRead);
+    reuse.fragments =
+        TakeFragments(wanted,
+                      {.slot = root, .size = WholeBlocks(old->config.root.size, root)},
+                      reuse.root,
+                      progress);
+  }
   FileFinder files(boot, running, wanted, progress);
   files.FindHeld(old->manifest, reuse);
   if (takes_patches) {

@@ -9,6 +9,7 @@
 
 #include "base/progress.hpp"
 #include "base/slot.hpp"
+#include "images/fragment_plan.hpp"
 #include "images/image_source.hpp"
 #include "images/root_reuse.hpp"
 #include "images/verified_image.hpp"
@@ -32,6 +33,8 @@ struct ImageReuse {
   images::RootPlan root;
   // Of the running root, where the image has one for it.
   std::optional<images::Delta> delta;
+  // Of what the plan puts together.
+  std::optional<images::FragmentPlan> fragments;
   // Blobs that the running slot's folder has: digest, and the file's name there.
   std::map<keys::Digest, std::string> files;
   // Blobs that are made of files there.

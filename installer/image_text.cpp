@@ -57,6 +57,10 @@ std::string Sizes(const images::ImageManifest& manifest, const ImageHints& hints
   if (manifest.bootloader) {
     text += "  loader    " + FormatBytes(manifest.bootloader->size) + "\n";
   }
+  if (const auto& layers = manifest.fragments) {
+    text += "  fragments " + FormatBytes(layers->index.size + layers->fragments.size) +
+            ", for any older version\n";
+  }
   return text + PatchSizes(manifest.root_index_patches) + DeltaSizes("root", manifest.deltas) +
          DeltaSizes("kernel", manifest.kernel_deltas) +
          DeltaSizes("initrd", manifest.initrd_deltas);
@@ -106,6 +110,21 @@ Json DeltaToJson(const images::BuiltDelta& delta) {
       .Set("kernel_bytes", delta.kernel)
       .Set("initrd_bytes", delta.initrd)
       .Set("root_index_bytes", delta.root_index);
+}
+
+std::string FragmentText(const images::BuiltFragments& fragments) {
+  return "  fragments since " + fragments.version + ": " + FormatBytes(fragments.divided) +
+         " of the root have changed and are divided, in " +
+         FormatBytes(fragments.index_size + fragments.size) +
+         "; a machine fetches what it does not have\n";
+}
+
+Json FragmentsToJson(const images::BuiltFragments& fragments) {
+  return Json::MakeObject()
+      .Set("since", fragments.version)
+      .Set("index_bytes", fragments.index_size)
+      .Set("bytes", fragments.size)
+      .Set("changed_bytes", fragments.divided);
 }
 
 void WarnOfSize(const char* part, Bytes size, Bytes usual, std::vector<std::string>& warnings) {
@@ -180,6 +199,10 @@ Json ImageToJson(const images::VerifiedImage& image, const ImageHints& hints) {
   for (const auto& [base, patch] : manifest.root_index_patches) {
     layers.Append(Layer("root-index-patch", patch).Set("base", base));
   }
+  if (const auto& fragments = manifest.fragments) {
+    layers.Append(Layer("fragments-index", fragments->index))
+        .Append(Layer("fragments", fragments->fragments));
+  }
   AppendDeltas("delta", manifest.deltas, layers);
   AppendDeltas("kernel-delta", manifest.kernel_deltas, layers);
   AppendDeltas("initrd-delta", manifest.initrd_deltas, layers);
@@ -201,6 +224,9 @@ std::string DescribeBuild(const images::BuildResult& result, const images::Build
   std::string deltas;
   for (const auto& delta : result.deltas) {
     deltas += DeltaText(delta);
+  }
+  if (result.fragments) {
+    deltas += FragmentText(*result.fragments);
   }
   return options.output.string() + ": " + options.name + " " + options.version + ", " +
          FormatBytes(result.archive_size) + "\n  digest    " + result.digest.ToString() +
@@ -230,8 +256,8 @@ Json BuildToJson(const images::BuildResult& result, const images::BuildOptions& 
   for (const auto& delta : result.deltas) {
     deltas.Append(DeltaToJson(delta));
   }
-  return Json::MakeObject()
-      .Set("event", "built")
+  auto json = Json::MakeObject();
+  json.Set("event", "built")
       .Set("output", options.output.string())
       .Set("digest", result.digest.ToString())
       .Set("kernel_version", result.kernel_version)
@@ -240,6 +266,10 @@ Json BuildToJson(const images::BuildResult& result, const images::BuildOptions& 
       .Set("chunks", std::uint64_t{result.chunks})
       .Set("archive_bytes", result.archive_size)
       .Set("deltas", std::move(deltas));
+  if (result.fragments) {
+    json.Set("fragments", FragmentsToJson(*result.fragments));
+  }
+  return json;
 }
 
 }  // namespace ros::installer

@@ -168,7 +168,8 @@ class Upgrader {
       if (plan_.reuse) {
         reuse = {.plan = plan_.reuse->root,
                  .old_root = means_.open(partitions::RoleOf(plan_.running), DeviceAccess::kRead),
-                 .delta = plan_.reuse->delta ? &*plan_.reuse->delta : nullptr};
+                 .delta = plan_.reuse->delta ? &*plan_.reuse->delta : nullptr,
+                 .fragments = plan_.reuse->fragments ? &*plan_.reuse->fragments : nullptr};
       }
       images::WriteRoot(
           means_.source, means_.image, slot, means_.progress, reuse ? &*reuse : nullptr);

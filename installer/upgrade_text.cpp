@@ -201,6 +201,11 @@ std::string TransferText(const UpgradePlan& plan) {
   if (root.patched > 0) {
     text += "; " + FormatBytes(root.patched) + " are made of what it has, by patches";
   }
+  if (plan.reuse->fragments && !plan.reuse->fragments->chunks.empty()) {
+    const auto chunks = plan.reuse->fragments->chunks.size();
+    text += "; " + std::to_string(chunks) + (chunks == 1 ? " chunk is" : " chunks are") +
+            " put together of it and of fragments";
+  }
   if (root.kept > 0) {
     text += "; " + FormatBytes(root.kept) + " of it are in their place already";
   }
@@ -235,7 +240,10 @@ Json TransferToJson(const UpgradePlan& plan) {
                .Set("unpacked_bytes", root.unpacked)
                .Set("patched_bytes", root.patched)
                .Set("copied_bytes", root.copied)
-               .Set("kept_bytes", root.kept))
+               .Set("kept_bytes", root.kept)
+               .Set("fragmented_chunks",
+                    std::uint64_t{plan.reuse->fragments ? plan.reuse->fragments->chunks.size()
+                                                        : 0U}))
       .Set("copied_files", std::move(files))
       .Set("patched_files", std::move(patched_files));
 }

@@ -349,6 +349,11 @@ void AddBuildTools(CLI::App& command, ImageBuildOptions& options) {
                   "Older image; machines that run it fetch only what differs")
       ->type_name("IMAGE")
       ->take_all();
+  command
+      .add_option("--delta-since",
+                  build.delta_since,
+                  "Older image; machines that run it or a newer one fetch less, whichever it is")
+      ->type_name("IMAGE");
   command.add_option("--work", build.work_directory, "Where to unpack (default: /var/tmp)");
   command.add_option(
       "--init", build.init_binary, "The static ros-init (default: the installed one)");

@@ -19,9 +19,11 @@
 #include "images/erofs_reader.hpp"
 #include "images/fakeroot.hpp"
 #include "images/file_delta.hpp"
+#include "images/fragment_index.hpp"
 #include "images/image_source.hpp"
 #include "images/kernel_image.hpp"
 #include "images/manifest.hpp"
+#include "images/verified_image.hpp"
 #include "tests/images/support/small_root.hpp"
 #include "tests/packing/support/packed_kernel.hpp"
 
@@ -208,6 +210,47 @@ TEST_CASE("BuildImage: deltas of kernel and initrd, one for each older one", "[i
   const auto other = build("4", {"3"});
   CHECK(other.deltas.at(0).kernel == other.kernel_size);
   CHECK(ManifestOf(*OpenImage(workshop.path("4.oci"))).kernel_deltas.empty());
+}
+
+TEST_CASE("BuildImage: fragments of what has changed since an older image", "[images]") {
+  const Workshop workshop;
+  auto options = workshop.options("1.oci");
+  options.version = "1";
+  (void)workshop.Build(options);
+  PutFile(workshop.root() / "more", Noise(300'000, 1));
+  options = workshop.options("2.oci");
+  options.version = "2";
+  options.delta_since = workshop.path("1.oci");
+  const auto built = workshop.Build(options);
+  REQUIRE(built.fragments);
+  CHECK(built.fragments->version == "1");
+  CHECK(built.fragments->divided >= 300'000);
+  CHECK(built.fragments->size > 300'000);
+  const auto source = OpenImage(workshop.path("2.oci"));
+  const auto image = InspectImage(*source);
+  const auto layers = image.manifest.fragments.value();
+  CHECK(layers.fragments.size == built.fragments->size);
+  const auto raw = ReadBlob(*source, layers.index, kMaxFragmentIndexSize);
+  Bytes divided = 0;
+  for (const auto& chunk : ParseFragmentIndex(AsBytes(raw), image.chunks, layers.fragments.size)) {
+    divided += image.chunks[chunk.chunk].length;
+  }
+  CHECK(divided == built.fragments->divided);
+  NoProgress progress;
+  CheckBlobs(*source, image, progress);
+  // In the archive they are behind the root, for who reads a pipe.
+  const auto archive = ReadFile(workshop.path("2.oci"), Bytes{1} << 30U);
+  CHECK(archive.find("blobs/sha256/" + image.manifest.root.digest.Hex()) <
+        archive.find("blobs/sha256/" + layers.fragments.digest.Hex()));
+
+  // Of the same root there is nothing to divide.
+  options = workshop.options("again.oci");
+  options.version = "2";
+  options.delta_since = workshop.path("2.oci");
+  CHECK_FALSE(workshop.Build(options).fragments);
+  CHECK_FALSE(ManifestOf(*OpenImage(workshop.path("again.oci"))).fragments);
+  options.delta_since = workshop.path("none.oci");
+  CHECK_THROWS_WITH(workshop.Build(options), Catch::Contains("none.oci"));
 }
 
 TEST_CASE("BuildImage: owners, device nodes, capabilities and times arrive", "[images]") {

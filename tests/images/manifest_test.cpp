@@ -38,6 +38,21 @@ TEST_CASE("Manifest: reads what it writes, and knows its digest", "[images]") {
   CHECK(ParseManifest(raw) == manifest);
 }
 
+TEST_CASE("Manifest: fragments, with their index", "[images]") {
+  auto manifest = SomeManifest();
+  manifest.fragments = FragmentLayers{.index = MakeDescriptor(kFragmentIndexType, 107),
+                                      .fragments = MakeDescriptor(kFragmentsType, 108)};
+  const auto raw = WriteManifest(manifest);
+  manifest.digest = keys::Sha256Of(AsBytes(raw));
+  CHECK(ParseManifest(raw) == manifest);
+  for (auto* one : {&manifest.fragments->index, &manifest.fragments->fragments}) {
+    auto type = std::exchange(one->media_type, "application/other");
+    CHECK_THROWS_WITH(ParseManifest(WriteManifest(manifest)),
+                      Catch::EndsWith("fragments without their index, or it without them"));
+    one->media_type = std::move(type);
+  }
+}
+
 TEST_CASE("Manifest: deltas, one for each base", "[images]") {
   auto manifest = SomeManifest();
   const auto delta = [](const std::string& base,

@@ -79,15 +79,17 @@ std::string TarOf(const FakeImage& image, bool small_first = true) {
   return MakeTar(entries);
 }
 
-// The same with patches of deltas behind the root, each larger than what is held.
+// The same with fragments and patches of deltas behind the root, each larger than what is held.
 std::string TarWithPatches(FakeParts parts) {
   parts.delta = FakeDelta{
       .base = std::string(64, 'a'), .index = "index", .patches = MakeData(2 * kMostHeld, 5)};
   parts.kernel_delta = FakeDelta{
       .base = std::string(64, 'b'), .index = "another", .patches = MakeData(3 * kMostHeld, 6)};
+  parts.fragments = FakeFragments{.index = "a third", .layer = MakeData(2 * kMostHeld + 1, 7)};
   const auto image = Assemble(parts, {});
   const auto behind = [&](const std::string& content) {
-    return content == parts.delta->patches || content == parts.kernel_delta->patches;
+    return content == parts.delta->patches || content == parts.kernel_delta->patches ||
+           content == parts.fragments->layer;
   };
   std::vector<TarEntry> entries;
   for (const auto& [name, content] : image.files) {

@@ -256,7 +256,7 @@ TEST_CASE("WriteRoot: a patch that is not what was signed gives way to the frame
   versions.Damage(patches);
   CHECK(versions.Write() > versions.planned().fetched);
   CHECK_THAT(versions.warnings(),
-             Catch::StartsWith("patches of ") &&
+             Catch::StartsWith("parts of ") &&
                  Catch::EndsWith(" that are not what was signed: 1; more was fetched instead of "
                                  "them, and this copy of the image should be mended"));
 }

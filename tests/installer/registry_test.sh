@@ -97,12 +97,16 @@ accepts image inspect by-skopeo
 
 # A delta goes with its image.
 echo another >root/another
-accepts image build --root root --name small --version 3 --init root/sbin/init --work . --delta-from bootable.oci --json -o delta.oci
+accepts image build --root root --name small --version 3 --init root/sbin/init --work . --delta-from bootable.oci \
+  --delta-since bootable.oci --json -o delta.oci
 shows '"from":"2"'
+shows '"fragments":{"since":"2",'
 refuses 2 'has the same root as bootable.oci' image build --root root --name small --version 3 --init root/sbin/init --work . \
   --delta-from bootable.oci --delta-from bootable.oci -o twice.oci
 refuses 2 'is an older image that a delta is made from' image build --root root --name small --version 3 --init root/sbin/init \
   --work . --delta-from bootable.oci -o ./bootable.oci
+refuses 2 'is an older image that a delta is made from' image build --root root --name small --version 3 --init root/sbin/init \
+  --work . --delta-since bootable.oci -o ./bootable.oci
 refuses 2 "image pull $bootable -o FILE" image build --root root --name small --version 3 --init root/sbin/init --work . \
   --delta-from "$bootable" -o none.oci
 cp bootable.oci damaged.oci
@@ -113,12 +117,14 @@ accepts image build --root root --name other --version 3 --init root/sbin/init -
 grep -qF 'is it the right one?' err || fail "no warning: $(cat err)"
 accepts image inspect delta.oci
 shows '  delta     '
+shows ', for any older version'
 accepts image sign --key release.key delta.oci
 accepts image push --plain-http delta.oci "$plain/team/bootable:3"
 accepts image pull --plain-http "$plain/team/bootable:3" -o delta-pulled.oci
 accepts image verify --key release.pub delta-pulled.oci
 accepts image inspect --json delta-pulled.oci
 shows '"name": "delta-index"'
+shows '"name": "fragments-index"'
 
 accepts image list --plain-http "$os"
 [[ $(LC_ALL=C sort out) == $'1\nsha256-'"$digest"$'\nsha256-'"$digest"$'.sig\nunsigned' ]] || fail "tags: $(cat out)"

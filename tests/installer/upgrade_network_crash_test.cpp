@@ -109,6 +109,112 @@ TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]"
   CHECK(outcome.version == "3");
 }
 
+TEST_CASE("ApplyUpgrade: by fragments from a registry, with power cuts", "[crash]") {
+  Story story;
+  story.v2 = story.shelf.MakeDivided("1", "3");
+  const auto& source = story.MakeRemote();
+  const auto plan = story.Plan();
+  REQUIRE(plan.reuse);
+  const auto& root = plan.reuse->root;
+  REQUIRE(plan.reuse->fragments);
+  CHECK_FALSE(plan.reuse->fragments->chunks.empty());
+  CHECK(root.copied > 0);
+  CHECK(root.fetched < story.v2.image.manifest.root.size / 2);
+  CHECK_THAT(DescribeUpgrade(plan, story.machine.disk),
+             Catch::Contains(" of the root are in slot a; ") &&
+                 Catch::Contains(" put together of it and of fragments"));
+  CHECK(UpgradeToJson(plan).Dump().find(R"("fragmented_chunks":)" +
+                                        std::to_string(plan.reuse->fragments->chunks.size())) !=
+        std::string::npos);
+  const auto writes = CountWrites([&](PowerSupply& power) {
+    story.Run(plan,
+              std::make_shared<CrashingDevice>(std::make_shared<OverlayDisk>(story.disk), power));
+  });
+  for (const auto& cut : AllCuts(writes)) {
+    const auto overlay = std::make_shared<OverlayDisk>(story.disk);
+    PowerSupply power(cut);
+    const TempDirectory memory("ros-test");
+    story.FillMemory(memory.path());
+    REQUIRE_FALSE(story.Run(plan, std::make_shared<CrashingDevice>(overlay, power), memory.path()));
+    const auto outcome = WhatBoots(overlay, story.installed.layout);
+    INFO("write " << cut.write);
+    CHECK(outcome.fault.empty());
+    CHECK((outcome.version == "1" || outcome.version == "3"));
+  }
+  const auto before = source.read();
+  SECTION("all of it") {
+    REQUIRE(story.Run(plan, story.disk));
+    CHECK(source.read() - before == plan.to_fetch);
+    CHECK(story.warnings.text.empty());
+  }
+  SECTION("and so goes on after a power cut, with what is there") {
+    PowerSupply power({.write = story.WriteOfRoot(plan),
+                       .moment = CutMoment::kAfter,
+                       .unsynced = Unsynced::kKept,
+                       .seed = 1});
+    REQUIRE_FALSE(story.Run(plan, std::make_shared<CrashingDevice>(story.disk, power)));
+    // But for one block, which the disk did not keep.
+    const std::string nothing(4096, '\0');
+    story.Part(story.disk, PartitionRole::kSlotB).Write(0, AsBytes(nothing));
+    const auto rest = story.Plan();
+    CHECK(rest.reuse->root.kept > 0);
+    CHECK(rest.reuse->root.copied < root.copied);
+    REQUIRE(story.Run(rest, story.disk));
+  }
+  SECTION("with the old slot damaged since the plan, by frames where that is so") {
+    auto slot = story.Part(story.disk, PartitionRole::kSlotA);
+    AlignedBuffer block(4096);
+    constexpr Bytes kCopied = 32'768;
+    slot.Read(kCopied, block.span());
+    block.span()[7] ^= std::byte{1};
+    slot.Write(kCopied, block.span());
+    REQUIRE(story.Run(plan, story.disk));
+    CHECK(source.read() - before > plan.to_fetch);
+  }
+  const auto outcome = WhatBoots(story.disk, story.installed.layout);
+  CHECK(outcome.fault.empty());
+  CHECK(outcome.version == "3");
+}
+
+TEST_CASE("InspectUpgrade: fragments are not asked for where they are of no use", "[crash]") {
+  Story story;
+  story.v2 = story.shelf.MakeDivided("1", "3");
+  SECTION("from a pipe, which brings all frames") {
+    story.MakeRemote(images::fakes::RemoteImage::Way::kPipe);
+  }
+  SECTION("where the running slot has no sound folder") {
+    story.MakeRemote();
+    auto boot = partitions::FatVolume::Open(story.Part(story.disk, PartitionRole::kBoot));
+    EmptySlotFolder(boot, SlotId::kA);
+  }
+  NoProgress progress;
+  const auto boot = partitions::FatVolume::Open(story.Part(story.disk, PartitionRole::kBoot));
+  const auto reuse = FindReuse(story.machine,
+                               boot,
+                               {.source = *story.v2.source, .image = story.v2.image},
+                               SlotId::kB,
+                               progress);
+  CHECK_FALSE(reuse.fragments);
+  CHECK(reuse.root.fetched == story.v2.image.manifest.root.size);
+}
+
+TEST_CASE("InspectUpgrade: fragments that cannot be used are told, and frames fetched", "[crash]") {
+  Story story;
+  story.v2 = story.shelf.MakeDivided("1", "3", "ROSFRAGS, but not an index");
+  const auto& source = story.MakeRemote();
+  const auto plan = story.Plan();
+  REQUIRE(plan.reuse);
+  CHECK_FALSE(plan.reuse->fragments);
+  CHECK(plan.reuse->root.fetched == story.v2.image.manifest.root.size);
+  CHECK_THAT(story.warnings.text,
+             Catch::StartsWith("the image's fragments cannot be used, so more is fetched: the "
+                               "index of fragments: "));
+  const auto before = source.read();
+  REQUIRE(story.Run(plan, story.disk));
+  CHECK(source.read() - before == plan.to_fetch);
+  CHECK(WhatBoots(story.disk, story.installed.layout).version == "3");
+}
+
 TEST_CASE("ApplyUpgrade: from a pipe, without the deltas, which come behind all else", "[crash]") {
   Story story;
   story.v2 = story.shelf.MakeNext("1", "3");

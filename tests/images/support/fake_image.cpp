@@ -209,6 +209,11 @@ FakeImage Assemble(const FakeParts& parts, const AssembleOptions& options) {
         {.base = keys::Sha256Of(AsBytes(parts.old_index)).Hex(),
          .patch = AddBlob(image, kRootIndexPatchType, parts.index_patch)});
   }
+  if (const auto& fragments = parts.fragments) {
+    manifest.fragments =
+        FragmentLayers{.index = AddBlob(image, kFragmentIndexType, fragments->index),
+                       .fragments = AddBlob(image, kFragmentsType, fragments->layer)};
+  }
   AddDelta(image, parts.delta, kDeltaIndexType, kDeltaType, manifest.deltas);
   AddDelta(
       image, parts.kernel_delta, kKernelDeltaIndexType, kKernelDeltaType, manifest.kernel_deltas);

@@ -29,6 +29,12 @@ struct FakeDelta {
   std::string patches;
 };
 
+// The two layers of fragments.
+struct FakeFragments {
+  std::string index;
+  std::string layer;
+};
+
 // What an image is made of, before it is put together. A test changes what it wants to be wrong;
 // what is put together later (digests, signature) is right for it again.
 struct FakeParts {
@@ -41,8 +47,9 @@ struct FakeParts {
   std::vector<Chunk> chunks;  // of `layer`
   std::string layer;          // packed
   std::string raw_index;
-  std::string old_index;           // of another root
-  std::string index_patch;         // that makes `raw_index` of it; none where it is empty
+  std::string old_index;    // of another root
+  std::string index_patch;  // that makes `raw_index` of it; none where it is empty
+  std::optional<FakeFragments> fragments;
   std::optional<FakeDelta> delta;  // of the root
   std::optional<FakeDelta> kernel_delta;
   std::optional<FakeDelta> initrd_delta;

@@ -9,6 +9,7 @@
 #include "images/bootloader_layer.hpp"
 #include "images/file_delta.hpp"
 #include "images/root_delta.hpp"
+#include "images/root_fragments.hpp"
 #include "images/root_read_back.hpp"
 #include "installer/slot_content.hpp"
 #include "installer/trust_rules.hpp"
@@ -209,6 +210,25 @@ SmallImage ImageShelf::MakeNext(const std::string& other, const std::string& ver
     parts.initrd_delta =
         DeltaOf(packing::PackLz4(AsBytes(InitrdContent(other))), parts.initrd, work.path());
   }
+  return Finish(std::move(parts), version, unified_ ? OwnersGrub() : RealGrub());
+}
+
+SmallImage ImageShelf::MakeDivided(const std::string& other,
+                                   const std::string& version,
+                                   const std::string& index) const {
+  const auto old = fakes::MakeData(kRootSize, SeedOf(other));
+  auto parts = fakes::MakePartsOf("put in" + old.substr(0, kRootSize - 6));
+  const TempDirectory work("ros-fragments");
+  WriteFileAtomically(work.path() / "root", AsBytes(parts.root));
+  NoProgress progress;
+  const auto output = work.path() / "fragments";
+  const auto layer = images::MakeFragments(
+      {}, {.root = work.path() / "root", .chunks = parts.chunks}, output, progress);
+  parts.fragments = fakes::FakeFragments{
+      .index = index.empty() ? images::WriteFragmentIndex(layer.index, parts.chunks) : index,
+      .layer = ReadFile(output, layer.size)};
+  parts.kernel = MakeLz4Kernel(KernelContent(other));
+  parts.initrd = packing::PackLz4(AsBytes(InitrdContent(other)));
   return Finish(std::move(parts), version, unified_ ? OwnersGrub() : RealGrub());
 }
 

@@ -49,6 +49,13 @@ class ImageShelf {
   // deltas from it.
   [[nodiscard]] SmallImage MakeNext(const std::string& other, const std::string& version) const;
 
+  // A version whose root is that of another one with bytes put in at its begin, and has fragments;
+  // kernel and initrd are the same. With `index` in the place of the index of fragments, where that
+  // is not empty.
+  [[nodiscard]] SmallImage MakeDivided(const std::string& other,
+                                       const std::string& version,
+                                       const std::string& index = {}) const;
+
   // The same with another boot loader than the real GRUB.
   [[nodiscard]] SmallImage Make(const std::string& version,
                                 std::uint64_t epoch,

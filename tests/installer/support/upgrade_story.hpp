@@ -62,10 +62,9 @@ struct Story {
   }
 
   [[nodiscard]] UpgradePlan Plan() const {
-    NoProgress progress;
     const TrustRules rules{.channel = Document()};
     return PlanUpgrade(
-        InspectUpgrade(machine, {.source = *v2.source, .image = v2.image}, rules, progress),
+        InspectUpgrade(machine, {.source = *v2.source, .image = v2.image}, rules, warnings),
         {.after = AfterWriting::kArm});
   }
 
