@@ -3,17 +3,15 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "images/index_header.hpp"
 
 namespace ros::images {
 namespace {
 
-// Header: magic (8 bytes), version (u32), number of entries (u32), size of the root image (u64),
-// size of the layer (u64). Entry: digest (32 bytes), digest of the frame (32 bytes), length (u32),
-// packed length (u32). Numbers are little-endian.
+// Header: that of any index, size of the root image (u64), size of the layer (u64). Entry: digest
+// (32 bytes), digest of the frame (32 bytes), length (u32), packed length (u32). Numbers are
+// little-endian.
 constexpr std::string_view kIndexMagic = "ROSINDEX";
-constexpr std::uint32_t kIndexVersion = 1;
-constexpr std::size_t kVersionOffset = 8;
-constexpr std::size_t kCountOffset = 12;
 constexpr std::size_t kRootSizeOffset = 16;
 constexpr std::size_t kPackedSizeOffset = 24;
 constexpr std::size_t kChunkDigestSize = 32;
@@ -50,18 +48,8 @@ struct Sums {
 };
 
 std::uint32_t CheckHeader(ByteSpan raw) {
-  if (raw.size() < kIndexHeaderSize) {
-    RefuseIndex("it is cut short after " + std::to_string(raw.size()) + " bytes");
-  }
-  if (AsText(raw.first(kIndexMagic.size())) != kIndexMagic) {
-    RefuseIndex("it does not begin with " + std::string(kIndexMagic));
-  }
-  const auto version = LoadLe32(raw, kVersionOffset);
-  if (version != kIndexVersion) {
-    RefuseIndex("version " + std::to_string(version) + " is not known, only " +
-                std::to_string(kIndexVersion));
-  }
-  const auto count = LoadLe32(raw, kCountOffset);
+  const auto count = InContext("the root index",
+                               [&] { return ReadIndexHeader(raw, kIndexMagic, kIndexHeaderSize); });
   if (count == 0 || count > kMaxChunks) {
     RefuseIndex(std::to_string(count) + " entries are not from 1 to " + std::to_string(kMaxChunks));
   }
@@ -87,7 +75,8 @@ std::string WriteChunkIndex(const std::vector<Chunk>& chunks) {
     throw Error(ErrorKind::kFailed,
                 "a root index of " + std::to_string(chunks.size()) + " chunks cannot be written");
   }
-  std::string raw(kIndexHeaderSize + chunks.size() * kIndexEntrySize, '\0');
+  auto raw = MakeIndexHeader(
+      kIndexMagic, chunks.size(), kIndexHeaderSize + chunks.size() * kIndexEntrySize);
   const auto bytes = AsWritableBytes(raw);
   Sums sums;
   std::size_t at = kIndexHeaderSize;
@@ -103,9 +92,6 @@ std::string WriteChunkIndex(const std::vector<Chunk>& chunks) {
     StoreLe32(bytes, at + kPackedLength, chunk.packed_length);
     at += kIndexEntrySize;
   }
-  std::memcpy(bytes.data(), kIndexMagic.data(), kIndexMagic.size());
-  StoreLe32(bytes, kVersionOffset, kIndexVersion);
-  StoreLe32(bytes, kCountOffset, static_cast<std::uint32_t>(chunks.size()));
   StoreLe64(bytes, kRootSizeOffset, sums.length);
   StoreLe64(bytes, kPackedSizeOffset, sums.packed_length);
   return raw;

@@ -1,20 +1,17 @@
 #include "images/delta_index.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <string_view>
 
 #include "base/error.hpp"
 #include "delta/numbers.hpp"
+#include "images/index_header.hpp"
 #include "images/refusal.hpp"
 
 namespace ros::images {
 namespace {
 
 constexpr std::string_view kDeltaMagic = "ROSDELTA";
-constexpr std::uint32_t kDeltaVersion = 1;
-constexpr std::size_t kDeltaVersionOffset = 8;
-constexpr std::size_t kDeltaCountOffset = 12;
 constexpr std::size_t kBaseSizeOffset = 16;
 constexpr std::size_t kPatchesSizeOffset = 24;
 
@@ -259,30 +256,22 @@ std::string WriteDeltaIndex(const DeltaIndex& index, const std::vector<Chunk>& c
   } catch (const Error& error) {
     throw Error(ErrorKind::kFailed, "the delta index: " + error.message());
   }
-  std::string raw(kDeltaHeaderSize, '\0');
+  auto raw = MakeIndexHeader(kDeltaMagic, chunks.size(), kDeltaHeaderSize);
   const auto header = AsWritableBytes(raw);
-  std::memcpy(raw.data(), kDeltaMagic.data(), kDeltaMagic.size());
-  StoreLe32(header, kDeltaVersionOffset, kDeltaVersion);
-  StoreLe32(header, kDeltaCountOffset, static_cast<std::uint32_t>(chunks.size()));
   StoreLe64(header, kBaseSizeOffset, index.base_size);
   StoreLe64(header, kPatchesSizeOffset, patches_size);
   return raw + IndexWriter(index, chunks).Write();
 }
 
 std::uint32_t DeltaChunkCount(ByteSpan raw) {
-  return raw.size() < kDeltaHeaderSize ? 0 : LoadLe32(raw, kDeltaCountOffset);
+  return InContext("the delta index",
+                   [&] { return ReadIndexHeader(raw, kDeltaMagic, kDeltaHeaderSize); });
 }
 
 DeltaIndex ParseDeltaIndex(ByteSpan raw, const std::vector<Chunk>& chunks, Bytes patches_size) {
+  const auto count = DeltaChunkCount(raw);
   return InContext("the delta index", [&] {
-    if (raw.size() < kDeltaHeaderSize || !AsText(raw).starts_with(kDeltaMagic)) {
-      Refuse("it does not begin with " + std::string(kDeltaMagic));
-    }
-    if (LoadLe32(raw, kDeltaVersionOffset) != kDeltaVersion) {
-      Refuse("version " + std::to_string(LoadLe32(raw, kDeltaVersionOffset)) + " is not known");
-    }
-    if (LoadLe32(raw, kDeltaCountOffset) != chunks.size() ||
-        LoadLe64(raw, kPatchesSizeOffset) != patches_size) {
+    if (count != chunks.size() || LoadLe64(raw, kPatchesSizeOffset) != patches_size) {
       Refuse("it is of something else");
     }
     DeltaIndex index;

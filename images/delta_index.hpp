@@ -56,7 +56,8 @@ Bytes BaseLength(const DeltaPatch& patch);
 // index.
 std::string WriteDeltaIndex(const DeltaIndex& index, const std::vector<Chunk>& chunks);
 
-// Of how many chunks an index says that it is, which may be anything; 0 where it is too short.
+// Of how many chunks an index says that it is, which may be anything. Throws as ParseDeltaIndex for
+// one that does not begin as such.
 std::uint32_t DeltaChunkCount(ByteSpan raw);
 
 // Reads one whose patches must add up to `patches_size`. Throws kVerification "the delta index:

@@ -1,21 +1,18 @@
 #include "images/fragment_index.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <string_view>
 #include <tuple>
 
 #include "base/error.hpp"
 #include "delta/numbers.hpp"
+#include "images/index_header.hpp"
 #include "images/refusal.hpp"
 
 namespace ros::images {
 namespace {
 
 constexpr std::string_view kFragmentMagic = "ROSFRAGS";
-constexpr std::uint32_t kFragmentVersion = 1;
-constexpr std::size_t kFragmentVersionOffset = 8;
-constexpr std::size_t kFragmentChunksOffset = 12;
 constexpr std::size_t kFragmentLayerOffset = 16;
 
 constexpr Bytes kBlockEntrySize = 8;
@@ -145,24 +142,14 @@ std::string WriteFragmentIndex(const FragmentIndex& index, const std::vector<Chu
   }
   auto placed = index;
   const auto layer_size = PlaceFragments(placed, chunks);
-  std::string raw(kFragmentHeaderSize, '\0');
-  const auto header = AsWritableBytes(raw);
-  std::memcpy(raw.data(), kFragmentMagic.data(), kFragmentMagic.size());
-  StoreLe32(header, kFragmentVersionOffset, kFragmentVersion);
-  StoreLe32(header, kFragmentChunksOffset, static_cast<std::uint32_t>(chunks.size()));
-  StoreLe64(header, kFragmentLayerOffset, layer_size);
+  auto raw = MakeIndexHeader(kFragmentMagic, chunks.size(), kFragmentHeaderSize);
+  StoreLe64(AsWritableBytes(raw), kFragmentLayerOffset, layer_size);
   return raw + entries;
 }
 
 FragmentIndex ParseFragmentIndex(ByteSpan raw, const std::vector<Chunk>& chunks, Bytes layer_size) {
   return InContext("the index of fragments", [&] {
-    if (raw.size() < kFragmentHeaderSize || !AsText(raw).starts_with(kFragmentMagic)) {
-      Refuse("it does not begin with " + std::string(kFragmentMagic));
-    }
-    if (LoadLe32(raw, kFragmentVersionOffset) != kFragmentVersion) {
-      Refuse("version " + std::to_string(LoadLe32(raw, kFragmentVersionOffset)) + " is not known");
-    }
-    if (LoadLe32(raw, kFragmentChunksOffset) != chunks.size() ||
+    if (ReadIndexHeader(raw, kFragmentMagic, kFragmentHeaderSize) != chunks.size() ||
         LoadLe64(raw, kFragmentLayerOffset) != layer_size) {
       Refuse("it is of something else");
     }

@@ -110,12 +110,12 @@ TEST_CASE("Fragment index: refuses what is of something else, or beyond the laye
     changed[at] = byte;
     return changed;
   };
-  refuses("", size, "it does not begin with ROSFRAGS");
+  refuses("", size, "it is cut short after 0 bytes");
   refuses(with(0, 'x'), size, "it does not begin with ROSFRAGS");
   refuses(with(8, 9), size, "version 9 is not known");
   refuses(with(12, 4), size, "it is of something else");
   refuses(raw, size + 1, "it is of something else");
-  refuses(raw.substr(0, raw.size() - 1), size, "");
+  refuses(raw.substr(0, raw.size() - 1), size, "it ends within a row of bytes");
   refuses(raw + raw.substr(kFragmentHeaderSize), size, "a chunk that the root index does not have");
   refuses(with(kFragmentHeaderSize, 5), size, "a chunk that the root index does not have");
   // The header says what the entries do not.
