@@ -132,11 +132,8 @@ void ApplyFragments(const std::string& address, const Paths& paths) {
       images::OpenServedImage(registry::ParseWebAddress(address), {.plain_http = true});
   const auto image = images::InspectImage(*source);
   const auto older = images::InspectImage(*images::OpenImage(paths.image));
-  const auto& layers = image.manifest.fragments.value();
-  const auto raw = images::ReadBlob(*source, layers.index, images::kMaxFragmentIndexSize);
-  const images::Fragments fragments{
-      .layer = layers.fragments,
-      .index = images::ParseFragmentIndex(AsBytes(raw), image.chunks, layers.fragments.size)};
+  const auto fragments =
+      images::ReadFragments(*source, image.manifest.fragments.value(), image.chunks);
   const auto old_root = OpenRegion(paths.root, DeviceAccess::kRead);
   NoProgress progress;
   auto plan = images::PlanRoot(image.chunks, {.chunks = older.chunks}, {});

@@ -119,7 +119,7 @@ PlannedFragments PlanChunk(Candidate candidate, const delta::BlockSearch& search
 // What of a chunk comes from where, in a plan's terms.
 struct Share {
   Bytes fetched = 0;
-  Bytes ranges = 0;  // that it is fetched by
+  std::size_t ranges = 0;  // that it is fetched by
   Bytes unpacked = 0;
   Bytes copied = 0;
 };
@@ -148,6 +148,14 @@ bool IsFetched(const PlannedFragments& chunk, std::size_t fragment) {
       chunk.places.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(
                                  (fragment + 1) * kBlocksOfFragment, chunk.places.size()));
   return std::find(first, last, kNowhere) != last;
+}
+
+Fragments ReadFragments(const ImageSource& source,
+                        const FragmentLayers& layers,
+                        const std::vector<Chunk>& chunks) {
+  const auto raw = ReadBlob(source, layers.index, kMaxFragmentIndexSize);
+  return {.layer = layers.fragments,
+          .index = ParseFragmentIndex(AsBytes(raw), chunks, layers.fragments.size)};
 }
 
 FragmentPlan PlanFragments(const FragmentedImage& image,

@@ -34,6 +34,12 @@ struct FragmentPlan {
 // Whether a fragment has to be fetched: the other root does not have all of its blocks.
 bool IsFetched(const PlannedFragments& chunk, std::size_t fragment);
 
+// What an image has of fragments; its index is fetched. Throws what ReadBlob and ParseFragmentIndex
+// throw.
+Fragments ReadFragments(const ImageSource& source,
+                        const FragmentLayers& layers,
+                        const std::vector<Chunk>& chunks);
+
 // An image that has fragments. All live longer than this.
 struct FragmentedImage {
   const ImageSource& source;

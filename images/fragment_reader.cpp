@@ -6,6 +6,7 @@
 #include "base/interrupt.hpp"
 
 namespace ros::images {
+
 bool FragmentReader::Make(const PlannedFragments& chunk, MutableByteSpan into) {
   // First, since a fragment may need anything that is in front of it.
   bool is_right = CopyBlocks(chunk, into);
@@ -15,7 +16,7 @@ bool FragmentReader::Make(const PlannedFragments& chunk, MutableByteSpan into) {
     if (IsFetched(chunk, i)) {
       const auto packed = packed_.span().first(fragment.packed_length);
       if (is_right) {
-        is_right = Read(fragment, place, packed) && Unpack(packed, i * kFragmentLength, into);
+        is_right = Read(fragment, place, packed) && Unpack(packed, i, into);
       } else {
         layer_.Skip(place, packed);
       }
@@ -63,10 +64,11 @@ bool FragmentReader::Read(const Fragment& fragment, Bytes place, MutableByteSpan
   return layer_.Read(place, packed, [&] { return FragmentDigest(packed) == fragment.digest; });
 }
 
-bool FragmentReader::Unpack(ByteSpan packed, Bytes at, MutableByteSpan chunk) {
+bool FragmentReader::Unpack(ByteSpan packed, std::size_t number, MutableByteSpan chunk) {
+  const auto at = number * kFragmentLength;
   try {
     UnpackFragment(
-        packed, chunk.first(at), chunk.subspan(at, std::min(kFragmentLength, chunk.size() - at)));
+        packed, chunk.first(at), chunk.subspan(at, FragmentLengthAt(number, chunk.size())));
     return true;
   } catch (const Error&) {
     return false;  // It was made of something else.

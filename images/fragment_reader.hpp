@@ -24,8 +24,8 @@ class FragmentReader {
   // From any byte on, at most kMaxRun.
   void ReadOldRoot(Bytes place, MutableByteSpan into);
   bool Read(const Fragment& fragment, Bytes place, MutableByteSpan packed) const;
-  // Fills the part of a chunk that begins at `at`.
-  static bool Unpack(ByteSpan packed, Bytes at, MutableByteSpan chunk);
+  // Fills its part of a chunk.
+  static bool Unpack(ByteSpan packed, std::size_t number, MutableByteSpan chunk);
 
   static constexpr Bytes kMaxRun = Bytes{128} << 10U;
 

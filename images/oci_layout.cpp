@@ -43,13 +43,14 @@ UniqueFd OpenFileAt(int directory, const std::string& entry, const std::string& 
   return fd;
 }
 
-bool IsOfPatches(const Descriptor& blob) {
+// What who reads a pipe has no use for.
+bool ComesLast(const Descriptor& blob) {
   return blob.media_type == kDeltaType || blob.media_type == kKernelDeltaType ||
          blob.media_type == kInitrdDeltaType || blob.media_type == kFragmentsType;
 }
 
 auto PlaceOf(const Descriptor& blob) {
-  return std::make_tuple(IsOfPatches(blob), blob.size, blob.digest);
+  return std::make_tuple(ComesLast(blob), blob.size, blob.digest);
 }
 
 }  // namespace

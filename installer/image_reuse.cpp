@@ -103,10 +103,7 @@ std::optional<images::FragmentPlan> TakeFragments(const SourcedImage& wanted,
     return std::nullopt;
   }
   try {
-    const auto raw = images::ReadBlob(source, layers->index, images::kMaxFragmentIndexSize);
-    const images::Fragments fragments{
-        .layer = layers->fragments,
-        .index = images::ParseFragmentIndex(AsBytes(raw), image.chunks, layers->fragments.size)};
+    const auto fragments = images::ReadFragments(source, *layers, image.chunks);
     return images::PlanFragments({.source = source, .chunks = image.chunks, .fragments = fragments},
                                  running,
                                  plan,

@@ -1,22 +1,16 @@
 #include "delta/block_search.hpp"
 
-#include <algorithm>
 #include <catch2/catch.hpp>
-#include <random>
 #include <string>
 #include <vector>
 
+#include "tests/delta/support/changed_program.hpp"
+
 using namespace ros;
 using namespace ros::delta;
+using fakes::MakeNoise;
 
 namespace {
-
-std::string MakeNoise(std::size_t length, unsigned seed) {
-  std::mt19937 random(seed);
-  std::string noise(length, '\0');
-  std::ranges::generate(noise, [&] { return static_cast<char>(random()); });
-  return noise;
-}
 
 std::uint64_t NumberOf(const std::string& block) {
   return NumberOfBlock(AsBytes(block));

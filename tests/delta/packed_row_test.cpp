@@ -1,13 +1,13 @@
 #include "delta/packed_row.hpp"
 
 #include <catch2/catch.hpp>
-#include <random>
 
 #include "base/error.hpp"
 #include "tests/delta/support/changed_program.hpp"
 
 using namespace ros;
 using namespace ros::delta;
+using fakes::MakeNoise;
 using fakes::MakeProgram;
 
 namespace {
@@ -16,13 +16,8 @@ constexpr Bytes kPart = 8192;
 
 // A program, bytes that cannot be packed, zeros, and the program again.
 std::string MakeText() {
-  std::mt19937 random(1);
-  std::string noise(30'000, '\0');
-  for (auto& byte : noise) {
-    byte = static_cast<char>(random());
-  }
   const auto program = MakeProgram(100'000, 1);
-  return program + noise + std::string(20'000, '\0') + program + "and a little";
+  return program + MakeNoise(30'000, 1) + std::string(20'000, '\0') + program + "and a little";
 }
 
 }  // namespace

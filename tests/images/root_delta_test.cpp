@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <optional>
-#include <random>
 #include <utility>
 
 #include "base/file.hpp"
 #include "images/root_read_back.hpp"
 #include "images/root_writer.hpp"
+#include "tests/delta/support/changed_program.hpp"
 #include "tests/images/support/error_of.hpp"
 #include "tests/images/support/fake_image.hpp"
 #include "tests/images/support/remote_image.hpp"
@@ -180,15 +180,8 @@ struct LongImage {
     return written;
   }
 
-  static std::string Noise() {
-    std::string noise(Bytes{12} << 20U, '\0');
-    std::mt19937 random(1);
-    std::ranges::generate(noise, [&] { return static_cast<char>(random()); });
-    return noise;
-  }
-
   TempDirectory directory;
-  FakeParts parts = MakePartsOf(Noise());
+  FakeParts parts = MakePartsOf(delta::fakes::MakeNoise(Bytes{12} << 20U, 1));
   std::shared_ptr<testing::MemoryDisk> old_disk =
       std::make_shared<testing::MemoryDisk>(Bytes{1} << 20U);
 };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <random>
 
 #include "base/file.hpp"
 #include "images/fragment_plan.hpp"
@@ -20,15 +19,10 @@ using namespace ros;
 using namespace ros::images;
 using namespace ros::images::fakes;
 using namespace ros::literals;
+using delta::fakes::MakeNoise;
+using delta::fakes::MakeProgram;
 
 namespace {
-
-std::string MakeNoise(Bytes size, unsigned seed) {
-  std::mt19937 random(seed);
-  std::string noise(size, '\0');
-  std::ranges::generate(noise, [&] { return static_cast<char>(random()); });
-  return noise;
-}
 
 // A disk that can be lost, as far as reading goes.
 class OldDisk final : public BlockDevice {
@@ -75,19 +69,12 @@ FragmentLayer Divide(FakeParts& parts,
   return layer;
 }
 
-Fragments ReadFragments(const ImageSource& source, const VerifiedImage& image) {
-  const auto& layers = image.manifest.fragments.value();
-  const auto raw = ReadBlob(source, layers.index, kMaxFragmentIndexSize);
-  return {.layer = layers.fragments,
-          .index = ParseFragmentIndex(AsBytes(raw), image.chunks, layers.fragments.size)};
-}
-
 // A machine with a root of its own, and an image of a root of which much is in there, moved by
 // bytes that were put in, and cut at other places: no chunk is the same.
 class Versions {
  public:
   Versions() {
-    const auto program = delta::fakes::MakeProgram(3_MiB, 1);
+    const auto program = MakeProgram(3_MiB, 1);
     old_root_ = MakeNoise(1_MiB, 1) + program;
     auto root = "put in" + old_root_.substr(0, 700'001) + MakeNoise(50'000, 2) +
                 old_root_.substr(700'001, 2'000'000) + "and here" + old_root_.substr(2'700'001);
@@ -111,7 +98,7 @@ class Versions {
     image_ = InspectImage(*file_);
     plan_ = PlanRoot(image_.chunks, {}, kept_);
     frames_ = plan_.fetched;
-    const auto fragments = ReadFragments(*file_, image_);
+    const auto fragments = ReadFragments(*file_, image_.manifest.fragments.value(), image_.chunks);
     fragments_ =
         PlanFragments({.source = *source_, .chunks = image_.chunks, .fragments = fragments},
                       {.slot = Region(old_disk_), .size = old_root_.size()},
@@ -383,7 +370,7 @@ class LongImage {
     const StreamedImage source(*file, other.get());
     const auto image = InspectImage(source);
     auto plan = PlanRoot(image.chunks, {}, {});
-    const auto fragments = ReadFragments(source, image);
+    const auto fragments = ReadFragments(source, image.manifest.fragments.value(), image.chunks);
     fragments_ = PlanFragments({.source = source, .chunks = image.chunks, .fragments = fragments},
                                {.slot = Region(old_disk_), .size = parts_.root.size()},
                                plan,

@@ -1,5 +1,6 @@
 #include "tests/delta/support/changed_program.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <random>
@@ -19,6 +20,13 @@ std::string MakeProgram(Bytes size, unsigned seed, unsigned moved) {
     std::memcpy(program.data() + at, &address, sizeof address);
   }
   return program;
+}
+
+std::string MakeNoise(Bytes size, unsigned seed) {
+  std::mt19937 random(seed);
+  std::string noise(size, '\0');
+  std::ranges::generate(noise, [&] { return static_cast<char>(random()); });
+  return noise;
 }
 
 }  // namespace ros::delta::fakes

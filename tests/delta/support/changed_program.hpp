@@ -10,4 +10,7 @@ namespace ros::delta::fakes {
 // `moved` all addresses are larger by that much, as when something grew before them.
 std::string MakeProgram(Bytes size, unsigned seed, unsigned moved = 0);
 
+// Bytes that cannot be packed.
+std::string MakeNoise(Bytes size, unsigned seed);
+
 }  // namespace ros::delta::fakes
