@@ -5,6 +5,8 @@
 
 namespace ros::installer {
 
+using namespace ros::literals;
+
 TEST_CASE("ApplyUpgrade: one from a registry that was cut goes on with what is there", "[crash]") {
   Story story;
   story.MakeRemote();
@@ -12,11 +14,7 @@ TEST_CASE("ApplyUpgrade: one from a registry that was cut goes on with what is t
   REQUIRE(plan.reuse);
   CHECK(plan.reuse->root.kept == 0);
 
-  PowerSupply power({.write = story.WriteOfRoot(plan),
-                     .moment = CutMoment::kAfter,
-                     .unsynced = Unsynced::kKept,
-                     .seed = 1});
-  REQUIRE_FALSE(story.Run(plan, std::make_shared<CrashingDevice>(story.disk, power)));
+  story.CutAfterRoot(plan);
   REQUIRE(WhatBoots(story.disk, story.installed.layout).version == "1");
 
   const auto again = story.Plan();
@@ -46,21 +44,7 @@ TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]"
   CHECK(plan.reuse->patched_files.size() == 2);
   CHECK(plan.to_fetch - root.fetched < 4'000);
   CHECK(UpgradeToJson(plan).Dump().find(R"("patched_files":[{"name":)") != std::string::npos);
-  const auto writes = CountWrites([&](PowerSupply& power) {
-    story.Run(plan,
-              std::make_shared<CrashingDevice>(std::make_shared<OverlayDisk>(story.disk), power));
-  });
-  for (const auto& cut : AllCuts(writes)) {
-    const auto overlay = std::make_shared<OverlayDisk>(story.disk);
-    PowerSupply power(cut);
-    const TempDirectory memory("ros-test");
-    story.FillMemory(memory.path());
-    REQUIRE_FALSE(story.Run(plan, std::make_shared<CrashingDevice>(overlay, power), memory.path()));
-    const auto outcome = WhatBoots(overlay, story.installed.layout);
-    INFO("write " << cut.write);
-    CHECK(outcome.fault.empty());
-    CHECK((outcome.version == "1" || outcome.version == "3"));
-  }
+  story.CheckAllCuts(plan, "3");
   const auto before = source.read();
   SECTION("all of it by the delta") {
     REQUIRE(story.Run(plan, story.disk));
@@ -68,14 +52,9 @@ TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]"
     CHECK(story.warnings.text.empty());
   }
   SECTION("and so goes on after a power cut, with what is there") {
-    PowerSupply power({.write = story.WriteOfRoot(plan),
-                       .moment = CutMoment::kAfter,
-                       .unsynced = Unsynced::kKept,
-                       .seed = 1});
-    REQUIRE_FALSE(story.Run(plan, std::make_shared<CrashingDevice>(story.disk, power)));
-    // But for one block, which the disk did not keep.
-    const std::string nothing(4096, '\0');
-    story.Part(story.disk, PartitionRole::kSlotB).Write(0, AsBytes(nothing));
+    story.CutAfterRoot(plan);
+    INFO("but for one block, which the disk did not keep");
+    story.Damage(PartitionRole::kSlotB, 0);
     const auto rest = story.Plan().reuse->root;
     CHECK(rest.kept > 0);
     CHECK(rest.patched > 0);
@@ -93,11 +72,7 @@ TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]"
     CHECK(story.warnings.text == "KERNEL did not have its digest, and is fetched anew");
   }
   SECTION("with the old slot damaged since the plan, by frames where that is so") {
-    auto slot = story.Part(story.disk, PartitionRole::kSlotA);
-    AlignedBuffer block(4096);
-    slot.Read(0, block.span());
-    block.span()[7] ^= std::byte{1};
-    slot.Write(0, block.span());
+    story.Damage(PartitionRole::kSlotA, 7);
     REQUIRE(story.Run(plan, story.disk));
     CHECK(source.read() - before > plan.to_fetch);
     CHECK_THAT(
@@ -126,21 +101,7 @@ TEST_CASE("ApplyUpgrade: by fragments from a registry, with power cuts", "[crash
   CHECK(UpgradeToJson(plan).Dump().find(R"("fragmented_chunks":)" +
                                         std::to_string(plan.reuse->fragments->chunks.size())) !=
         std::string::npos);
-  const auto writes = CountWrites([&](PowerSupply& power) {
-    story.Run(plan,
-              std::make_shared<CrashingDevice>(std::make_shared<OverlayDisk>(story.disk), power));
-  });
-  for (const auto& cut : AllCuts(writes)) {
-    const auto overlay = std::make_shared<OverlayDisk>(story.disk);
-    PowerSupply power(cut);
-    const TempDirectory memory("ros-test");
-    story.FillMemory(memory.path());
-    REQUIRE_FALSE(story.Run(plan, std::make_shared<CrashingDevice>(overlay, power), memory.path()));
-    const auto outcome = WhatBoots(overlay, story.installed.layout);
-    INFO("write " << cut.write);
-    CHECK(outcome.fault.empty());
-    CHECK((outcome.version == "1" || outcome.version == "3"));
-  }
+  story.CheckAllCuts(plan, "3");
   const auto before = source.read();
   SECTION("all of it") {
     REQUIRE(story.Run(plan, story.disk));
@@ -148,26 +109,17 @@ TEST_CASE("ApplyUpgrade: by fragments from a registry, with power cuts", "[crash
     CHECK(story.warnings.text.empty());
   }
   SECTION("and so goes on after a power cut, with what is there") {
-    PowerSupply power({.write = story.WriteOfRoot(plan),
-                       .moment = CutMoment::kAfter,
-                       .unsynced = Unsynced::kKept,
-                       .seed = 1});
-    REQUIRE_FALSE(story.Run(plan, std::make_shared<CrashingDevice>(story.disk, power)));
-    // But for one block, which the disk did not keep.
-    const std::string nothing(4096, '\0');
-    story.Part(story.disk, PartitionRole::kSlotB).Write(0, AsBytes(nothing));
+    story.CutAfterRoot(plan);
+    INFO("but for one block, which the disk did not keep");
+    story.Damage(PartitionRole::kSlotB, 0);
     const auto rest = story.Plan();
     CHECK(rest.reuse->root.kept > 0);
     CHECK(rest.reuse->root.copied < root.copied);
     REQUIRE(story.Run(rest, story.disk));
   }
   SECTION("with the old slot damaged since the plan, by frames where that is so") {
-    auto slot = story.Part(story.disk, PartitionRole::kSlotA);
-    AlignedBuffer block(4096);
-    constexpr Bytes kCopied = 32'768;
-    slot.Read(kCopied, block.span());
-    block.span()[7] ^= std::byte{1};
-    slot.Write(kCopied, block.span());
+    INFO("in a block that is copied");
+    story.Damage(PartitionRole::kSlotA, 32_KiB);
     REQUIRE(story.Run(plan, story.disk));
     CHECK(source.read() - before > plan.to_fetch);
   }
@@ -255,11 +207,7 @@ TEST_CASE("ApplyUpgrade: from a registry, what the running slot has is not fetch
     CHECK(source.read() == before);
   }
   SECTION("but for what is damaged there, since the plan and before") {
-    auto root = story.Part(story.disk, PartitionRole::kSlotA);
-    AlignedBuffer block(4096);
-    root.Read(0, block.span());
-    block.span()[0] ^= std::byte{1};
-    root.Write(0, block.span());
+    story.Damage(PartitionRole::kSlotA, 0);
     REQUIRE(story.Run(plan, story.disk));
     CHECK(source.read() == before + story.v2.image.chunks.front().packed_length);
     CHECK(story.warnings.text ==
@@ -268,6 +216,7 @@ TEST_CASE("ApplyUpgrade: from a registry, what the running slot has is not fetch
 
     const auto boot = partitions::FatVolume::Open(story.Part(story.disk, PartitionRole::kBoot));
     const auto kernel = boot.Find("/a/KERNEL").data;
+    AlignedBuffer block(4096);
     kernel.Read(0, block.span());
     block.span()[0] ^= std::byte{1};
     kernel.Write(0, block.span());

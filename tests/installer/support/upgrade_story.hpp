@@ -89,6 +89,43 @@ struct Story {
     return 0;
   }
 
+  // The power goes when the root is written and before anything else is.
+  void CutAfterRoot(const UpgradePlan& plan) const {
+    PowerSupply power({.write = WriteOfRoot(plan),
+                       .moment = CutMoment::kAfter,
+                       .unsynced = Unsynced::kKept,
+                       .seed = 1});
+    REQUIRE_FALSE(Run(plan, std::make_shared<CrashingDevice>(disk, power)));
+  }
+
+  // Changes a byte there.
+  void Damage(PartitionRole role, Bytes at) const {
+    std::byte byte{};
+    const auto part = Part(disk, role);
+    part.Read(at, {&byte, 1});
+    byte ^= std::byte{1};
+    part.Write(at, {&byte, 1});
+  }
+
+  // Cuts the power at every write of the plan. What boots is whole each time, and the running
+  // version or this one.
+  void CheckAllCuts(const UpgradePlan& plan, const std::string& next) const {
+    const auto writes = CountWrites([&](PowerSupply& power) {
+      Run(plan, std::make_shared<CrashingDevice>(std::make_shared<OverlayDisk>(disk), power));
+    });
+    for (const auto& cut : AllCuts(writes)) {
+      const auto overlay = std::make_shared<OverlayDisk>(disk);
+      PowerSupply power(cut);
+      const TempDirectory memory("ros-test");
+      FillMemory(memory.path());
+      INFO("cut at write " << cut.write << " of " << writes);
+      REQUIRE_FALSE(Run(plan, std::make_shared<CrashingDevice>(overlay, power), memory.path()));
+      const auto outcome = WhatBoots(overlay, installed.layout);
+      CHECK(outcome.fault.empty());
+      CHECK(outcome.version == (outcome.trial ? next : "1"));
+    }
+  }
+
   bool Run(const UpgradePlan& plan,
            const std::shared_ptr<BlockDevice>& device,
            const std::filesystem::path& memory) const {
