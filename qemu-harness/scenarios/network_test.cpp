@@ -30,14 +30,15 @@ constexpr ros::Bytes kHeads = 64_KiB;
 constexpr ros::Bytes kLeastFrame = 100_KiB;
 constexpr std::chrono::seconds kLong(600);
 
-// A machine with version 1 and a registry that has version 2, with a line between them.
+// A machine with version 1 and a registry that has version 2, as this image, with a line between
+// them.
 class NetworkStory {
  public:
-  explicit NetworkStory(const std::string& name)
+  explicit NetworkStory(const std::string& name, const std::string& image = "tiny-network-v2")
       : registry_(Cell() + "/registry"),
         line_(registry_.port()),
         story_(name, {}, NewDisk("tiny-network-v1")) {
-    registry_.Push("tiny-network-v2", "os:2");
+    registry_.Push(image, "os:2");
     story_.UseNetwork();
   }
 
@@ -133,6 +134,7 @@ struct Transfer {
   ros::Bytes copied = 0;    // of the root, from the running slot
   ros::Bytes patched = 0;   // of the root, made of what the running slot has
   ros::Bytes kept = 0;      // of the root, in its place already
+  ros::Bytes divided = 0;   // chunks of the root that are put together of fragments
   ros::Json patched_files;  // kernel and initrd, where they are made of what the running slot has
   ros::Bytes asking = 0;    // what the plan itself took: manifests, signatures, the root index
 };
@@ -147,6 +149,7 @@ Transfer PlannedTransfer(NetworkStory& network) {
           .copied = root.At("copied_bytes", "root").AsUint("root"),
           .patched = root.At("patched_bytes", "root").AsUint("root"),
           .kept = root.At("kept_bytes", "root").AsUint("root"),
+          .divided = root.At("fragmented_chunks", "root").AsUint("root"),
           .patched_files = transfer.At("patched_files", "transfer"),
           .asking = network.line().Passed()};
 }
@@ -244,6 +247,18 @@ TEST_CASE("upgrade-over-a-network-that-breaks", "[qemu]") {
   CHECK(network.Checks() == 0);
   network.story().PowerOff();
   CHECK(StateOnDisk(network.story().disk()) == StoredState{"b"});
+}
+
+TEST_CASE("upgrade-by-fragments-over-a-network", "[qemu]") {
+  NetworkStory network("fragments", "tiny-network-divided");
+  network.Boot();
+  const Transfer planned = PlannedTransfer(network);
+  CHECK(planned.divided > 0);
+  CHECK(planned.patched == 0);
+  CHECK(planned.fetched >= kNew);
+  CHECK(planned.copied > 2 * kNew);
+  CHECK(UpgradeBeyond(network, planned) < kHeads);
+  network.Commit();
 }
 
 TEST_CASE("upgrade-over-a-dead-line", "[qemu]") {
