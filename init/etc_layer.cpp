@@ -92,11 +92,10 @@ void Exchange(const Path& fresh, const Path& upper) {
   }
 }
 
-void StartFrom(SlotId from, const EtcRequest& request, const std::function<void()>& tick) {
-  const auto layers = request.state / "etc" / Name(request.slot);
-  const auto source = request.state / "etc" / Name(from) / "upper";
-  const auto fresh = layers / "upper.new";
-  RemoveTree(fresh);
+void CopyLayer(const Path& source,
+               const Path& fresh,
+               const EtcRequest& request,
+               const std::function<void()>& tick) {
   if (std::filesystem::exists(source)) {
     CopyTree(source, fresh, tick);
     MergeAccountFiles(fresh, request.root / "etc");
@@ -104,6 +103,20 @@ void StartFrom(SlotId from, const EtcRequest& request, const std::function<void(
     MakeUpperLike(fresh, request.root / "etc");
   }
   SyncFileSystem(request.state);
+}
+
+void StartFrom(SlotId from, const EtcRequest& request, const std::function<void()>& tick) {
+  const auto layers = request.state / "etc" / Name(request.slot);
+  const auto source = request.state / "etc" / Name(from) / "upper";
+  const auto fresh = layers / "upper.new";
+  try {
+    CopyLayer(source, fresh, request, tick);
+  } catch (const Error&) {
+    // On a full file system what was copied is in the way of everybody, the journal's line about
+    // it first of all.
+    RemoveTree(fresh);
+    throw;
+  }
   Exchange(fresh, layers / "upper");
   SyncDirectory(layers);
   RemoveTree(fresh);
@@ -116,6 +129,10 @@ void PrepareEtc(const EtcRequest& request, const std::function<void()>& tick) {
   const auto other_note = request.state / "etc" / Name(Other(request.slot)) / "made-for";
   Make(request.state / "etc", 0755);
   Make(layers, 0755);
+  // Of a copy that was cut; the one of a trial that never came back is in the other slot's.
+  for (const auto slot : {SlotId::kA, SlotId::kB}) {
+    RemoveTree(request.state / "etc" / Name(slot) / "upper.new");
+  }
   const auto note = layers / "made-for";
   if (request.trial && !IsMadeFor(note, request.root_hash)) {
     StartFrom(Other(request.slot), request, tick);

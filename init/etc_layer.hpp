@@ -31,7 +31,8 @@ struct EtcRequest {
 //
 // With `take_from` the same is done with that slot's layer, in each boot that asks for it.
 //
-// Crash-safe: the copy is made beside, synced and exchanged. Throws kFailed.
+// Crash-safe: the copy is made beside, synced and exchanged. One that fails (a full file system) is
+// removed at once, one that was cut by the next boot of either slot. Throws kFailed.
 void PrepareEtc(const EtcRequest& request, const std::function<void()>& tick);
 
 }  // namespace ros::init

@@ -66,29 +66,38 @@ void FindLoader(const Machine& machine,
   }
 }
 
+// An erofs, the only file system that is looked into here.
+constexpr std::string_view kReadable = "erofs";
+
+// The root of the running slot, which `slot` is.
+images::ErofsBytes BytesOfRunningRoot(const UpgradeFacts& facts, const Region& slot) {
+  return {.name = "the root of slot " + std::string(Name(facts.running)),
+          .size = std::min(facts.slot(facts.running).config->root.size, slot.length()),
+          .read = [&slot](Bytes offset, MutableByteSpan into) { slot.Read(offset, into); }};
+}
+
+bool HasReadableRoot(const SlotContent& content) {
+  return content.config && content.config->root.filesystem == kReadable;
+}
+
 // What the running slot's image and the new one have in /etc, against what the machine has there.
 EtcChanges FindEtcChanges(const Machine& machine,
                           const images::ImageSource& source,
                           const UpgradeFacts& facts) {
-  constexpr std::string_view kReadable = "erofs";
-  const auto& running = facts.slot(facts.running);
   if (machine.root.empty()) {
     return {};
   }
   if (source.is_remote()) {
     return {.unknown = "an image on a server is not looked into before it is fetched"};
   }
-  if (!running.config || running.config->root.filesystem != kReadable ||
+  if (!HasReadableRoot(facts.slot(facts.running)) ||
       facts.image.config.root.filesystem != kReadable) {
     return {.unknown = "only roots that are an erofs can be looked into"};
   }
   try {
     const auto slot = partitions::OpenPartition(
         machine.disk, partitions::RoleOf(facts.running), DeviceAccess::kRead);
-    const auto before = ReadImageEtc(
-        {.name = "the root of slot " + std::string(Name(facts.running)),
-         .size = std::min(running.config->root.size, slot.length()),
-         .read = [&](Bytes offset, MutableByteSpan into) { slot.Read(offset, into); }});
+    const auto before = ReadImageEtc(BytesOfRunningRoot(facts, slot));
     images::RootImage root(source, facts.image);
     const auto after = ReadImageEtc(
         {.name = "the root of " + source.name(),
@@ -99,6 +108,21 @@ EtcChanges FindEtcChanges(const Machine& machine,
             })};
   } catch (const Error& error) {
     return {.unknown = error.message()};
+  }
+}
+
+// What cannot be found out is no reason not to upgrade: a trial without room comes back.
+std::optional<EtcRoom> FindEtcRoom(const Machine& machine, const UpgradeFacts& facts) {
+  if (machine.root.empty() || !HasReadableRoot(facts.slot(facts.running))) {
+    return std::nullopt;
+  }
+  try {
+    const auto slot = partitions::OpenPartition(
+        machine.disk, partitions::RoleOf(facts.running), DeviceAccess::kRead);
+    return EtcRoom{.needed = MeasureEtcCopy(BytesOfRunningRoot(facts, slot), machine.root),
+                   .free = FreeRoom(machine.state)};
+  } catch (const Error&) {
+    return std::nullopt;
   }
 }
 
@@ -316,6 +340,7 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
         machine, boot, {.source = source, .image = facts.image}, facts.target(), progress);
   }
   facts.etc = FindEtcChanges(machine, source, facts);
+  facts.etc_room = FindEtcRoom(machine, facts);
   if (loader != LoaderWish::kLeave || !WasOffered(source, facts)) {
     FindLoader(machine, source, boot, facts);
   }

@@ -97,6 +97,16 @@ void CheckSpace(const UpgradeFacts& facts, const std::map<std::string, Bytes>& l
   }
 }
 
+// What is staged waits for its trial, and so for its room.
+void CheckEtcRoom(const UpgradeFacts& facts, const UpgradeRequest& request) {
+  if (request.after == AfterWriting::kStage || !facts.etc_room) {
+    return;
+  }
+  if (const auto lack = facts.etc_room->Lack(); !lack.empty()) {
+    throw Error(ErrorKind::kDoesNotFit, lack);
+  }
+}
+
 // A machine keeps the form of its slots: only an installation makes other places for files.
 void CheckForm(const UpgradeFacts& facts) {
   const bool unified_machine = facts.loader_kind == LoaderKind::kGrubUki;
@@ -336,6 +346,7 @@ UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request
   if (!plan.already_there) {
     const auto texts = SlotTexts(image, plan.entry);
     CheckSpace(facts, SlotLengths(image, texts));
+    CheckEtcRoom(facts, request);
     plan.etc = facts.etc;
     plan.steps.emplace_back(MirrorGoodSlot{facts.boot.StateOr(facts.running).good});
     AddWriting(facts, texts, plan.steps);

@@ -15,6 +15,7 @@
 #include "health/bad_list.hpp"
 #include "images/verified_image.hpp"
 #include "installer/etc_changes.hpp"
+#include "installer/etc_room.hpp"
 #include "installer/image_check.hpp"
 #include "installer/image_reuse.hpp"
 #include "installer/loader_install.hpp"
@@ -74,6 +75,7 @@ struct UpgradeFacts {
   std::optional<trust::AcceptedChannel> accepted;
   std::vector<std::string> machine_arguments;
   EtcChanges etc;
+  std::optional<EtcRoom> etc_room;  // none where that is not known
   // Of an image in a registry, what need not come from there.
   std::optional<ImageReuse> reuse;
   // What the image brings to boot with, and how the disk's compares with it; none when the image
@@ -266,9 +268,9 @@ struct UpgradePlan {
 bool WritesSlot(const UpgradePlan& plan);
 
 // Decides what an upgrade does, or throws why it may not be: kDoesNotFit (architecture, machine,
-// space; no boot loader where one was asked for), kVerification (epoch), kRefused (bad list; an
-// image older than the running one; the running slot is not the good one; a trial is pending; the
-// boot loader cannot be switched). Pure.
+// space in the slot or for the trial's /etc; no boot loader where one was asked for), kVerification
+// (epoch), kRefused (bad list; an image older than the running one; the running slot is not the
+// good one; a trial is pending; the boot loader cannot be switched). Pure.
 UpgradePlan PlanUpgrade(const UpgradeFacts& facts, const UpgradeRequest& request);
 
 // For people: what is written where, with sizes and a picture of the disk.

@@ -10,6 +10,19 @@ namespace {
 // The watchdog's timeout in the test images (os/make-images), and how long to stay beyond it.
 constexpr int kPastTheWatchdog = 60 + 15;
 
+constexpr int kDoesNotFit = 5;
+
+// Runs a command while the state partition is full.
+GuestResult InFullState(Machine& machine, const std::string& command) {
+  // ext4 keeps up to 16 MiB of what it calls free to itself.
+  machine.MustRun(
+      "fallocate -l $(($(stat -f -c '%f * %S' /ros) - (24 << 20))) /ros/filling; "
+      "! dd if=/dev/zero of=/ros/rest bs=64k && sync");
+  GuestResult result = machine.Run(command);
+  machine.MustRun("rm /ros/filling /ros/rest && sync");
+  return result;
+}
+
 // Waits in the guest: its clock is the one that the watchdog runs on.
 void StayUp(Machine& machine) {
   machine.MustRun(
@@ -48,8 +61,15 @@ TEST_CASE("upgrade-commits-and-goes-back-again", "[qemu]") {
   story.WaitForServices();
   CHECK(machine.Run("ros upgrade --no-reboot -i " + InGuest("tiny-v2")).exit_code == 0);
 
+  INFO("no room for the trial's copy of /etc: refused before anything is written");
+  machine.MustRun("dd if=/dev/urandom of=/etc/large bs=64k count=8");
+  const GuestResult refused = InFullState(machine, "ros upgrade -i " + InGuest("tiny-v3"));
+  CHECK(refused.exit_code == kDoesNotFit);
+  CHECK_THAT(refused.output,
+             Catch::Contains("changed in /etc, 5") && Catch::Contains("make room below /var"));
+  machine.MustRun("rm /etc/large");
+
   INFO("b to a with a third version");
-  story.WaitForServices();
   story.Upgrade("tiny-v3");
   machine.RestartBy("reboot -f");
   machine.WaitForShell();

@@ -135,6 +135,27 @@ TEST_CASE("PrepareEtc: a copy that was cut is made anew", "[init]") {
   CHECK_FALSE(std::filesystem::exists(machine.state / "etc/b/upper.new"));
 }
 
+TEST_CASE("PrepareEtc: a copy that was cut is removed by the good slot too", "[init]") {
+  Machine machine;
+  machine.BootGood(SlotId::kA);
+  Machine::Put(machine.state / "etc/b/upper.new/half", "x");
+  machine.BootGood(SlotId::kA);
+  CHECK_FALSE(std::filesystem::exists(machine.state / "etc/b/upper.new"));
+}
+
+TEST_CASE("PrepareEtc: a copy that fails leaves nothing in the way", "[init]") {
+  Machine machine;
+  machine.BootGood(SlotId::kA);
+  Machine::Put(machine.Upper(SlotId::kA) / "hostname", "box");
+  // More than is read of such a file.
+  Machine::Put(machine.Upper(SlotId::kA) / "passwd", "");
+  std::filesystem::resize_file(machine.Upper(SlotId::kA) / "passwd", Bytes{17} << 20U);
+  Machine::Put(machine.root / "etc/passwd", "root:x:0\n");
+  CHECK_THROWS_AS(machine.BootTrial(SlotId::kB, "h1"), Error);
+  CHECK_FALSE(std::filesystem::exists(machine.state / "etc/b/upper.new"));
+  CHECK_FALSE(std::filesystem::exists(machine.state / "etc/b/made-for"));
+}
+
 // The first boot of an installation that kept the state, in slot a.
 EtcRequest KeptBoot(const Machine& machine, SlotId from) {
   return {.root = machine.root, .state = machine.state, .slot = SlotId::kA, .take_from = from};

@@ -435,6 +435,15 @@ TEST_CASE("PlanUpgrade: damage is repaired first", "[installer]") {
   CHECK(std::holds_alternative<RepairBootState>(plan.steps.at(1)));
 }
 
+TEST_CASE("PlanUpgrade: no trial without room for its /etc", "[installer]") {
+  auto facts = SomeFacts();
+  facts.etc_room = {.needed = {1_MiB, 10}, .free = {8_MiB, 1000}};
+  CHECK(Has<ArmTrial>(PlanUpgrade(facts, {})));
+  facts.etc_room->free.bytes = 64_KiB;
+  CHECK_THROWS_WITH(PlanUpgrade(facts, {}), Catch::Contains("make room below /var"));
+  CHECK(Has<WriteSlotRoot>(PlanUpgrade(facts, {.after = AfterWriting::kStage})));
+}
+
 TEST_CASE("DescribeUpgrade: lists the files that both sides changed", "[installer]") {
   auto facts = SomeFacts();
   CHECK_THAT(DescribeUpgrade(PlanUpgrade(facts, {}), SomeDisk()), !Catch::Contains("/etc"));
