@@ -1,5 +1,7 @@
 #include "base/clock.hpp"
 
+#include <sys/timex.h>
+
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -54,6 +56,11 @@ std::chrono::seconds ParseDuration(std::string_view text) {
 
 UnixTime SystemClock::Now() const {
   return ::time(nullptr);
+}
+
+bool SystemClock::IsSynchronized() const {
+  timex state{};
+  return ::adjtimex(&state) >= 0 && (state.status & STA_UNSYNC) == 0;
 }
 
 std::chrono::milliseconds SystemClock::SinceBoot() const {

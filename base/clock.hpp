@@ -31,6 +31,9 @@ class Clock {
 
   // Wall clock; may jump and may be wrong on a machine without a battery.
   [[nodiscard]] virtual UnixTime Now() const = 0;
+  // Whether something keeps the wall clock right, NTP for one, as the kernel knows it (adjtimex(2),
+  // STA_UNSYNC).
+  [[nodiscard]] virtual bool IsSynchronized() const = 0;
   // Since boot, suspend included (CLOCK_BOOTTIME). Deadlines run on this one.
   [[nodiscard]] virtual std::chrono::milliseconds SinceBoot() const = 0;
 };
@@ -38,6 +41,7 @@ class Clock {
 class SystemClock final : public Clock {
  public:
   [[nodiscard]] UnixTime Now() const override;
+  [[nodiscard]] bool IsSynchronized() const override;
   [[nodiscard]] std::chrono::milliseconds SinceBoot() const override;
 };
 

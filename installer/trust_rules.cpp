@@ -163,6 +163,9 @@ UnixTime TrustedNow(const std::filesystem::path& state,
   if (running.config) {
     now = std::max(now, running.config->created);
   }
+  if (clock.IsSynchronized()) {
+    return now;
+  }
   // Not the last entry alone: this boot has made some, by the same clock.
   for (const auto& entry : health::Journal(state, clock).Read()) {
     now = std::max(now, entry.time);

@@ -63,8 +63,10 @@ TrustRules TrustRulesOf(const std::filesystem::path& state,
                         const std::map<std::string, std::string>& texts,
                         UnixTime now);
 
-// The latest of the clock, an image's creation and every entry of the journal: the clock of a
-// machine without a battery begins in the past, and a key's dates must not be met that way.
+// The later of the clock and an image's creation; where nothing synchronises the clock, no earlier
+// than any entry of the journal: the clock of a machine without a battery begins in the past, and a
+// key's dates must not be met that way. A clock that was ahead for a while has left entries too,
+// so they count no longer than until it is synchronised.
 UnixTime TrustedNow(const std::filesystem::path& state,
                     const SlotContent& running,
                     const Clock& clock);

@@ -18,6 +18,8 @@ class HandClock final : public Clock {
  public:
   [[nodiscard]] UnixTime Now() const override { return 0; }
 
+  [[nodiscard]] bool IsSynchronized() const override { return false; }
+
   [[nodiscard]] milliseconds SinceBoot() const override { return now; }
 
   milliseconds now{5000};

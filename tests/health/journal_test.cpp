@@ -12,6 +12,8 @@ class FixedClock final : public Clock {
  public:
   [[nodiscard]] UnixTime Now() const override { return 1'770'000'000; }
 
+  [[nodiscard]] bool IsSynchronized() const override { return false; }
+
   [[nodiscard]] std::chrono::milliseconds SinceBoot() const override { return {}; }
 };
 

@@ -21,14 +21,18 @@ constexpr UnixTime kNow = 1'800'000'000;
 
 class FixedClock final : public Clock {
  public:
-  explicit FixedClock(UnixTime now) : now_(now) {}
+  explicit FixedClock(UnixTime now, bool is_synchronized = false)
+      : now_(now), is_synchronized_(is_synchronized) {}
 
   [[nodiscard]] UnixTime Now() const override { return now_; }
+
+  [[nodiscard]] bool IsSynchronized() const override { return is_synchronized_; }
 
   [[nodiscard]] std::chrono::milliseconds SinceBoot() const override { return {}; }
 
  private:
   UnixTime now_;
+  bool is_synchronized_;
 };
 
 struct NamedKey {
@@ -207,6 +211,17 @@ TEST_CASE("TrustedNow: a clock that begins in the past is not believed", "[insta
   const FixedClock begins_anew(1);
   health::Journal(state.path(), begins_anew).Append({.reason = "started"});
   CHECK(TrustedNow(state.path(), running, FixedClock(0)) == kNow + 9);
+}
+
+TEST_CASE("TrustedNow: a clock that was ahead locks nobody out once it is right", "[installer]") {
+  const TempDirectory state;
+  const SlotContent running{.config = images::ImageConfig{.created = kNow}};
+  const FixedClock ahead(kNow + 1'000'000);
+  health::Journal(state.path(), ahead).Append({.reason = "started"});
+  CHECK(TrustedNow(state.path(), running, FixedClock(kNow + 1)) == kNow + 1'000'000);
+  CHECK(TrustedNow(state.path(), running, FixedClock(kNow + 1, true)) == kNow + 1);
+  // Whoever answers for the time does not make it earlier than the image.
+  CHECK(TrustedNow(state.path(), running, FixedClock(1, true)) == kNow);
 }
 
 TEST_CASE("RulesKeeping: revocations of the machine count, its thresholds wait for the policy",

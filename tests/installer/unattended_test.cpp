@@ -31,6 +31,8 @@ class RunningClock final : public Clock {
  public:
   [[nodiscard]] UnixTime Now() const override { return 0; }
 
+  [[nodiscard]] bool IsSynchronized() const override { return false; }
+
   [[nodiscard]] std::chrono::milliseconds SinceBoot() const override { return now_ += hours(1); }
 
  private:

@@ -50,6 +50,8 @@ class InterruptingClock final : public Clock {
     return 0;
   }
 
+  [[nodiscard]] bool IsSynchronized() const override { return false; }
+
   [[nodiscard]] std::chrono::milliseconds SinceBoot() const override {
     return std::chrono::milliseconds(0);
   }
