@@ -308,6 +308,7 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
   facts.disk = machine.disk;
   facts.loader_kind = LoaderOn(boot);
   facts.running = machine.running.value().slot;
+  facts.fell_from = machine.running->fell_from;
   facts.boot = OpenBootState(boot)->Load();
   facts.slots = {ReadSlotContent(boot, SlotId::kA), ReadSlotContent(boot, SlotId::kB)};
   facts.boot_damage = boot.CheckOwnership();

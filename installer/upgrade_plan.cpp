@@ -25,8 +25,12 @@ void CheckBootState(const UpgradeFacts& facts) {
                " is on trial; wait for its health gate (ros health status), then upgrade");
   }
   if (facts.running != state.good) {
-    RefusePlan("the running " + SlotText(facts.running) + " is not the good slot (" +
-               std::string(Name(state.good)) +
+    const auto running = "the running " + SlotText(facts.running) + " is not the good slot";
+    if (facts.fell_from != state.good) {
+      RefusePlan(running + ": the next boot starts " + SlotText(state.good) + " (" +
+                 facts.slot(state.good).VersionText() + "); reboot, then upgrade");
+    }
+    RefusePlan(running + " (" + std::string(Name(state.good)) +
                " is, and it could not be started); an upgrade would overwrite it. See ros why; "
                "ros rollback makes the running slot the good one");
   }

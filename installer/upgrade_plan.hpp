@@ -57,6 +57,7 @@ struct UpgradeFacts {
   partitions::RosDisk disk;
   bootloader::LoaderKind loader_kind = bootloader::LoaderKind::kGrub;
   SlotId running = SlotId::kA;
+  std::optional<SlotId> fell_from;  // the slot that the boot loader had to go past in this boot
   bootloader::LoadedState boot;
   std::array<SlotContent, 2> slots;       // a, b
   std::vector<std::string> boot_damage;   // of the boot partition's allocation

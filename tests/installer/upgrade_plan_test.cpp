@@ -248,7 +248,17 @@ TEST_CASE("PlanUpgrade: refuses what could leave no good slot", "[installer]") {
                          },
                          ErrorKind::kRefused,
                          "slot b is on trial"},
-                        {"a fallback boot", RunsB, ErrorKind::kRefused, "is not the good slot"},
+                        {"a fallback boot",
+                         [](UpgradeFacts& f) {
+                           RunsB(f);
+                           f.fell_from = SlotId::kA;
+                         },
+                         ErrorKind::kRefused,
+                         "and it could not be started"},
+                        {"after a rollback without a reboot",
+                         RunsB,
+                         ErrorKind::kRefused,
+                         "the next boot starts slot a (1); reboot, then upgrade"},
                         {"a pending trial",
                          [](UpgradeFacts& f) {
                            SetState(f, {SlotId::kA, Trial{SlotId::kB, 3, false}});
