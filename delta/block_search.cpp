@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <random>
 
 namespace ros::delta {
 namespace {
@@ -23,6 +24,11 @@ std::uint64_t DigitOf(std::byte byte) {
   return std::to_integer<std::uint64_t>(byte) + 1;
 }
 
+std::uint64_t RandomOdd() {
+  std::random_device random;
+  return (std::uint64_t{random()} << 32U) | random() | 1U;
+}
+
 }  // namespace
 
 std::uint64_t NumberOfBlock(ByteSpan block) {
@@ -35,7 +41,9 @@ std::uint64_t NumberOfBlock(ByteSpan block) {
 
 BlockSearch::BlockSearch(std::span<const std::uint64_t> wanted)
     : filter_((std::size_t{1} << kFilterBits) / 64),
-      entries_(std::bit_ceil(std::max<std::size_t>(2 * wanted.size(), 1))) {
+      entries_(std::bit_ceil(std::max<std::size_t>(2 * wanted.size(), 2))),
+      shift_(64U - static_cast<unsigned>(std::bit_width(entries_.size() - 1))),
+      factor_(RandomOdd()) {
   for (const auto number : wanted) {
     auto& entry = entries_[IndexOf(number)];
     entry.number = number;
@@ -91,8 +99,7 @@ std::optional<Bytes> BlockSearch::Find(std::uint64_t number) const {
 
 std::size_t BlockSearch::IndexOf(std::uint64_t number) const {
   const auto mask = entries_.size() - 1;
-  // Its lower bits depend on the last bytes of a block alone.
-  auto index = (number >> 32U) & mask;
+  auto index = (number * factor_) >> shift_;
   while (entries_[index].place != kFree && entries_[index].number != number) {
     index = (index + 1) & mask;
   }

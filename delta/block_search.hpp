@@ -57,6 +57,9 @@ class BlockSearch {
 
   std::vector<std::uint64_t> filter_;  // a bit for each number's top bits: most windows end there
   std::vector<Entry> entries_;         // a power of two of them, at least half of them free
+  unsigned shift_;                     // leaves as many bits as an entry's index has
+  // Another one each time: who makes a file has no say in which of its blocks' numbers meet.
+  std::uint64_t factor_;
 };
 
 }  // namespace ros::delta

@@ -9,6 +9,7 @@ namespace ros::delta {
 
 // Numbers of 64 bits, seven bits a byte, lowest first, the top bit set where more follow (LEB128).
 void AppendNumber(std::string& to, std::uint64_t number);
+inline constexpr std::size_t kMaxNumberSize = 10;  // bytes
 // The same of a signed one: 0, -1, 1, -2 ... as 0, 1, 2, 3 ...
 void AppendSigned(std::string& to, std::int64_t number);
 

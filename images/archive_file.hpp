@@ -26,6 +26,9 @@ class ArchiveFile {
 
   // As ImageSource::is_remote.
   [[nodiscard]] virtual bool is_remote() const { return false; }
+
+  // As ImageSource::range_costs.
+  [[nodiscard]] virtual RangeCosts range_costs() const { return {}; }
 };
 
 // A file of this machine.

@@ -8,8 +8,7 @@ namespace ros::images {
 bool CheckedParts::Read(Bytes offset,
                         MutableByteSpan into,
                         const std::function<bool()>& is_right) const {
-  blob_.ReadAt(offset, into);
-  if (is_right()) {
+  if (Comes(offset, into) && is_right()) {
     return true;
   }
   // Where one was right nowhere, the other way comes sooner than the next of them.
@@ -19,6 +18,18 @@ bool CheckedParts::Read(Bytes offset,
   }
   ++damaged_;
   return false;
+}
+
+bool CheckedParts::Comes(Bytes offset, MutableByteSpan into) const {
+  try {
+    blob_.ReadAt(offset, into);
+    return true;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kVerification) {
+      throw;
+    }
+    return false;
+  }
 }
 
 bool CheckedParts::IsRightElsewhere(Bytes offset,

@@ -19,17 +19,20 @@ class CheckedParts {
                         std::size_t most_mended = std::numeric_limits<std::size_t>::max())
       : blob_(blob), most_mended_(most_mended) {}
 
-  // Fills `into` from `offset` on; where `is_right` does not say that this is right, from other
-  // places where the blob is. False where it is not had so. Throws what reading throws.
+  // Fills `into` from `offset` on; where the blob ends before, or `is_right` does not say that this
+  // is right, from other places where the blob is. False where it is not had so. Throws what else
+  // reading throws.
   bool Read(Bytes offset, MutableByteSpan into, const std::function<bool()>& is_right) const;
 
-  // Takes a part that is of no use any more, but was announced. Throws what reading throws.
-  void Skip(Bytes offset, MutableByteSpan into) const { blob_.ReadAt(offset, into); }
+  // Takes a part that is of no use any more, but was announced. Throws as Read.
+  void Skip(Bytes offset, MutableByteSpan into) const { static_cast<void>(Comes(offset, into)); }
 
   // How many were not had.
   [[nodiscard]] std::size_t damaged() const { return damaged_; }
 
  private:
+  // False where the blob is not as long as it should be.
+  bool Comes(Bytes offset, MutableByteSpan into) const;
   bool IsRightElsewhere(Bytes offset,
                         MutableByteSpan into,
                         const std::function<bool()>& is_right) const;

@@ -65,6 +65,11 @@ class EntryReader {
 
 }  // namespace
 
+Bytes MaxFragmentIndexSize(std::size_t chunks) {
+  constexpr Bytes kMostOfEntry = 2 * delta::kMaxNumberSize + sizeof(keys::Digest::bytes);
+  return kFragmentHeaderSize + chunks * kMostOfEntry;
+}
+
 Bytes FragmentTableSize(Bytes chunk_length) {
   return chunk_length / kBlockSize * kBlockEntrySize +
          FragmentCount(chunk_length) * kFragmentEntrySize;

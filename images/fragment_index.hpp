@@ -19,7 +19,6 @@ namespace ros::images {
 // Nothing of it is believed: the chunk that comes out is compared with its digest.
 
 inline constexpr Bytes kFragmentHeaderSize = 24;
-inline constexpr Bytes kMaxFragmentIndexSize = kMaxIndexSize;
 
 // What is in a chunk.
 struct FragmentTable {
@@ -41,6 +40,9 @@ struct DividedChunk {
 };
 
 using FragmentIndex = std::vector<DividedChunk>;  // in the order of the root index
+
+// No index of a root index of so many chunks is longer.
+Bytes MaxFragmentIndexSize(std::size_t chunks);
 
 // The bytes of its table.
 Bytes FragmentTableSize(Bytes chunk_length);

@@ -1,6 +1,7 @@
 #include "images/fragment_plan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -17,22 +18,20 @@ constexpr Bytes kMaxSearched = Bytes{256} << 20U;
 // What is looked at by one thread, and what of it the next piece looks at too.
 constexpr Bytes kSearchedPiece = Bytes{1} << 20U;
 constexpr Bytes kOverlap = kBlockSize;
-// What a range of its own costs, about: what an answer has in front of it, and its share of a
-// request.
-constexpr Bytes kRangeCost = 200;
-// Tables that come from elsewhere, each by a request of its own, where a source has them wrong.
-constexpr std::size_t kMostMended = 8;
+// Tables that are wrong are fetched from elsewhere together, none by a request of its own.
+constexpr std::size_t kNoneMended = 0;
 
-// A divided chunk that the plan has from the image, and its table.
+// A divided chunk that the plan has from the image, and its table, once that is there.
 struct Candidate {
   DividedChunk divided;
   FragmentTable table;
+  bool has_table = false;
 };
 
-std::vector<DividedChunk> FindCandidates(const FragmentIndex& index,
-                                         const std::vector<Chunk>& chunks,
-                                         const RootPlan& plan) {
-  std::vector<DividedChunk> candidates;
+std::vector<Candidate> FindCandidates(const FragmentIndex& index,
+                                      const std::vector<Chunk>& chunks,
+                                      const RootPlan& plan) {
+  std::vector<Candidate> candidates;
   Bytes length = 0;
   for (const auto& divided : index) {
     if (plan.chunks[divided.chunk].origin != ChunkOrigin::kImage) {
@@ -42,43 +41,77 @@ std::vector<DividedChunk> FindCandidates(const FragmentIndex& index,
     if (length > kMaxSearched) {
       break;
     }
-    candidates.push_back(divided);
+    candidates.push_back({.divided = divided});
   }
   return candidates;
 }
 
-// Fetches the tables of chunks; those that are not what was signed are left out.
-std::vector<Candidate> ReadTables(const FragmentedImage& image,
-                                  const std::vector<DividedChunk>& wanted,
-                                  Progress& progress) {
-  const auto& chunks = image.chunks;
-  const auto blob = image.source.OpenBlob(image.fragments.layer.digest);
-  std::vector<ByteRange> ranges;
-  for (const auto& divided : wanted) {
-    AddRange(ranges,
-             {.offset = divided.table_offset,
-              .length = FragmentTableSize(chunks[divided.chunk].length)});
+// The blob of the layer, which has the size that was signed.
+std::unique_ptr<Blob> OpenLayer(const FragmentedImage& image) {
+  const auto& layer = image.fragments.layer;
+  auto blob = image.source.OpenBlob(layer.digest);
+  if (blob->size() != layer.size) {
+    throw Error(ErrorKind::kVerification,
+                image.source.name() + ": the fragments have " + std::to_string(blob->size()) +
+                    " bytes instead of " + std::to_string(layer.size));
   }
-  blob->Announce(ranges);
-  const CheckedParts parts(*blob, kMostMended);
-  std::vector<Candidate> candidates;
-  std::vector<std::byte> raw;
-  for (const auto& divided : wanted) {
-    const auto length = chunks[divided.chunk].length;
-    raw.resize(FragmentTableSize(length));
-    if (parts.Read(divided.table_offset, raw, [&] {
-          return keys::Sha256Of(raw) == divided.table_digest;
-        })) {
-      candidates.push_back(
-          {.divided = divided, .table = ParseFragmentTable(raw, length, divided.fragments_size)});
+  return blob;
+}
+
+// What is read of a layer for these candidates: the tables of those that have none, and its last
+// byte. So these are two ranges, and a server shows whether it answers that in one request, by
+// which the plan reckons (ImageSource::range_costs).
+std::vector<ByteRange> TableRanges(const FragmentedImage& image,
+                                   const std::vector<Candidate>& candidates) {
+  std::vector<ByteRange> ranges;
+  for (const auto& candidate : candidates) {
+    if (!candidate.has_table) {
+      const auto length = image.chunks[candidate.divided.chunk].length;
+      AddRange(ranges,
+               {.offset = candidate.divided.table_offset, .length = FragmentTableSize(length)});
     }
   }
-  if (parts.damaged() > 0) {
+  AddRange(ranges, {.offset = image.fragments.layer.size - 1, .length = 1});
+  return ranges;
+}
+
+// Reads those tables of chunks that are not there yet, where they are what was signed.
+void ReadTables(const FragmentedImage& image,
+                const Blob& blob,
+                std::vector<Candidate>& candidates) {
+  const CheckedParts parts(blob, kNoneMended);
+  std::vector<std::byte> raw;
+  for (auto& candidate : candidates) {
+    const auto& divided = candidate.divided;
+    const auto length = image.chunks[divided.chunk].length;
+    raw.resize(FragmentTableSize(length));
+    if (!candidate.has_table && parts.Read(divided.table_offset, raw, [&] {
+          return keys::Sha256Of(raw) == divided.table_digest;
+        })) {
+      candidate.table = ParseFragmentTable(raw, length, divided.fragments_size);
+      candidate.has_table = true;
+    }
+  }
+  std::array<std::byte, 1> last{};
+  parts.Skip(blob.size() - last.size(), last);
+}
+
+// Fetches the tables of chunks, from one place after the other where they are wrong; candidates
+// whose tables are right nowhere are left out.
+void FetchTables(const FragmentedImage& image,
+                 std::vector<Candidate>& candidates,
+                 Progress& progress) {
+  const auto is_missing = [](const Candidate& candidate) { return !candidate.has_table; };
+  const auto blob = OpenLayer(image);
+  do {
+    blob->Announce(TableRanges(image, candidates));
+    ReadTables(image, *blob, candidates);
+  } while (std::ranges::any_of(candidates, is_missing) && blob->Distrust());
+  if (const auto wrong = std::erase_if(candidates, is_missing); wrong > 0) {
     progress.Warn("tables of fragments of " + image.source.name() +
-                  " that are not what was signed: " + std::to_string(parts.damaged()) +
+                  " that are not what was signed: " + std::to_string(wrong) +
                   "; more is fetched instead, and this copy of the image should be mended");
   }
-  return candidates;
 }
 
 // Looks at all of a root for blocks.
@@ -109,7 +142,8 @@ void ScanRoot(const SearchedRoot& root, delta::BlockSearch& search, Progress& pr
 
 PlannedFragments PlanChunk(Candidate candidate, const delta::BlockSearch& search) {
   PlannedFragments planned{.offset = candidate.divided.fragments_offset,
-                           .fragments = std::move(candidate.table.fragments)};
+                           .fragments = std::move(candidate.table.fragments),
+                           .places = {}};
   for (const auto number : candidate.table.blocks) {
     planned.places.push_back(search.Find(number).value_or(kNowhere));
   }
@@ -118,26 +152,56 @@ PlannedFragments PlanChunk(Candidate candidate, const delta::BlockSearch& search
 
 // What of a chunk comes from where, in a plan's terms.
 struct Share {
-  Bytes fetched = 0;
+  Bytes fetched = 0;       // with what comes between
   std::size_t ranges = 0;  // that it is fetched by
   Bytes unpacked = 0;
   Bytes copied = 0;
 };
 
-Share ShareOf(const PlannedFragments& planned, Bytes chunk_length) {
-  Share share;
-  for (std::size_t i = 0; i < planned.fragments.size(); ++i) {
-    const auto length = FragmentLengthAt(i, chunk_length);
-    if (IsFetched(planned, i)) {
-      share.ranges += i == 0 || !IsFetched(planned, i - 1) ? 1U : 0U;
-      share.fetched += planned.fragments[i].packed_length;
-      share.unpacked += length;
-    } else {
-      share.copied += length;
+// Adds up what chunks have of the layer, in their order.
+class Reckoning {
+ public:
+  explicit Reckoning(const RangeCosts& costs) : costs_(costs) {}
+
+  // Of the next chunk, behind those that were taken.
+  [[nodiscard]] Share ShareOf(const PlannedFragments& planned, Bytes chunk_length) {
+    Share share;
+    next_end_ = end_;
+    Bytes place = planned.offset;
+    for (std::size_t i = 0; i < planned.fragments.size(); ++i) {
+      const Bytes packed = planned.fragments[i].packed_length;
+      const auto length = FragmentLengthAt(i, chunk_length);
+      if (IsFetched(planned, i)) {
+        AddFetched(place, packed, share);
+        share.unpacked += length;
+      } else {
+        share.copied += length;
+      }
+      place += packed;
     }
+    return share;
   }
-  return share;
-}
+
+  // Whether that is less than this frame.
+  [[nodiscard]] bool IsLess(const Share& share, Bytes frame) const {
+    return share.fetched + share.ranges * costs_.range < frame;
+  }
+
+  // The chunk is taken.
+  void Take() { end_ = next_end_; }
+
+ private:
+  void AddFetched(Bytes place, Bytes packed, Share& share) {
+    const auto gap = next_end_ ? place - *next_end_ : costs_.gap + 1;
+    share.ranges += gap > costs_.gap ? 1U : 0U;
+    share.fetched += packed + (gap > costs_.gap ? 0 : gap);
+    next_end_ = place + packed;
+  }
+
+  RangeCosts costs_;
+  std::optional<Bytes> end_;       // of what is fetched
+  std::optional<Bytes> next_end_;  // the same, with the chunk that is looked at
+};
 
 }  // namespace
 
@@ -153,7 +217,7 @@ bool IsFetched(const PlannedFragments& chunk, std::size_t fragment) {
 Fragments ReadFragments(const ImageSource& source,
                         const FragmentLayers& layers,
                         const std::vector<Chunk>& chunks) {
-  const auto raw = ReadBlob(source, layers.index, kMaxFragmentIndexSize);
+  const auto raw = ReadBlob(source, layers.index, MaxFragmentIndexSize(chunks.size()));
   return {.layer = layers.fragments,
           .index = ParseFragmentIndex(AsBytes(raw), chunks, layers.fragments.size)};
 }
@@ -163,26 +227,30 @@ FragmentPlan PlanFragments(const FragmentedImage& image,
                            RootPlan& plan,
                            Progress& progress) {
   FragmentPlan found{.layer = image.fragments.layer, .chunks = {}};
-  const auto candidates = FindCandidates(image.fragments.index, image.chunks, plan);
+  auto candidates = FindCandidates(image.fragments.index, image.chunks, plan);
+  if (!candidates.empty()) {
+    FetchTables(image, candidates, progress);
+  }
   if (candidates.empty()) {
     return found;
   }
-  auto tabled = ReadTables(image, candidates, progress);
   std::vector<std::uint64_t> wanted;
-  for (const auto& candidate : tabled) {
+  for (const auto& candidate : candidates) {
     wanted.insert(wanted.end(), candidate.table.blocks.begin(), candidate.table.blocks.end());
   }
   delta::BlockSearch search(wanted);
   ScanRoot(other, search, progress);
   auto planned_root = plan;
-  for (auto& candidate : tabled) {
+  Reckoning reckoning(image.source.range_costs());
+  for (auto& candidate : candidates) {
     const auto number = candidate.divided.chunk;
     const auto& chunk = image.chunks[number];
     auto planned = PlanChunk(std::move(candidate), search);
-    const auto share = ShareOf(planned, chunk.length);
-    if (share.fetched + share.ranges * kRangeCost >= chunk.packed_length) {
+    const auto share = reckoning.ShareOf(planned, chunk.length);
+    if (!reckoning.IsLess(share, chunk.packed_length)) {
       continue;
     }
+    reckoning.Take();
     planned_root.chunks[number] = {.origin = ChunkOrigin::kFragments,
                                    .fragments = found.chunks.size()};
     planned_root.fetched -= chunk.packed_length - share.fetched;

@@ -54,11 +54,11 @@ struct SearchedRoot {
 };
 
 // Looks for what the divided chunks are made of in another root, of those chunks that the plan
-// would have from the image; where less is to be fetched so, the plan says that. Reads their tables
-// in the layer and all of the other root, on all cores. Looks for 256 MiB of chunks at most, which
-// takes 4 MiB of memory; what is beyond that comes as it would have come. A part of the root that
-// cannot be read has nothing; a table that is not what was signed is told as a warning. Throws what
-// reading the image throws.
+// would have from the image; where less is to be fetched so, the plan says that, with what
+// comes between fragments. Reads their tables in the layer and all of the other root, on all cores.
+// Looks for 256 MiB of chunks at most, which takes 4 MiB of memory; what is beyond that comes as it
+// would have come. A part of the root that cannot be read has nothing; a table that is not what was
+// signed is told as a warning. Throws what reading the image throws.
 FragmentPlan PlanFragments(const FragmentedImage& image,
                            const SearchedRoot& other,
                            RootPlan& plan,

@@ -54,6 +54,14 @@ class Blob {
   virtual void Abandon() {}
 };
 
+// What it costs to leave out bytes between ranges of a blob, as far as that is known.
+struct RangeCosts {
+  Bytes gap = 0;      // so many or fewer come all the same
+  Bytes range = 200;  // what one more range counts: what an answer has in front of it, about
+
+  bool operator==(const RangeCosts&) const = default;
+};
+
 // Where an image comes from: an OCI layout in some form.
 class ImageSource {
  public:
@@ -75,6 +83,9 @@ class ImageSource {
   // Whether reading costs the network: nothing is read twice then, and each part is compared with
   // its digest on its way to the disk instead of before.
   [[nodiscard]] virtual bool is_remote() const { return false; }
+
+  // Of its blobs; may be known better once more than one range was read of one of them.
+  [[nodiscard]] virtual RangeCosts range_costs() const { return {}; }
 
   // Whether all of it passes once, as through a pipe: what is behind the root layer can be read
   // after that alone, and patches are worth nothing, since frames come as well.

@@ -36,6 +36,8 @@ class OciArchive final : public ImageSource {
 
   [[nodiscard]] bool is_remote() const override { return file_->is_remote(); }
 
+  [[nodiscard]] RangeCosts range_costs() const override { return file_->range_costs(); }
+
  private:
   [[nodiscard]] std::string ReadEntry(std::string_view entry_name, Bytes limit) const;
 

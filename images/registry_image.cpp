@@ -170,6 +170,8 @@ class RegistryImage final : public ImageSource {
 
   [[nodiscard]] bool is_remote() const override { return true; }
 
+  [[nodiscard]] RangeCosts range_costs() const override { return CostsOf(origin_.options); }
+
  private:
   std::string name_;
   Origin origin_;

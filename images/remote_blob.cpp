@@ -4,6 +4,16 @@
 
 namespace ros::images {
 
+RangeCosts CostsOf(const registry::ConnectionOptions& options) {
+  RangeCosts costs;
+  costs.gap = options.ranges ? options.ranges->MostGap() : registry::kGapOfSeveral;
+  if (costs.gap == registry::kGapOfOne) {
+    // Each is a request then, which is worth as many bytes as are fetched to save one.
+    costs.range = costs.gap;
+  }
+  return costs;
+}
+
 void RemoteBlob::ReadAt(Bytes offset, MutableByteSpan into) const {
   if (offset > bytes_.size || into.size() > bytes_.size - offset) {
     throw Error(ErrorKind::kVerification, bytes_.name + " is read beyond its end");

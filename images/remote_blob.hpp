@@ -7,6 +7,7 @@
 
 #include "images/image_source.hpp"
 #include "registry/blob_stream.hpp"
+#include "registry/connection.hpp"
 
 namespace ros::images {
 
@@ -26,6 +27,9 @@ struct RemoteBytes {
                      const registry::BodySink& sink)>
       stream;
 };
+
+// What ranges cost where these connections lead.
+RangeCosts CostsOf(const registry::ConnectionOptions& options);
 
 // A blob that is read where it is: what is announced comes ahead, on a thread, everything else when
 // it is read.

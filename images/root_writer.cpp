@@ -49,12 +49,31 @@ std::vector<Piece> CutPieces(const std::vector<Chunk>& chunks) {
   return pieces;
 }
 
+// Chunks that were not made as the plan has it, by what it would have made them of.
+struct Missed {
+  std::size_t of_machine = 0;  // what it has, and patches of that
+  std::size_t of_fragments = 0;
+
+  void Add(ChunkOrigin planned) {
+    of_machine += planned == ChunkOrigin::kSlot || planned == ChunkOrigin::kOldRoot ||
+                          planned == ChunkOrigin::kPatch
+                      ? 1U
+                      : 0U;
+    of_fragments += planned == ChunkOrigin::kFragments ? 1U : 0U;
+  }
+
+  void Add(const Missed& other) {
+    of_machine += other.of_machine;
+    of_fragments += other.of_fragments;
+  }
+};
+
 // A piece that is ready to be written.
 struct Place {
   AlignedBuffer data{kRootPiece};
   std::vector<keys::Digest> digests = std::vector<keys::Digest>(kRootPiece / kBlockSize);
   std::vector<ByteRange> fresh;  // what of the piece the slot does not have yet
-  std::size_t missed = 0;        // chunks of it that are not where the plan has them
+  Missed missed;                 // of its chunks
 
   [[nodiscard]] MutableByteSpan Data(Bytes length) { return data.span().first(length); }
 
@@ -103,9 +122,11 @@ struct RootBlobs {
   std::unique_ptr<Blob> fragments;  // null where the plan has none, and so the next
   std::unique_ptr<CheckedParts> fragment_parts;
 
-  // Parts that were asked for and were not what was signed.
-  [[nodiscard]] std::size_t damaged() const {
-    return (layer ? layer->damaged() : 0) + (fragment_parts ? fragment_parts->damaged() : 0);
+  // Those that were asked for and were not what was signed.
+  [[nodiscard]] std::size_t damaged_patches() const { return layer ? layer->damaged() : 0; }
+
+  [[nodiscard]] std::size_t damaged_fragments() const {
+    return fragment_parts ? fragment_parts->damaged() : 0;
   }
 
   // Nothing of them is wanted any more.
@@ -145,7 +166,7 @@ class ChunkGatherer {
   void Gather(const Piece& piece, Place& place) {
     const auto into = place.Data(piece.length);
     place.fresh.clear();
-    place.missed = 0;
+    place.missed = {};
     Bytes offset = 0;
     Bytes packed_offset = piece.packed_offset;
     for (std::size_t i = piece.first; i < piece.first + piece.count; ++i) {
@@ -157,7 +178,7 @@ class ChunkGatherer {
       InContext("chunk " + std::to_string(i) + " of the root layer", [&] {
         if (!is_made) {
           reader_.Unpack(chunk, packed_offset, content);
-          place.missed += PlanOf(i).origin == ChunkOrigin::kImage ? 0U : 1U;
+          place.missed.Add(PlanOf(i).origin);
         } else if (all_frames_pass_) {
           reader_.PassOver(chunk, packed_offset);
         }
@@ -326,23 +347,32 @@ void FindWrongChunk(const Blob& layer,
   }
 }
 
-// For those who wonder about more bytes than the plan said. `missed` chunks were not made by it,
-// `damaged` of them since the image's patches or fragments are not what was signed.
-void TellMissed(std::size_t missed,
-                std::size_t damaged,
+// For those who wonder about more bytes than the plan said.
+void TellMissed(const Missed& missed,
+                const RootBlobs& blobs,
                 const std::string& image,
                 Progress& progress) {
-  if (damaged > 0) {
-    progress.Warn(
-        "parts of " + image + " that are not what was signed: " + std::to_string(damaged) +
-        "; more was fetched instead of them, and this copy of the image should be mended");
+  const auto chunks = [](std::size_t count) {
+    return std::to_string(count) + (count == 1 ? " chunk" : " chunks");
+  };
+  if (const auto damaged = blobs.damaged_patches() + blobs.damaged_fragments(); damaged > 0) {
+    progress.Warn("parts of " + image +
+                  " that did not come as they were signed: " + std::to_string(damaged) +
+                  "; more was fetched instead of them, and a copy of the image, there or on a "
+                  "mirror, should be mended");
   }
-  if (missed > damaged) {
-    const auto chunks = missed - damaged;
+  if (missed.of_machine > blobs.damaged_patches()) {
     progress.Warn(
-        std::to_string(chunks) + (chunks == 1 ? " chunk" : " chunks") +
+        chunks(missed.of_machine - blobs.damaged_patches()) +
         " of the root that this machine had by the plan did not read right, and came from "
         "the image; the disk may be failing");
+  }
+  // A block may be another one with the same number; only if there are many is the disk in doubt,
+  // and then it tells itself.
+  if (missed.of_fragments > 0 && blobs.damaged_fragments() == 0) {
+    progress.Warn(chunks(missed.of_fragments) +
+                  " of the root could not be put together of fragments, and came from the image "
+                  "as a whole");
   }
 }
 
@@ -373,10 +403,10 @@ class RootWriter {
     // Before the end of `work`, which joins its threads: a piece that failed is not read to its
     // end, and others would wait for ever for what comes behind it.
     const Abandoned at_end(blobs_);
-    std::size_t missed = 0;
+    Missed missed;
     for (const auto& piece : pieces_) {
       const auto& place = places[work.Next()];
-      missed += place.missed;
+      missed.Add(place.missed);
       for (const auto& range : place.fresh) {
         slot_.Write(piece.offset + range.offset,
                     place.data.span().subspan(range.offset, range.length));
@@ -389,7 +419,7 @@ class RootWriter {
     CheckHash(tree.Finish());
     slot_.Sync();
     progress.End();
-    TellMissed(missed, blobs_.damaged(), source_.name(), progress);
+    TellMissed(missed, blobs_, source_.name(), progress);
   }
 
  private:

@@ -13,7 +13,8 @@ namespace ros::images {
 // What of a root need not come from the image.
 struct RootReuse {
   RootPlan plan;
-  Region old_root;  // what the plan copies from and patches; empty where it does neither
+  Region old_root;  // what the plan copies from, patches, and takes blocks of; empty where it does
+                    // nothing of that
   const Delta* delta = nullptr;  // what the plan patches by; null where it patches nothing
   const FragmentPlan* fragments = nullptr;  // null where the plan has none
 };

@@ -86,7 +86,9 @@ class SharedWebFile {
 class ServedFile final : public ArchiveFile {
  public:
   ServedFile(const registry::WebAddress& address, const registry::ConnectionOptions& options)
-      : name_(address.ToString()), file_(std::make_shared<SharedWebFile>(address, options)) {}
+      : name_(address.ToString()),
+        options_(options),
+        file_(std::make_shared<SharedWebFile>(address, options)) {}
 
   [[nodiscard]] const std::string& name() const override { return name_; }
 
@@ -114,8 +116,11 @@ class ServedFile final : public ArchiveFile {
 
   [[nodiscard]] bool is_remote() const override { return true; }
 
+  [[nodiscard]] RangeCosts range_costs() const override { return CostsOf(options_); }
+
  private:
   std::string name_;
+  registry::ConnectionOptions options_;
   std::shared_ptr<SharedWebFile> file_;
 };
 

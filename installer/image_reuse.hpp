@@ -51,17 +51,18 @@ struct SourcedImage {
 
 // Looks at both slots. Reads all of the target's root, those files of the running slot that the
 // image has too or has deltas for, and of the image the indexes of the deltas that are based on
-// what runs, if it has some. What cannot be read is of no use, and no error; of a delta that is
-// told.
+// what runs, if it has some. Where it has fragments and no such delta for the root, reads their
+// index and tables, and all of the running root too. What cannot be read is of no use, and no
+// error; of deltas and fragments that is told.
 ImageReuse FindReuse(const Machine& machine,
                      const partitions::FatVolume& boot,
                      const SourcedImage& wanted,
                      SlotId target,
                      Progress& progress);
 
-// What is fetched of an image for a slot: frames and patches of the root (where `with_root` says
-// that it is written), kernel and initrd or their patches. Manifests, config and indexes have come
-// by then.
+// What is fetched of an image for a slot: frames, patches and fragments of the root (where
+// `with_root` says that it is written), kernel and initrd or their patches. Manifests, config,
+// indexes and tables have come by then.
 Bytes BytesToFetch(const images::VerifiedImage& image, const ImageReuse& reuse, bool with_root);
 
 // The image, with some of its blobs read from the running slot's folder or made of what is there.
@@ -84,6 +85,8 @@ class ReusingImage final : public images::ImageSource {
   }
 
   [[nodiscard]] bool is_remote() const override { return image_.is_remote(); }
+
+  [[nodiscard]] images::RangeCosts range_costs() const override { return image_.range_costs(); }
 
   [[nodiscard]] bool is_passing() const override { return image_.is_passing(); }
 

@@ -59,7 +59,7 @@ std::string Sizes(const images::ImageManifest& manifest, const ImageHints& hints
   }
   if (const auto& layers = manifest.fragments) {
     text += "  fragments " + FormatBytes(layers->index.size + layers->fragments.size) +
-            ", for any older version\n";
+            ", for machines without a delta\n";
   }
   return text + PatchSizes(manifest.root_index_patches) + DeltaSizes("root", manifest.deltas) +
          DeltaSizes("kernel", manifest.kernel_deltas) +

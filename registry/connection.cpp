@@ -7,15 +7,22 @@
 namespace ros::registry {
 namespace {
 
-SessionOptions OptionsFor(const std::string& host,
-                          const std::string& repository,
-                          bool plain_http,
+// A host and what is asked of it.
+struct Place {
+  std::string host;
+  std::string repository;
+  bool plain_http = false;
+};
+
+SessionOptions OptionsFor(const Place& place,
+                          const ConnectionOptions& options,
                           std::function<bool()> cancelled) {
-  return {.host = host,
-          .credentials = FindCredentials(host, repository, CredentialFiles()),
-          .plain_http = plain_http,
+  return {.host = place.host,
+          .credentials = FindCredentials(place.host, place.repository, CredentialFiles()),
+          .plain_http = place.plain_http,
           .wait = {},
-          .cancelled = std::move(cancelled)};
+          .cancelled = std::move(cancelled),
+          .ranges = options.ranges};
 }
 
 }  // namespace
@@ -25,7 +32,11 @@ Connection::Connection(const ConnectionOptions& options,
                        const std::function<bool()>& cancelled)
     : transport_({.ca_file = options.ca_file}),
       session_(transport_,
-               OptionsFor(reference.host, reference.repository, options.plain_http, cancelled)),
+               OptionsFor({.host = reference.host,
+                           .repository = reference.repository,
+                           .plain_http = options.plain_http},
+                          options,
+                          cancelled)),
       repository_(session_, reference.repository, FindSources(options, reference, cancelled)) {}
 
 Sources Connection::FindSources(const ConnectionOptions& options,
@@ -40,8 +51,11 @@ Sources Connection::FindSources(const ConnectionOptions& options,
     if (mirror == registry) {
       continue;
     }
-    auto session = OptionsFor(
-        mirror.host, RepositoryBelow(mirror, reference.repository), mirror.plain_http, cancelled);
+    auto session = OptionsFor({.host = mirror.host,
+                               .repository = RepositoryBelow(mirror, reference.repository),
+                               .plain_http = mirror.plain_http},
+                              options,
+                              cancelled);
     session.has_others = true;
     sources.AddMirror(
         mirrors_.emplace_back(transport_, std::move(session)), mirror, options.mirrors);

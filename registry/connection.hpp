@@ -8,6 +8,7 @@
 
 #include "registry/curl_transport.hpp"
 #include "registry/mirrors.hpp"
+#include "registry/range_support.hpp"
 #include "registry/reference.hpp"
 #include "registry/repository.hpp"
 #include "registry/session.hpp"
@@ -19,6 +20,8 @@ struct ConnectionOptions {
   std::filesystem::path ca_file;  // instead of the system's certificates
   bool plain_http = false;
   std::shared_ptr<Mirrors> mirrors;  // to read from; none where it is null
+  // Of all connections that share it; each session has its own where it is null.
+  std::shared_ptr<RangeSupport> ranges;
 };
 
 // A repository by its reference, with its mirrors, and the credentials that this machine has for

@@ -14,8 +14,6 @@
 namespace ros::registry {
 namespace {
 
-using SeveralRanges = Session::SeveralRanges;
-
 // What is no answer to the question whether it knows several ranges: who asks, or for what, is not
 // right.
 constexpr std::array kNoAnswers = {kUnauthorized, kNotFound};
@@ -23,11 +21,6 @@ constexpr std::array kNoAnswers = {kUnauthorized, kNotFound};
 // in a minute that is just alive (curl_transport.hpp).
 constexpr int kMaxVain = 3;
 constexpr Bytes kNextToNothing = Bytes{60} << 10U;
-// Bytes that are fetched without need, where that saves a request.
-constexpr Bytes kMaxGap = Bytes{16} << 10U;
-// The same, where it saves one of several ranges of a request, and what an answer has in front of
-// it.
-constexpr Bytes kMaxGapOfSeveral = Bytes{1} << 10U;
 // Ranges of one request: at most 2.7 KiB of a header, where servers take 8, and a third of what
 // Apache allows.
 constexpr std::size_t kMaxRuns = 64;
@@ -51,11 +44,13 @@ class Download {
   [[nodiscard]] Bytes Next() const { return ranges_.front().offset + done_; }
 
   // Whether a byte is wanted that is at this place or not far behind it.
-  [[nodiscard]] bool WantsSoon(Bytes place) const { return !IsDone() && Next() <= place + kMaxGap; }
+  [[nodiscard]] bool WantsSoon(Bytes place) const {
+    return !IsDone() && Next() <= place + kGapOfOne;
+  }
 
   // What to ask for next, as ranges that do not lie close to each other.
   [[nodiscard]] std::vector<ByteRange> NextRuns(std::size_t most) const {
-    const auto gap = most > 1 ? kMaxGapOfSeveral : kMaxGap;
+    const auto gap = most > 1 ? kGapOfSeveral : kGapOfOne;
     std::vector<ByteRange> runs{{.offset = Next(), .length = ranges_.front().length - done_}};
     for (const auto& range : ranges_.subspan(1)) {
       if (range.length == 0) {

@@ -20,8 +20,8 @@ struct RemoteFile {
 
 // Hands these ranges of a file on, in their order; they ascend and do not overlap. Those that lie
 // close together are fetched as one, and up to 64 by one request (multipart/byteranges). The first
-// such request of a session is a question: where the answer is anything else, or none, it is not
-// read further than it is of use, and the session asks for one range at a time from then on. A
+// such request to a host is a question: where the answer is anything else, or none, it is not
+// read further than it is of use, and the host is asked for one range at a time from then on. A
 // connection that breaks is taken up where it was, by Range or, where the server knows none, by
 // skipping what has come already, unless three tries in a row bring next to nothing. A server that
 // knows no Range sends the whole file, of which the rest is passed over. Nothing is compared with a

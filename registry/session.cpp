@@ -144,6 +144,9 @@ HttpRequest TokenRequest(const std::string& realm,
 Session::Session(Transport& transport, SessionOptions options)
     : transport_(transport), options_(std::move(options)) {
   base_ = (options_.plain_http ? "http://" : "https://") + options_.host;
+  if (!options_.ranges) {
+    options_.ranges = std::make_shared<RangeSupport>();
+  }
   if (!options_.wait) {
     options_.wait = [this](milliseconds time) { WaitFor(time, options_.cancelled); };
   }

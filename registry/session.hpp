@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -10,6 +11,7 @@
 #include "registry/challenge.hpp"
 #include "registry/credentials.hpp"
 #include "registry/http.hpp"
+#include "registry/range_support.hpp"
 
 namespace ros::registry {
 
@@ -28,6 +30,8 @@ struct SessionOptions {
   std::function<bool()> cancelled;
   // Another source has the same: nothing is tried again, and a host that is not reached throws.
   bool has_others = false;
+  // What was found out about hosts; of this session alone where it is null.
+  std::shared_ptr<RangeSupport> ranges;
 };
 
 // Requests to one registry: signs in as it asks (basic, or a bearer token, by credentials or
@@ -48,13 +52,10 @@ class Session {
   // 0. Throws kNetwork.
   HttpResponse Send(HttpRequest request);
 
-  // Whether its server, which a redirect may have led to, answers a request for several ranges of a
-  // file (download.hpp).
-  enum class SeveralRanges { kUnknown, kAnswered, kNever };
+  // Whether its server answers a request for several ranges of a file.
+  [[nodiscard]] SeveralRanges several_ranges() const { return options_.ranges->Of(host()); }
 
-  [[nodiscard]] SeveralRanges several_ranges() const { return several_ranges_; }
-
-  void set_several_ranges(SeveralRanges found) { several_ranges_ = found; }
+  void set_several_ranges(SeveralRanges found) { options_.ranges->Set(host(), found); }
 
   // The URL that a Location or Link header of the host means.
   [[nodiscard]] std::string Resolve(const std::string& location) const;
@@ -90,7 +91,6 @@ class Session {
   SessionOptions options_;
   std::string base_;           // "https://registry.example"
   std::string authorization_;  // the header's value, once signed in
-  SeveralRanges several_ranges_ = SeveralRanges::kUnknown;
   int last_status_ = 0;
 };
 

@@ -92,7 +92,8 @@ WebFile::WebFile(const WebAddress& address,
                 .plain_http = !address.encrypted,
                 .tokens = SessionOptions::Tokens::kNever,
                 .wait = {},
-                .cancelled = std::move(cancelled)}) {}
+                .cancelled = std::move(cancelled),
+                .ranges = options.ranges}) {}
 
 WebFileFacts WebFile::Look() {
   WebFileFacts facts;

@@ -21,11 +21,17 @@ void WarnOfMirrors(registry::Mirrors& mirrors, const Console& console) {
 }
 
 registry::ConnectionOptions ConnectionOf(const NetworkOptions& options) {
-  return {.ca_file = options.ca_file, .plain_http = options.plain_http, .mirrors = options.mirrors};
+  return {.ca_file = options.ca_file,
+          .plain_http = options.plain_http,
+          .mirrors = options.mirrors,
+          .ranges = options.ranges};
 }
 
 registry::ConnectionOptions ConnectionToPush(const NetworkOptions& options) {
-  return {.ca_file = options.ca_file, .plain_http = options.plain_http, .mirrors = nullptr};
+  return {.ca_file = options.ca_file,
+          .plain_http = options.plain_http,
+          .mirrors = nullptr,
+          .ranges = options.ranges};
 }
 
 }  // namespace ros::installer

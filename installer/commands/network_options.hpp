@@ -17,9 +17,10 @@ inline constexpr const char* kWhereImagesAre =
 struct NetworkOptions {
   std::string ca_file;
   bool plain_http = false;
-  // What one connection has seen of them all others of the command know.
+  // What one connection has seen of them, and of servers, all others of the command know.
   std::shared_ptr<registry::Mirrors> mirrors =
       std::make_shared<registry::Mirrors>(ReadRegistriesFile);
+  std::shared_ptr<registry::RangeSupport> ranges = std::make_shared<registry::RangeSupport>();
 };
 
 // And WarnOfMirrors when the command has ended.

@@ -18,6 +18,15 @@ std::uint64_t NumberOf(const std::string& block) {
 
 }  // namespace
 
+TEST_CASE("NumberOfBlock: as images that are out have it", "[delta]") {
+  std::string block(kSearchedBlock, '\0');
+  CHECK(NumberOf(block) == 0x62A7'F36F'C0C5'7000U);
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    block[i] = static_cast<char>(i * 7 % 251);
+  }
+  CHECK(NumberOf(block) == 0xD895'4EB5'8012'2474U);
+}
+
 TEST_CASE("BlockSearch: finds blocks at whatever byte they begin", "[delta]") {
   const auto text = MakeNoise(70'001, 1);
   // Of pieces that are as long as a window, a little longer, and of every lane's begin and end.

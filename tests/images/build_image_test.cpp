@@ -230,7 +230,7 @@ TEST_CASE("BuildImage: fragments of what has changed since an older image", "[im
   const auto image = InspectImage(*source);
   const auto layers = image.manifest.fragments.value();
   CHECK(layers.fragments.size == built.fragments->size);
-  const auto raw = ReadBlob(*source, layers.index, kMaxFragmentIndexSize);
+  const auto raw = ReadBlob(*source, layers.index, MaxFragmentIndexSize(image.chunks.size()));
   Bytes divided = 0;
   for (const auto& chunk : ParseFragmentIndex(AsBytes(raw), image.chunks, layers.fragments.size)) {
     divided += image.chunks[chunk.chunk].length;

@@ -52,6 +52,14 @@ FragmentIndex MakeIndex() {
 
 }  // namespace
 
+TEST_CASE("MaxFragmentIndexSize: room for the longest numbers", "[images]") {
+  std::vector<Chunk> chunks(3);
+  chunks[2].length = static_cast<std::uint32_t>(kBlockSize);
+  FragmentIndex index = {{.chunk = 2}};
+  index[0].fragments_size = ~Bytes{0};
+  CHECK(WriteFragmentIndex(index, chunks).size() <= MaxFragmentIndexSize(1));
+}
+
 TEST_CASE("Fragment tables: what is written is read", "[images]") {
   const auto length = GENERATE(as<Bytes>{}, 4096, 8192, 12'288, 1U << 20U);
   const auto table = MakeTable(length);

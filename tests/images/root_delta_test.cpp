@@ -250,8 +250,9 @@ TEST_CASE("WriteRoot: a patch that is not what was signed gives way to the frame
   CHECK(versions.Write() > versions.planned().fetched);
   CHECK_THAT(versions.warnings(),
              Catch::StartsWith("parts of ") &&
-                 Catch::EndsWith(" that are not what was signed: 1; more was fetched instead of "
-                                 "them, and this copy of the image should be mended"));
+                 Catch::EndsWith(" that did not come as they were signed: 1; more was fetched "
+                                 "instead of them, and a copy of the image, there or on a mirror, "
+                                 "should be mended"));
 }
 
 TEST_CASE("WriteRoot: frames and patches come in two streams, each longer than it may hold",

@@ -7,6 +7,7 @@
 #include "images/fragment_plan.hpp"
 #include "images/root_read_back.hpp"
 #include "images/root_writer.hpp"
+#include "images/text_blob.hpp"
 #include "registry/blob_stream.hpp"
 #include "tests/delta/support/changed_program.hpp"
 #include "tests/images/support/error_of.hpp"
@@ -94,8 +95,14 @@ class Versions {
   void Plan() {
     Assemble(parts_, {}).WriteArchive(directory_.path() / "new.oci");
     file_ = OpenImage(directory_.path() / "new.oci");
-    source_.emplace(*file_);
+    source_.emplace(*file_, RemoteImage::Way::kNetwork, costs_);
     image_ = InspectImage(*file_);
+    PlanAnew();
+    CHECK(source_->announced() == source_->read());
+  }
+
+  // The same of a source that is there.
+  void PlanAnew() {
     plan_ = PlanRoot(image_.chunks, {}, kept_);
     frames_ = plan_.fetched;
     const auto fragments = ReadFragments(*file_, image_.manifest.fragments.value(), image_.chunks);
@@ -104,7 +111,6 @@ class Versions {
                       {.slot = Region(old_disk_), .size = old_root_.size()},
                       plan_,
                       warnings_);
-    CHECK(source_->announced() == source_->read());
   }
 
   // Makes the new root in a slot; tells the bytes that were read of the image for it.
@@ -121,6 +127,19 @@ class Versions {
     // What is announced and not read would hold up what comes behind it.
     CHECK(source_->announced() - announced == plan_.fetched);
     return source_->read() - before;
+  }
+
+  // From now on half of the fragments' layer is all there is of it.
+  void CutFragments() {
+    const auto digest = image_.manifest.fragments->fragments.digest;
+    cut_.emplace(*file_, digest);
+    source_.emplace(*cut_);
+  }
+
+  // The same of a source with these costs: what is to be fetched by runs of fragments.
+  void PlanAt(const RangeCosts& costs) {
+    costs_ = costs;
+    Plan();
   }
 
   // The old root cannot be read, or can be again.
@@ -169,6 +188,8 @@ class Versions {
   FakeParts parts_;
   FragmentLayer layer_;
   std::unique_ptr<ImageSource> file_;
+  RangeCosts costs_;
+  std::optional<CutImage> cut_;
   std::optional<RemoteImage> source_;
   VerifiedImage image_;
   RootPlan plan_;
@@ -218,6 +239,64 @@ TEST_CASE("WriteRoot: by fragments, of a root whose bytes have moved", "[images]
   CHECK(versions.warnings().empty());
 }
 
+namespace {
+
+// What a layer sends for these fragments, where gaps come along, in how many runs.
+std::pair<Bytes, std::size_t> SentFor(const FragmentPlan& plan, Bytes gap) {
+  std::vector<ByteRange> runs;
+  for (const auto& chunk : plan.chunks) {
+    Bytes place = chunk.offset;
+    for (std::size_t i = 0; i < chunk.fragments.size(); ++i) {
+      const Bytes length = chunk.fragments[i].packed_length;
+      if (IsFetched(chunk, i) && !runs.empty() && place - runs.back().End() <= gap) {
+        runs.back().length = place + length - runs.back().offset;
+      } else if (IsFetched(chunk, i)) {
+        runs.push_back({.offset = place, .length = length});
+      }
+      place += length;
+    }
+  }
+  Bytes sent = 0;
+  for (const auto& run : runs) {
+    sent += run.length;
+  }
+  return {sent, runs.size()};
+}
+
+Bytes FramesIn(const RootPlan& plan, const std::vector<Chunk>& chunks) {
+  Bytes frames = 0;
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    frames += IsOf(plan.chunks[i], ChunkOrigin::kImage) ? chunks[i].packed_length : 0;
+  }
+  return frames;
+}
+
+}  // namespace
+
+TEST_CASE("PlanFragments: tells what comes between fragments too, and takes fewer then",
+          "[images]") {
+  Versions versions;
+  const std::string other(kBlockSize, '\xee');
+  for (Bytes at = 0; at < 4_MiB; at += 64_KiB) {
+    versions.old_disk()->Write(at, AsBytes(other));
+  }
+  const auto sent = [&](Bytes gap) {
+    const auto [bytes, runs] = SentFor(versions.fragments(), gap);
+    CHECK(versions.plan().fetched == bytes + FramesIn(versions.plan(), versions.parts().chunks));
+    return runs;
+  };
+  versions.PlanAt({.gap = 1_KiB, .range = 200});
+  const auto several = versions.plan().fetched;
+  CHECK(sent(1_KiB) > 50);
+  versions.PlanAt({.gap = 64_KiB, .range = 1_KiB});
+  CHECK(sent(64_KiB) < 20);
+  CHECK(versions.plan().fetched > several + 500'000);
+  // A range costs more than any frame has: what is left needs none.
+  versions.PlanAt({.gap = 0, .range = 1_GiB});
+  CHECK(sent(0) == 0);
+  CHECK(Count(versions.plan(), ChunkOrigin::kFragments) < 6);
+}
+
 TEST_CASE("WriteRoot: what the slot holds is not looked for", "[images]") {
   Versions versions;
   versions.KeepFirst();
@@ -245,7 +324,8 @@ TEST_CASE("WriteRoot: where the old root is not what it was, frames are fetched"
   const std::string other(kBlockSize, '\xee');
   versions.old_disk()->Write(8 * kBlockSize, AsBytes(other));
   CHECK(versions.Write() > versions.plan().fetched);
-  CHECK_THAT(versions.warnings(), Catch::StartsWith("1 chunk of the root that this machine had"));
+  CHECK_THAT(versions.warnings(),
+             Catch::StartsWith("1 chunk of the root could not be put together of fragments"));
 }
 
 TEST_CASE("WriteRoot: a fragment that is not what was signed gives way to the frame", "[images]") {
@@ -266,7 +346,22 @@ TEST_CASE("WriteRoot: a fragment that is not what was signed gives way to the fr
   CHECK(versions.Write() > versions.plan().fetched);
   CHECK_THAT(versions.warnings(),
              Catch::StartsWith("parts of ") &&
-                 Catch::Contains(" that are not what was signed: 1; more was fetched"));
+                 Catch::Contains(" that did not come as they were signed: 1; more was fetched"));
+}
+
+TEST_CASE("WriteRoot: fragments that end too early give way to frames", "[images]") {
+  Versions versions;
+  versions.Plan();
+  versions.CutFragments();
+  CHECK(versions.Write() > versions.plan().fetched);
+  CHECK_THAT(versions.warnings(), Catch::Contains(" that did not come as they were signed: "));
+}
+
+TEST_CASE("PlanFragments: refuses a layer of another size", "[images]") {
+  Versions versions;
+  versions.Plan();
+  versions.CutFragments();
+  CHECK_THROWS_WITH(versions.PlanAnew(), Catch::Contains(": the fragments have "));
 }
 
 TEST_CASE("PlanFragments: a table that is not what was signed leaves its chunk to the frame",
@@ -304,7 +399,8 @@ TEST_CASE("WriteRoot: a fragment of the right digest that does not unpack gives 
   versions.Plan();
   versions.GarbleOne();
   CHECK(versions.Write() > versions.plan().fetched);
-  CHECK_THAT(versions.warnings(), Catch::StartsWith("1 chunk of the root"));
+  CHECK_THAT(versions.warnings(),
+             Catch::StartsWith("1 chunk of the root could not be put together of fragments"));
 }
 
 namespace {
@@ -405,7 +501,8 @@ TEST_CASE("WriteRoot: frames and fragments come in two streams, each longer than
   SECTION("with fragments that are wrong while others wait for later ones") {
     image.WriteDamagedArchive({fetched[2], fetched[fetched.size() / 2]});
     CHECK((image.Written("damaged.oci") == image.root()));
-    CHECK_THAT(image.warnings(), Catch::Contains(" that are not what was signed: 2; more was "));
+    CHECK_THAT(image.warnings(),
+               Catch::Contains(" that did not come as they were signed: 2; more "));
   }
   SECTION("with one that is right elsewhere") {
     image.WriteDamagedArchive({fetched[2]});
@@ -415,6 +512,69 @@ TEST_CASE("WriteRoot: frames and fragments come in two streams, each longer than
   SECTION("with more that are right elsewhere than are asked for one by one") {
     image.WriteDamagedArchive(fetched);
     CHECK((image.Written("damaged.oci", "right.oci") == image.root()));
-    CHECK_THAT(image.warnings(), Catch::Contains(" that are not what was signed: "));
+    CHECK_THAT(image.warnings(), Catch::Contains(" that did not come as they were signed: "));
   }
+  SECTION("with tables that are right elsewhere") {
+    image.WriteDamagedArchive({0, 5'000, 9'000, 50'000});
+    CHECK((image.Written("damaged.oci", "right.oci") == image.root()));
+    CHECK(image.warnings().empty());
+  }
+}
+
+namespace {
+
+// An image that has a layer of fragments alone.
+class LayerAlone final : public ImageSource {
+ public:
+  explicit LayerAlone(std::string layer)
+      : layer_(std::make_shared<const std::string>(std::move(layer))) {}
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+
+  [[nodiscard]] std::string ReadIndex() const override { return {}; }
+
+  [[nodiscard]] std::unique_ptr<Blob> OpenBlob(const keys::Digest& /*digest*/) const override {
+    return std::make_unique<TextBlob>(name_, layer_);
+  }
+
+  [[nodiscard]] bool HasBlob(const keys::Digest& /*digest*/) const override { return true; }
+
+ private:
+  std::string name_ = "image";
+  std::shared_ptr<const std::string> layer_;
+};
+
+}  // namespace
+
+TEST_CASE("PlanFragments: looks for 256 MiB of chunks, and leaves what is beyond to frames",
+          "[images]") {
+  constexpr std::size_t kLooked = 256;
+  const std::vector<Chunk> chunks(kLooked + 3,
+                                  {.length = kMaxChunkLength, .packed_length = 900'000});
+  const FragmentTable table{
+      .blocks = std::vector<std::uint64_t>(kMaxChunkLength / kBlockSize, 1),
+      .fragments = std::vector<Fragment>(FragmentCount(kMaxChunkLength), {.packed_length = 1})};
+  const auto raw = WriteFragmentTable(table);
+  FragmentIndex index;
+  std::string layer;
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    index.push_back({.chunk = i,
+                     .table_digest = keys::Sha256Of(AsBytes(raw)),
+                     .fragments_size = table.fragments.size()});
+    layer += raw;
+  }
+  layer.resize(PlaceFragments(index, chunks));
+  const LayerAlone file(layer);
+  const RemoteImage source(file);
+  const Fragments fragments{.layer = {.size = layer.size()}, .index = index};
+  auto plan = PlanRoot(chunks, {}, {});
+  testing::Warnings warnings;
+  const auto disk = std::make_shared<testing::MemoryDisk>(1_MiB);
+  const auto found = PlanFragments({.source = source, .chunks = chunks, .fragments = fragments},
+                                   {.slot = Region(disk), .size = disk->size()},
+                                   plan,
+                                   warnings);
+  CHECK(source.read() == kLooked * raw.size() + 1);
+  CHECK(found.chunks.size() == kLooked);
+  CHECK(Count(plan, ChunkOrigin::kImage) == chunks.size() - kLooked);
 }

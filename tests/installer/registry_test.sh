@@ -117,7 +117,7 @@ accepts image build --root root --name other --version 3 --init root/sbin/init -
 grep -qF 'is it the right one?' err || fail "no warning: $(cat err)"
 accepts image inspect delta.oci
 shows '  delta     '
-shows ', for any older version'
+shows ', for machines without a delta'
 accepts image sign --key release.key delta.oci
 accepts image push --plain-http delta.oci "$plain/team/bootable:3"
 accepts image pull --plain-http "$plain/team/bootable:3" -o delta-pulled.oci

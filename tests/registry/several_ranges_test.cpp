@@ -347,5 +347,39 @@ TEST_CASE("Faults: what is thrown by who takes the ranges ends them", "[registry
                         [](ByteSpan) { throw ros::Error(ErrorKind::kFailed, "the disk is full"); }),
                     Contains("the disk is full"));
   CHECK(frame.server.Asked().size() == 1);
-  CHECK(frame.session.several_ranges() == ros::registry::Session::SeveralRanges::kUnknown);
+  CHECK(frame.session.several_ranges() == ros::registry::SeveralRanges::kUnknown);
+}
+
+TEST_CASE("Faults: a host that answers one range at a time is asked once by all sessions",
+          "[registry]") {
+  const auto known = std::make_shared<ros::registry::RangeSupport>();
+  CHECK(known->MostGap() == ros::registry::kGapOfSeveral);
+  FaultyRegistry frame([](const auto& request, auto& reply) {
+    if (AsksForSeveral(request)) {
+      reply = {.status = 416, .headers = {}, .body = {}};
+    }
+  });
+  const auto read = [&] {
+    ros::registry::Session session(frame.transport,
+                                   {.host = frame.session.host(),
+                                    .credentials = {},
+                                    .plain_http = true,
+                                    .wait = {},
+                                    .cancelled = {},
+                                    .ranges = known});
+    ros::registry::Repository repository(session, "team/os");
+    const auto content = Content(200'000);
+    frame.served.AddBlob(content);
+    ros::Bytes got = 0;
+    repository.ReadRanges(
+        Sha256Of(AsBytes(content)), content.size(), FarRanges(5), [&](ByteSpan piece) {
+          got += piece.size();
+        });
+    return got;
+  };
+  const auto wanted = read();
+  CHECK(known->Of(frame.session.host()) == ros::registry::SeveralRanges::kNever);
+  CHECK(known->MostGap() == ros::registry::kGapOfOne);
+  CHECK(read() == wanted);
+  CHECK(CountSeveral(frame) == 1);
 }

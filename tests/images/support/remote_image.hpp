@@ -20,8 +20,10 @@ class RemoteImage final : public ImageSource {
  public:
   enum class Way { kNetwork, kPipe };
 
-  explicit RemoteImage(const ImageSource& source, Way way = Way::kNetwork)
-      : source_(source), way_(way) {}
+  explicit RemoteImage(const ImageSource& source,
+                       Way way = Way::kNetwork,
+                       const RangeCosts& costs = {})
+      : source_(source), way_(way), costs_(costs) {}
 
   [[nodiscard]] const std::string& name() const override { return source_.name(); }
 
@@ -36,6 +38,8 @@ class RemoteImage final : public ImageSource {
   }
 
   [[nodiscard]] bool is_remote() const override { return true; }
+
+  [[nodiscard]] RangeCosts range_costs() const override { return costs_; }
 
   [[nodiscard]] bool is_passing() const override { return way_ == Way::kPipe; }
 
@@ -69,6 +73,7 @@ class RemoteImage final : public ImageSource {
 
   const ImageSource& source_;
   Way way_;
+  RangeCosts costs_;
   mutable std::atomic<Bytes> read_ = 0;
   mutable std::atomic<Bytes> announced_ = 0;
 };
@@ -124,6 +129,14 @@ class StreamedImage final : public ImageSource {
       return true;
     }
 
+    bool Distrust() override {
+      if (!elsewhere_) {
+        return false;
+      }
+      blob_ = std::move(elsewhere_);
+      return true;
+    }
+
     void Announce(const std::vector<ByteRange>& ranges) override {
       if (ranges.empty()) {
         return;
@@ -156,6 +169,46 @@ class StreamedImage final : public ImageSource {
 
   const ImageSource& source_;
   const ImageSource* elsewhere_;
+};
+
+// An image one blob of which is only half as long as it should be.
+class CutImage final : public ImageSource {
+ public:
+  CutImage(const ImageSource& source, const keys::Digest& cut) : source_(source), cut_(cut) {}
+
+  [[nodiscard]] const std::string& name() const override { return source_.name(); }
+
+  [[nodiscard]] std::string ReadIndex() const override { return source_.ReadIndex(); }
+
+  [[nodiscard]] std::unique_ptr<Blob> OpenBlob(const keys::Digest& digest) const override {
+    auto blob = source_.OpenBlob(digest);
+    return digest == cut_ ? std::make_unique<CutBlob>(std::move(blob)) : std::move(blob);
+  }
+
+  [[nodiscard]] bool HasBlob(const keys::Digest& digest) const override {
+    return source_.HasBlob(digest);
+  }
+
+ private:
+  class CutBlob final : public Blob {
+   public:
+    explicit CutBlob(std::unique_ptr<Blob> blob) : blob_(std::move(blob)) {}
+
+    [[nodiscard]] Bytes size() const override { return blob_->size() / 2; }
+
+    void ReadAt(Bytes offset, MutableByteSpan into) const override {
+      if (offset + into.size() > size()) {
+        throw Error(ErrorKind::kVerification, "it is shorter than its size says");
+      }
+      blob_->ReadAt(offset, into);
+    }
+
+   private:
+    std::unique_ptr<Blob> blob_;
+  };
+
+  const ImageSource& source_;
+  keys::Digest cut_;
 };
 
 // An image one blob of which comes wrong, each time that it is opened anew, until it is

@@ -1,0 +1,25 @@
+#include "registry/range_support.hpp"
+
+#include <algorithm>
+
+namespace ros::registry {
+
+SeveralRanges RangeSupport::Of(const std::string& host) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = hosts_.find(host);
+  return found == hosts_.end() ? SeveralRanges::kUnknown : found->second;
+}
+
+void RangeSupport::Set(const std::string& host, SeveralRanges found) {
+  const std::lock_guard lock(mutex_);
+  hosts_[host] = found;
+}
+
+Bytes RangeSupport::MostGap() const {
+  const std::lock_guard lock(mutex_);
+  const bool one = std::ranges::any_of(
+      hosts_, [](const auto& host) { return host.second == SeveralRanges::kNever; });
+  return one ? kGapOfOne : kGapOfSeveral;
+}
+
+}  // namespace ros::registry
