@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "installer/progress_output.hpp"
+#include "installer/terminal_line.hpp"
 #include "installer/terminal_text.hpp"
 
 namespace ros::installer {
@@ -93,6 +94,7 @@ bool Console::Confirm(std::string_view question) const {
     return false;
   }
   std::cerr << TerminalText(question) << " Type yes to go on: ";
+  WaitForLine(STDIN_FILENO);
   std::string answer;
   return static_cast<bool>(std::getline(std::cin, answer)) && answer == "yes";
 }

@@ -40,7 +40,8 @@ class Console {
   // "ros: MESSAGE" on stderr; with --json also {"error": {"exit", "message"}} on stdout.
   void Fail(std::string_view message, int exit_code) const;
 
-  // Asks on the terminal; only "yes" is a yes. False at once where nobody can answer.
+  // Asks on the terminal; only "yes" is a yes. False at once where nobody can answer. Throws as
+  // ThrowIfInterrupted where Ctrl-C is the answer.
   [[nodiscard]] bool Confirm(std::string_view question) const;
 
   [[nodiscard]] bool can_ask() const { return input_is_terminal_ && error_is_terminal_; }

@@ -1,16 +1,15 @@
 #include "installer/passphrase.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
 
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
 #include "base/unique_fd.hpp"
+#include "installer/terminal_line.hpp"
 #include "installer/terminal_text.hpp"
 
 namespace ros::installer {
@@ -46,17 +45,6 @@ class QuietTerminal {
   termios before_{};
 };
 
-void WaitForLine(int terminal, int interrupts) {
-  std::array<pollfd, 2> watched = {{{.fd = terminal, .events = POLLIN, .revents = 0},
-                                    {.fd = interrupts, .events = POLLIN, .revents = 0}}};
-  while (::poll(watched.data(), watched.size(), -1) < 0) {
-    if (errno != EINTR) {
-      ThrowErrno("asking on the terminal");
-    }
-  }
-  ThrowIfInterrupted();
-}
-
 void Say(int terminal, const std::string& text) {
   if (::write(terminal, text.data(), text.size()) < 0) {
     ThrowErrno("asking on the terminal");
@@ -66,12 +54,11 @@ void Say(int terminal, const std::string& text) {
 // A line of the terminal. Ctrl-C ends it as an error, with the echo as it was.
 keys::Secret AskQuietly(int terminal, const std::string& question) {
   const InterruptGuard guard;
-  const auto interrupts = OpenInterrupts();
   const QuietTerminal quiet(terminal);
   Say(terminal, question);
   // A terminal hands out whole lines of at most 4096 bytes.
   keys::Secret line(4096);
-  WaitForLine(terminal, interrupts.get());
+  WaitForLine(terminal);
   const auto got = ::read(terminal, line.bytes().data(), line.size());
   if (got < 0) {
     ThrowErrno("reading from the terminal");

@@ -160,9 +160,10 @@ void AskAboutData(const InstallPlan& plan, const InstallOptions& options, const 
   for (const auto& loss : plan.losses) {
     what += (what.empty() ? "" : "; ") + loss;
   }
+  const auto nothing = plan.target.string() + " holds data (" + what + ") and nothing was written";
   throw Error(ErrorKind::kRefused,
-              plan.target.string() + " holds data (" + what +
-                  ") and nothing was written; to overwrite it use --force");
+              nothing + (console.can_ask() ? ", since the answer was not yes"
+                                           : "; to overwrite it use --force"));
 }
 
 void OfferReboot(const InstallPlan& plan, const InstallOptions& options, const Console& console) {
@@ -272,8 +273,8 @@ void Install(const InstallOptions& options, CommandContext& context) {
   }
   const auto lock = LockAgainstUpgrades(plan.target);
   console.Say(DescribeInstall(plan));
+  context.when_interrupted = "nothing was written";
   AskAboutData(plan, options, console);
-  // Not before: whoever is asked may answer with Ctrl-C.
   const InterruptGuard guard;
   context.when_interrupted = "nothing boots from the target; run it again";
   const SystemClock clock;

@@ -58,4 +58,25 @@ grep -q 'ros: interrupted; nothing boots from the target' err || fail "install: 
 left=$(find tmp new.img -mindepth 0 ! -path tmp 2>/dev/null)
 [[ -z $left ]] || fail "install: left behind: $left"
 [[ ! -e /proc/$tool ]] || fail "install: mke2fs is still running"
+
+# Ctrl-C is an answer to the question whether data may be lost.
+truncate -s 3G data.img
+printf 'holds something' | dd of=data.img conv=notrunc status=none
+sum=$(sha256sum <data.img)
+mkfifo typed
+env --default-signal script -qefc "'$ros' install -d data.img -i out/small.oci --key out/release.pub --no-reboot" \
+  /dev/null <typed >said &
+asked=$!
+exec 3>typed
+for ((i = 0; i < 1200; ++i)); do
+  ! grep -q 'Type yes to go on' said || break
+  read -rt 0.05 <> <(:)
+done
+printf '\003' >&3
+exec 3>&-
+wait $asked
+code=$?
+[[ $code == 130 ]] || fail "asked: exit $code: $(cat said)"
+grep -q 'ros: interrupted; nothing was written' said || fail "asked: said $(cat said)"
+[[ $(sha256sum <data.img) == "$sum" ]] || fail "asked: the data is gone"
 exit $failed
