@@ -90,12 +90,19 @@ class Story {
 
   void Detail(std::string line) { result_.details.push_back(std::move(line)); }
 
+  // Whether it happened in this boot, to the slot that runs.
+  [[nodiscard]] bool IsHere(const JournalEntry& entry) const {
+    return entry.boot_id == facts_.boot_id && !facts_.boot_id.empty() && entry.slot == facts_.slot;
+  }
+
   void TellTrial() {
-    const bool here = decided_ != nullptr && decided_->boot_id == facts_.boot_id &&
-                      !facts_.boot_id.empty() && decided_->slot == facts_.slot;
-    if (here && decided_->event == JournalEvent::kCommitted) {
-      TellCommitted();
-    } else if (here && decided_->event == JournalEvent::kRolledBack) {
+    const bool committed = std::ranges::any_of(entries_, [&](const JournalEntry& entry) {
+      return entry.event == JournalEvent::kCommitted && IsHere(entry);
+    });
+    if (committed) {
+      TellDecision();  // that one, or what was decided since
+    } else if (decided_ != nullptr && decided_->event == JournalEvent::kRolledBack &&
+               IsHere(*decided_)) {
       Say(WhyOf(decided_->cause),
           Running() + " was rolled back" + At(*decided_) +
               " and is about to be left: " + decided_->reason);
