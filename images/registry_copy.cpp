@@ -1,6 +1,7 @@
 #include "images/registry_copy.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -83,10 +84,38 @@ std::optional<Descriptor> SignaturesIn(const ImageSource& source, const keys::Di
   return found == signatures.end() ? std::nullopt : std::optional(*found);
 }
 
-void CheckOthers(Repository& repository, const StoredArtifact& artifact) {
+// What the layers of a signature manifest are: a payload, and the signature of it.
+using SignedPayloads = std::set<std::pair<std::string, std::string>>;
+
+SignedPayloads PayloadsIn(const std::string& raw, const std::string& where) {
+  SignedPayloads payloads;
+  const auto json = Json::Parse(raw, where);
+  for (const auto& layer : json.At("layers", where).AsArray(where)) {
+    const auto descriptor = ParseDescriptor(layer, where);
+    const auto signature = descriptor.annotations.find(std::string(kSignatureAnnotation));
+    payloads.emplace(descriptor.digest.ToString(),
+                     signature == descriptor.annotations.end() ? std::string() : signature->second);
+  }
+  return payloads;
+}
+
+// Whether what is stored there would be lost.
+bool LosesSignatures(const registry::Manifest& theirs, const StoredArtifact& artifact) {
   const auto& ours = artifact.signatures;
+  if (!ours || theirs.digest == ours->descriptor.digest) {
+    return !ours;
+  }
+  try {
+    return !std::ranges::includes(PayloadsIn(ours->raw, "the signatures"),
+                                  PayloadsIn(theirs.raw, "the signatures there"));
+  } catch (const Error&) {
+    return true;  // Whatever it is, it is no part of ours.
+  }
+}
+
+void CheckOthers(Repository& repository, const StoredArtifact& artifact) {
   const auto theirs = repository.FindManifest(SignatureName(artifact.manifest.descriptor.digest));
-  if (theirs && (!ours || theirs->digest != ours->descriptor.digest)) {
+  if (theirs && LosesSignatures(*theirs, artifact)) {
     throw Error(ErrorKind::kRefused,
                 repository.Name() +
                     " has other signatures of it, which would be lost; `ros image "

@@ -153,6 +153,13 @@ refuses 3 'other signatures of it' image push --plain-http other.oci "$os:1"
 accepts image push --plain-http --force other.oci "$os:1"
 accepts image pull --plain-http "$os:1" -o other-pulled.oci
 accepts image verify --key stranger.pub other-pulled.oci
+# Nothing is lost where they are among those that are pushed.
+accepts image sign --key release.key other-pulled.oci
+accepts image push --plain-http other-pulled.oci "$os:1"
+refuses 3 'other signatures of it' image push --plain-http other.oci "$os:1"
+accepts image pull --plain-http "$os:1" -o both.oci
+accepts image verify --key stranger.pub both.oci
+accepts image verify --key release.pub both.oci
 
 # What is wrong, and no file is left of it.
 refuses 6 'there is no 9 in' image pull --plain-http "$os:9" -o none.oci
