@@ -1,6 +1,7 @@
 #include "installer/usage_error.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <vector>
 
 #include "base/nearest_name.hpp"
@@ -39,13 +40,36 @@ std::string DescribeMissingCommand(const CLI::App& app) {
          (nearest.empty() ? "" : " (did you mean \"" + std::string(nearest) + "\"?)");
 }
 
+// The first word that the command does not know, an option before anything else; empty where it
+// knows all. What is missing is often what was misspelt.
+std::string DescribeUnknownWord(const CLI::App& command) {
+  const auto words = command.remaining();
+  const auto option = std::find_if(
+      words.begin(), words.end(), [](const auto& word) { return word.starts_with('-'); });
+  if (option == words.end()) {
+    return words.empty() ? "" : "\"" + words.front() + "\" is one word too many";
+  }
+  std::vector<std::string> names;
+  for (const auto* listed : command.get_options()) {
+    for (const auto& name : listed->get_lnames()) {
+      names.push_back("--" + name);
+    }
+  }
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  const auto nearest = NearestName(*option, known);
+  return "unknown option \"" + *option + "\"" +
+         (nearest.empty() ? "" : " (did you mean \"" + std::string(nearest) + "\"?)");
+}
+
 }  // namespace
 
 std::string DescribeUsageError(const CLI::App& app, const CLI::ParseError& error) {
   const auto& command = Deepest(app);
   const bool wants_command = command.get_require_subcommand_min() > 0;
-  return (wants_command ? DescribeMissingCommand(command) : std::string(error.what())) + "; see " +
-         FullName(command) + " --help";
+  const auto unknown =
+      wants_command ? DescribeMissingCommand(command) : DescribeUnknownWord(command);
+  return (unknown.empty() ? std::string(error.what()) : unknown) + "; see " + FullName(command) +
+         " --help";
 }
 
 }  // namespace ros::installer

@@ -237,6 +237,7 @@ void AddUpgrade(CLI::App& parent, CommandContext& context) {
       ->add_option("--prometheus", options->prometheus, "With --check: write metrics to this file")
       ->type_name("FILE");
   command->add_option("--tries", options->tries, "Boots that the new slot gets, 1 to 9")
+      ->check(CLI::Range(1, bootloader::kMaximumTries))
       ->capture_default_str();
   command->add_option("-a,--append", options->append, "Kernel arguments of this machine, added")
       ->type_name("ARGS");

@@ -8,6 +8,10 @@
 refuses 2 'unknown command "bogus"; see ros --help' bogus
 refuses 2 'unknown command "instal" (did you mean "install"?); see ros --help' instal
 refuses 2 'unknown command "buid" (did you mean "build"?); see ros image --help' image buid
+refuses 2 'unknown option "--rot" (did you mean "--root"?); see ros image build --help' image build --rot x
+refuses 2 'unknown option "--kee" (did you mean "--key"?)' image verify --kee release.pub small.oci
+refuses 2 '"two" is one word too many; see ros image verify --help' image verify one two
+refuses 2 'not in range 1 to 9' upgrade --tries 10 -i small.oci
 refuses 2 'a command is missing: build, sign, verify, inspect, pull, push, list; see ros image --help' image
 refuses 2 '--root is required; see ros image build --help' image build
 refuses 2 '--epoch: Value -1 not in range' image build --epoch -1 --root a --name b --version 1 -o c
