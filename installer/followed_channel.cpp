@@ -136,7 +136,8 @@ FollowedRelease FindRelease(const Machine& machine,
           .choice = choice,
           .machine = follower.machine,
           .running = running.digest,
-          .running_version = running.VersionText()};
+          .running_version = running.VersionText(),
+          .bad = follower.bad};
 }
 
 void RememberDocumentOf(const FollowedRelease& found, const Machine& machine) {

@@ -57,6 +57,7 @@ struct FollowedRelease {
   std::string machine;  // MachineIdentity
   std::string running;  // digest of the image that runs; empty where nothing tells
   std::string running_version;
+  std::vector<std::string> bad;  // digests of what was rolled back here
 
   // Whether there is something new for this machine.
   [[nodiscard]] bool is_available() const { return choice.choice == trust::Choice::kTake; }

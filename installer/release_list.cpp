@@ -38,16 +38,28 @@ std::uint32_t PlaceIn(const ReleaseList& list, const trust::Release& release) {
   return trust::WavePlace(list.found.machine, release.version);
 }
 
+// Whether it is refused here without --retry.
+bool IsBad(const ReleaseList& list, const trust::Release& release) {
+  return std::ranges::find(list.found.bad, release.digest.ToString()) != list.found.bad.end();
+}
+
+std::string TurnText(const ReleaseList& list, const trust::Release& release) {
+  if (IsBad(list, release)) {
+    return "no, it was rolled back here";
+  }
+  return IsIn(list, release) ? "yes"
+                             : "not yet, its place is at " + PlaceText(PlaceIn(list, release));
+}
+
 std::vector<std::string> RowOf(const ReleaseList& list,
                                const Status& status,
                                const trust::Release& release) {
   if (release.share == 0) {
     return {release.version, "withdrawn", "", SlotText(status, release)};
   }
-  const auto place = PlaceText(PlaceIn(list, release));
   return {release.version,
           std::to_string(release.share) + " %",
-          IsIn(list, release) ? "yes" : "not yet, its place is at " + place,
+          TurnText(list, release),
           SlotText(status, release)};
 }
 
@@ -58,7 +70,8 @@ Json ReleaseToJson(const ReleaseList& list, const Status& status, const trust::R
                   .Set("share", std::uint64_t{release.share})
                   .Set("withdrawn", release.share == 0)
                   .Set("place", PlaceText(PlaceIn(list, release)))
-                  .Set("in_wave", IsIn(list, release));
+                  .Set("in_wave", IsIn(list, release))
+                  .Set("rolled_back", IsBad(list, release));
   if (const auto* content = SlotWith(status, release)) {
     json.Set("slot", Name(content->slot))
         .Set("good", status.state().good == content->slot)

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/slot.hpp"
+#include "health/bad_list.hpp"
 #include "health/journal.hpp"
 #include "installer/disk_picture.hpp"
 #include "installer/trial.hpp"
@@ -189,6 +190,33 @@ Json ChannelsToJson(const Status& status) {
   return list;
 }
 
+SlotPast PastOf(const Machine& machine, const SlotContent& content) {
+  try {
+    if (health::FindBadImage(machine.state, content.digest)) {
+      return SlotPast::kRolledBack;
+    }
+    const auto entries = health::Journal(machine.state, SystemClock()).Read();
+    return WasGood(entries, content.slot, content.digest) ? SlotPast::kGoodBefore
+                                                          : SlotPast::kStaged;
+  } catch (const Error&) {
+    return SlotPast::kUnknown;  // The commands that need it tell of the damage.
+  }
+}
+
+std::string PastText(SlotPast past) {
+  switch (past) {
+    case SlotPast::kUnknown:
+      return "kept";
+    case SlotPast::kGoodBefore:
+      return "good before";
+    case SlotPast::kRolledBack:
+      return "rolled back";
+    case SlotPast::kStaged:
+      return "staged";
+  }
+  return "";
+}
+
 }  // namespace
 
 bootloader::BootState Status::state() const {
@@ -207,6 +235,7 @@ Status InspectStatus(const Machine& machine, const std::filesystem::path& sys) {
     status.firmware = bootloader::InspectFirmware(sys);
     status.boot_check = InspectBootCheck(machine, status.slot(machine.running->slot));
     InspectChannels(machine, status);
+    status.past = {PastOf(machine, status.slots[0]), PastOf(machine, status.slots[1])};
   }
   status.loader = InspectLoader(machine, boot);
   status.next = bootloader::NextBoot(
@@ -225,7 +254,7 @@ std::string SlotStateText(const Status& status, SlotId slot) {
     return std::string(state.trial->started ? "trial, " : "trial at the next boot, ") + left +
            (left == "1" ? " try left" : " tries left");
   }
-  return content.complete ? "kept" : "empty";
+  return content.complete ? PastText(status.past.at(slot == SlotId::kA ? 0 : 1)) : "empty";
 }
 
 std::string DescribeStatus(const Status& status, const Console& console) {

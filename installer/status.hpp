@@ -24,10 +24,19 @@ struct BootCheckFacts {
 };
 
 // What `ros status` tells. Plain data.
+// What became of an image in a slot that is neither good nor on trial.
+enum class SlotPast {
+  kUnknown,     // the state partition was not looked at, or does not tell
+  kGoodBefore,  // `ros rollback` can go back to it
+  kRolledBack,  // it is refused without --retry
+  kStaged,      // it was written, and never good
+};
+
 struct Status {
   partitions::RosDisk disk;
   bootloader::LoadedState boot;
   std::array<SlotContent, 2> slots;
+  std::array<SlotPast, 2> past{};  // of them
   std::optional<SlotId> running;
   bool on_trial = false;  // the running system is a trial that is not judged yet
   // What the boot loader would do now, by the rule in bootloader/boot_state.hpp.
@@ -51,7 +60,8 @@ struct Status {
 // Reads it, the firmware from `sys`; writes nothing.
 Status InspectStatus(const Machine& machine, const std::filesystem::path& sys = "/sys");
 
-// "good", "trial, 2 tries left", "good before", "empty": one word or a few for a slot.
+// "good", "trial, 2 tries left", "good before", "rolled back", "staged", "empty": one word or a few
+// for a slot.
 std::string SlotStateText(const Status& status, SlotId slot);
 
 // A picture of the disk and a table of the slots, in colours where the console shows them.

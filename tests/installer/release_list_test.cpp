@@ -58,6 +58,9 @@ TEST_CASE("DescribeReleases: each release, its share, and which slot has it", "[
       Catch::Contains("100 %") && Catch::Contains("yes") && Catch::EndsWith("a, good, running"));
   CHECK_THAT(line("2 "), Catch::Contains("withdrawn") && Catch::Contains("b, "));
   CHECK_THAT(line("3 "), Catch::Contains("1 %") && Catch::Contains("not yet, its place is at"));
+  auto rolled_back = SomeReleases();
+  rolled_back.found.bad = {DigestOf("3").ToString()};
+  CHECK_THAT(DescribeReleases(rolled_back, status), Catch::Contains("no, it was rolled back here"));
   CHECK(line("tags") == "tags of registry.example/os: 1 2 3");
   CHECK_THAT(line("not yet"), Catch::Contains("ros upgrade --now"));
   auto halted = SomeReleases();
@@ -75,6 +78,7 @@ TEST_CASE("ReleasesToJson: the same for machines", "[installer]") {
   CHECK(releases[1].At("withdrawn", "").AsBool(""));
   CHECK_FALSE(releases[1].At("running", "").AsBool(""));
   CHECK_FALSE(releases[2].At("in_wave", "").AsBool(""));
+  CHECK_FALSE(releases[2].At("rolled_back", "").AsBool(""));
   CHECK(releases[2].Find("slot", "") == nullptr);
   CHECK(json.Find("take", "") == nullptr);
   CHECK(json.At("tags", "").Dump() == R"(["1","2","3"])");

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
+#include "health/bad_list.hpp"
 #include "health/journal.hpp"
 #include "tests/installer/support/installed_disk.hpp"
 
@@ -43,6 +44,24 @@ TEST_CASE("InspectStatus: tells what started the machine", "[installer]") {
   CHECK(line() == "firmware   UEFI, Secure Boot on");
   const auto json = StatusToJson(InspectStatus(machine, sys.path()));
   CHECK(json.At("firmware", "").Dump() == R"({"kind":"uefi","secure_boot":"on"})");
+}
+
+TEST_CASE("InspectStatus: tells what became of an image that is not good", "[installer]") {
+  const UpgradedDisk disk(AfterWriting::kStage, {.good = SlotId::kA});
+  const TempDirectory sys;
+  const auto machine = RunningFrom(disk);
+  const auto state = [&](const Machine& of) {
+    return SlotStateText(InspectStatus(of, sys.path()), SlotId::kB);
+  };
+  CHECK(state(machine) == "staged");
+  CHECK(state({.disk = machine.disk}) == "kept");
+  const auto digest = InspectStatus(machine, sys.path()).slot(SlotId::kB).digest;
+  const SystemClock clock;
+  health::Journal(machine.state, clock)
+      .Append({.event = health::JournalEvent::kCommitted, .slot = SlotId::kB, .digest = digest});
+  CHECK(state(machine) == "good before");
+  health::AddBadImage(machine.state, {.digest = digest, .version = "2", .reason = "no"});
+  CHECK(state(machine) == "rolled back");
 }
 
 TEST_CASE("InspectStatus: tells the loader, and no firmware of another machine's disk",
