@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/c_ptr.hpp"
@@ -97,8 +98,10 @@ class TarWriter {
     if (result != ARCHIVE_OK) {
       const int code = archive_errno(writer_.get());
       const char* const text = archive_error_string(writer_.get());
+      // Of a write that fails its text says no more than that.
+      const char* const why = code > 0 ? ::strerrordesc_np(code) : text;
       throw Error(code == ENOSPC ? ErrorKind::kDoesNotFit : ErrorKind::kFailed,
-                  text != nullptr ? text : "libarchive failed");
+                  why != nullptr ? why : "libarchive failed");
     }
   }
 

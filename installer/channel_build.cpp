@@ -140,6 +140,10 @@ std::pair<std::string, std::uint32_t> ParseShare(const std::string& text) {
 
 UnixTime EndAfter(const std::string& length, UnixTime now) {
   constexpr std::uint64_t kMostDays = 3660;
+  if (!length.empty() && length.back() >= '0' && length.back() <= '9') {
+    RefuseWish("\"" + length + "\" has no unit; write " + length + "d for days, " + length +
+               "h for hours");
+  }
   if (!length.ends_with('d')) {
     return now + ParseDuration(length).count();
   }

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
+#include "base/shown_text.hpp"
 #include "images/piped_image.hpp"
 #include "images/registry_image.hpp"
 #include "images/served_image.hpp"
@@ -18,7 +19,7 @@ std::unique_ptr<images::ImageSource> OpenStandardInput() {
   if (::isatty(STDIN_FILENO) != 0) {
     throw Error(ErrorKind::kUsage,
                 "\"-\" is an image from standard input, which is a terminal here; write it as in "
-                "`cat myos.oci | ros install -i - ...`");
+                "`cat myos.oci | ros ... -i -`");
   }
   UniqueFd input(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
   if (!input.valid()) {
@@ -59,6 +60,12 @@ ImageLocation LocateImage(const std::string& text, const registry::ConnectionOpt
     location.path.clear();
     location.address = registry::ParseWebAddress(text);
     return location;
+  }
+  if (text.find("://") != std::string::npos && !registry::LooksLikeReference(text)) {
+    throw Error(ErrorKind::kUsage,
+                "\"" + ShowText(text) +
+                    "\" is no place for an image: an address begins with https:// or http://, and "
+                    "an image in a registry is registry.example/myos:1.2.0");
   }
   const bool has_version = colon != std::string::npos;
   if (!(has_version && is_there(text.substr(0, colon))) && registry::LooksLikeReference(text)) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
@@ -115,6 +116,11 @@ keys::PassphraseSource MakePassphraseSource(const std::string& file) {
     }
     return passphrase;
   };
+}
+
+bool HasPassphraseVariable() {
+  const char* const value = std::getenv(kVariable);
+  return value != nullptr && *value != '\0';
 }
 
 keys::Secret AskNewPassphrase(const std::string& file, const std::string& what) {

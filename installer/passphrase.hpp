@@ -18,6 +18,9 @@ void AddPassphraseOption(CLI::App& command, std::string& file);
 // none of them, and when it is called.
 keys::PassphraseSource MakePassphraseSource(const std::string& file);
 
+// Whether COSIGN_PASSWORD has one.
+bool HasPassphraseVariable();
+
 // A passphrase for a new key, from the same places; asks twice on a terminal. Throws kUsage for an
 // empty one and for two that differ.
 keys::Secret AskNewPassphrase(const std::string& file, const std::string& what);

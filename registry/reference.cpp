@@ -116,6 +116,9 @@ std::string Reference::ToString() const {
 
 Reference ParseReference(std::string_view text) {
   auto rest = text.starts_with(kScheme) ? text.substr(kScheme.size()) : text;
+  if (rest.find("://") != std::string_view::npos) {
+    RefuseReference(text, "it is an address, and not as registry.example/myos:1.2.0");
+  }
   Reference reference;
   if (const auto at = rest.find('@'); at != std::string_view::npos) {
     try {

@@ -23,7 +23,8 @@ struct GenerateOptions {
 
 // The private key's file: under a passphrase when one is wanted.
 keys::Secret PrivateText(const keys::PrivateKey& key, const GenerateOptions& options) {
-  if (!options.encrypt && !options.cosign && options.passphrase_file.empty()) {
+  if (!options.encrypt && !options.cosign && options.passphrase_file.empty() &&
+      !HasPassphraseVariable()) {
     return key.ToPem();
   }
   const auto passphrase = AskNewPassphrase(options.passphrase_file, options.name + ".key");

@@ -116,6 +116,7 @@ TEST_CASE("ReadRelease: version and digest of the image, and a share", "[install
 TEST_CASE("EndAfter, EndOn: when a document ends", "[installer]") {
   CHECK(EndAfter("30d", kNow) == kNow + 30 * kDay);
   CHECK(EndAfter("12h", kNow) == kNow + kDay / 2);
+  CHECK_THROWS_WITH(EndAfter("30", kNow), Catch::Contains("write 30d for days"));
   CHECK_THROWS_WITH(EndAfter("99999d", kNow), Catch::Contains("at most 3660d"));
   CHECK_THROWS_WITH(EndAfter("d", kNow), Catch::Contains("no"));
   CHECK(FormatTime(EndOn("2027-01-31")) == "2027-01-31T23:59:59Z");
