@@ -105,9 +105,9 @@ void TellFailures(ModuleLoader& modules) {
   }
 }
 
-// Starts the watchdog of a trial and lets go of it: it counts on, for the gate to take over.
-// Returns what a person should know when none could be started.
-std::string ArmWatchdog(const BootArguments& arguments, ModuleLoader& modules) {
+// Starts the watchdog of a trial, which is fed while work goes on here; then it counts on, for the
+// gate to take over. Returns what a person should know when none could be started.
+std::string ArmWatchdog(const BootArguments& arguments, ModuleLoader& modules, Guard& guard) {
   auto opening = health::OpenWatchdog("/dev", arguments.watchdog);
   if (opening.state == health::WatchdogState::kNone) {
     modules.LoadClass(ModuleClass::kFallbackWatchdog);
@@ -117,6 +117,7 @@ std::string ArmWatchdog(const BootArguments& arguments, ModuleLoader& modules) {
     Complain("no watchdog guards this trial: " + opening.explanation + ", ignoring");
     return "no watchdog guards this trial: " + opening.explanation;
   }
+  guard.Feed(std::move(opening.watchdog));
   return {};
 }
 
@@ -372,7 +373,7 @@ void BootUp(BootRecord& record, Guard& guard, const SlotVerifier& verify) {
 
   std::string watchdog;
   if (arguments.trial && arguments.watchdog.count() > 0) {
-    watchdog = ArmWatchdog(arguments, modules);
+    watchdog = ArmWatchdog(arguments, modules, guard);
   }
   CheckRoot(record, found, verify);
   MountRoot(arguments, found.root);

@@ -70,6 +70,18 @@ void Guard::Tick() {
   }
   last_ = now;
   static_cast<void>(::write(pipe_.get(), ".", 1));  // a full pipe says as much
+  FeedWatchdog();
+}
+
+void Guard::FeedWatchdog() {
+  try {
+    if (watchdog_) {
+      watchdog_->Feed();
+    }
+  } catch (const Error& error) {
+    Complain(error.message() + ", ignoring");
+    watchdog_.reset();  // It counts on: the gate may come in time.
+  }
 }
 
 }  // namespace ros::init
