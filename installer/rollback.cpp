@@ -71,7 +71,9 @@ RollbackFacts InspectRollback(const Machine& machine, Progress& progress) {
     facts.was_good = WasGood(entries, facts.target.slot, facts.target.digest) ||
                      IsLastThatStarts(boot, running, facts.state);
     facts.target.complete = facts.target.complete && BootFilesAreSound(boot, target);
-    facts.verity_sound = facts.target.complete && RootIsSound(machine, facts.target, progress);
+    // All of a root is read for that: not where it is refused anyway.
+    facts.verity_sound =
+        facts.was_good && facts.target.complete && RootIsSound(machine, facts.target, progress);
   }
   return facts;
 }

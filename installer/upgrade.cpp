@@ -17,6 +17,12 @@ namespace {
 using partitions::FatVolume;
 using partitions::PartitionRole;
 
+// Whether no slot is written, whatever the slots hold: all of a root would be read to know that.
+bool WritesNothing(const UpgradeFacts& facts) {
+  return facts.boot.StateOr(facts.running).trial ||
+         facts.slot(facts.running).digest == facts.image.manifest.digest.ToString();
+}
+
 // Whether the target was written completely with this image before (a staged upgrade).
 bool TargetHolds(const Machine& machine,
                  const FatVolume& boot,
@@ -332,11 +338,12 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
     facts.recorded = found->second;
   }
   facts.machine_arguments = memory::KernelArguments(machine.state);
-  facts.target_holds_image = TargetHolds(machine, boot, facts, progress);
+  const bool may_write = !WritesNothing(facts);
+  facts.target_holds_image = may_write && TargetHolds(machine, boot, facts, progress);
   if (facts.target_holds_image) {
     facts.target_texts = ReadSlotTexts(boot, facts.target());
   }
-  if (source.is_remote()) {
+  if (may_write && source.is_remote()) {
     facts.reuse = FindReuse(
         machine, boot, {.source = source, .image = facts.image}, facts.target(), progress);
   }

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/error.hpp"
 #include "installer/command.hpp"
 #include "installer/machine.hpp"
 #include "installer/passphrase.hpp"
@@ -32,6 +33,11 @@ keys::Secret PrivateText(const keys::PrivateKey& key, const GenerateOptions& opt
 }
 
 void Generate(const GenerateOptions& options, const Console& console) {
+  if (!std::filesystem::path(options.name).has_filename()) {
+    throw Error(ErrorKind::kUsage,
+                "\"" + options.name + "\" names no key, as " +
+                    (std::filesystem::path(options.name) / "release").string() + " would");
+  }
   keys::ForbidCoreDumps();
   const auto key = keys::PrivateKey::Generate(keys::ParseKeyType(options.type).value());
   keys::WriteKeyPair(options.name, key.Public(), PrivateText(key, options));

@@ -11,6 +11,8 @@ refuses 2 'unknown command "buid" (did you mean "build"?); see ros image --help'
 refuses 2 'unknown option "--rot" (did you mean "--root"?); see ros image build --help' image build --rot x
 refuses 2 'unknown option "--kee" (did you mean "--key"?)' image verify --kee release.pub small.oci
 refuses 2 '"two" is one word too many; see ros image verify --help' image verify one two
+refuses 2 '"keys/" names no key, as keys/release would' keys generate keys/
+refuses 2 'File does not exist: none.pem' image list --ca none.pem registry.example/os
 refuses 2 'not in range 1 to 9' upgrade --tries 10 -i small.oci
 refuses 2 'a command is missing: build, sign, verify, inspect, pull, push, list; see ros image --help' image
 refuses 2 '--root is required; see ros image build --help' image build
