@@ -250,6 +250,15 @@ HttpResponse Fetch(Session& session, const RemoteFile& file, Answer& answer) {
   }
 }
 
+// What a response with this status has shown of the server, and was not known.
+void Note(Session& session, SeveralRanges shown, int status) {
+  session.set_several_ranges(shown);
+  // A line that broke, or a server that is busy, may answer others.
+  if (status != 0 && !MayPass(status)) {
+    session.ShareSeveralRanges();
+  }
+}
+
 // Throws where this response is the end, after so many tries in vain.
 void CheckPart(const Session& session,
                const HttpResponse& response,
@@ -280,8 +289,11 @@ void DownloadRanges(Session& session,
     Answer answer(download, download.NextRuns(known == SeveralRanges::kNever ? 1 : kMaxRuns));
     const auto response = Fetch(session, file, answer);
     const auto came = download.taken() - before;
-    session.set_several_ranges(answer.Shows(known, response.status, came > 0));
-    if (known != session.several_ranges() && session.several_ranges() == SeveralRanges::kNever) {
+    const auto shown = answer.Shows(known, response.status, came > 0);
+    if (shown != known) {
+      Note(session, shown, response.status);
+    }
+    if (shown != known && shown == SeveralRanges::kNever) {
       continue;
     }
     const bool broke = response.status == 0;

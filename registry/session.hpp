@@ -52,10 +52,17 @@ class Session {
   // 0. Throws kNetwork.
   HttpResponse Send(HttpRequest request);
 
-  // Whether its server answers a request for several ranges of a file.
-  [[nodiscard]] SeveralRanges several_ranges() const { return options_.ranges->Of(host()); }
+  // Whether its server answers a request for several ranges of a file: by what this session has
+  // found out, or else what others have.
+  [[nodiscard]] SeveralRanges several_ranges() const {
+    return several_ranges_ == SeveralRanges::kUnknown ? options_.ranges->Of(host())
+                                                      : several_ranges_;
+  }
 
-  void set_several_ranges(SeveralRanges found) { options_.ranges->Set(host(), found); }
+  void set_several_ranges(SeveralRanges found) { several_ranges_ = found; }
+
+  // Tells it to the other sessions.
+  void ShareSeveralRanges() const { options_.ranges->Set(host(), several_ranges_); }
 
   // The URL that a Location or Link header of the host means.
   [[nodiscard]] std::string Resolve(const std::string& location) const;
@@ -91,6 +98,7 @@ class Session {
   SessionOptions options_;
   std::string base_;           // "https://registry.example"
   std::string authorization_;  // the header's value, once signed in
+  SeveralRanges several_ranges_ = SeveralRanges::kUnknown;
   int last_status_ = 0;
 };
 

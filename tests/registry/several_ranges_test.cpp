@@ -350,6 +350,31 @@ TEST_CASE("Faults: what is thrown by who takes the ranges ends them", "[registry
   CHECK(frame.session.several_ranges() == ros::registry::SeveralRanges::kUnknown);
 }
 
+namespace {
+
+// Reads five ranges by a session of its own that shares what is known of hosts.
+ros::Bytes ReadBySharing(FaultyRegistry& frame,
+                         const std::shared_ptr<ros::registry::RangeSupport>& known) {
+  ros::registry::Session session(frame.transport,
+                                 {.host = frame.session.host(),
+                                  .credentials = {},
+                                  .plain_http = true,
+                                  .wait = [](std::chrono::milliseconds) {},
+                                  .cancelled = {},
+                                  .ranges = known});
+  ros::registry::Repository repository(session, "team/os");
+  const auto content = Content(200'000);
+  frame.served.AddBlob(content);
+  ros::Bytes got = 0;
+  repository.ReadRanges(
+      Sha256Of(AsBytes(content)), content.size(), FarRanges(5), [&](ByteSpan piece) {
+        got += piece.size();
+      });
+  return got;
+}
+
+}  // namespace
+
 TEST_CASE("Faults: a host that answers one range at a time is asked once by all sessions",
           "[registry]") {
   const auto known = std::make_shared<ros::registry::RangeSupport>();
@@ -359,27 +384,22 @@ TEST_CASE("Faults: a host that answers one range at a time is asked once by all 
       reply = {.status = 416, .headers = {}, .body = {}};
     }
   });
-  const auto read = [&] {
-    ros::registry::Session session(frame.transport,
-                                   {.host = frame.session.host(),
-                                    .credentials = {},
-                                    .plain_http = true,
-                                    .wait = {},
-                                    .cancelled = {},
-                                    .ranges = known});
-    ros::registry::Repository repository(session, "team/os");
-    const auto content = Content(200'000);
-    frame.served.AddBlob(content);
-    ros::Bytes got = 0;
-    repository.ReadRanges(
-        Sha256Of(AsBytes(content)), content.size(), FarRanges(5), [&](ByteSpan piece) {
-          got += piece.size();
-        });
-    return got;
-  };
-  const auto wanted = read();
+  const auto wanted = ReadBySharing(frame, known);
   CHECK(known->Of(frame.session.host()) == ros::registry::SeveralRanges::kNever);
   CHECK(known->MostGap() == ros::registry::kGapOfOne);
-  CHECK(read() == wanted);
+  CHECK(ReadBySharing(frame, known) == wanted);
   CHECK(CountSeveral(frame) == 1);
+}
+
+TEST_CASE("Faults: what passes says nothing of a host to other sessions", "[registry]") {
+  const auto known = std::make_shared<ros::registry::RangeSupport>();
+  FaultyRegistry frame(Times(1, [](const auto& /*request*/, auto& reply) {
+    reply = {.status = 429, .headers = {}, .body = {}};
+  }));
+  const auto wanted = ReadBySharing(frame, known);
+  CHECK(known->Of(frame.session.host()) == ros::registry::SeveralRanges::kUnknown);
+  CHECK(known->MostGap() == ros::registry::kGapOfSeveral);
+  CHECK(ReadBySharing(frame, known) == wanted);
+  CHECK(known->Of(frame.session.host()) == ros::registry::SeveralRanges::kAnswered);
+  CHECK(CountSeveral(frame) == 2);
 }
