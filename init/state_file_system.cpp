@@ -84,13 +84,27 @@ class BindMount {
   ::_exit(127);
 }
 
+// What the kernel counts of a process (proc(5), /proc/PID/stat): the same text as long as it does
+// not move.
+std::string CountsOf(pid_t pid) {
+  try {
+    return ReadFile("/proc/" + std::to_string(pid) + "/stat", 4096);
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 // Takes what a child says until it closes its output. A large file system takes its time; the guard
-// is told that work goes on. False when even the limit has passed.
-bool Listen(int output, std::string& said, const std::function<void()>& tick) {
+// is told that work goes on while the child moves. False when even the limit has passed.
+bool Listen(pid_t pid, int output, std::string& said, const std::function<void()>& tick) {
   const auto end = std::chrono::steady_clock::now() + kCheckLimit;
   std::array<char, 1024> buffer{};
+  std::string counts;
   while (std::chrono::steady_clock::now() < end) {
-    tick();
+    if (auto now = CountsOf(pid); now != counts) {
+      counts = std::move(now);
+      tick();
+    }
     pollfd poll_fd{output, POLLIN, 0};
     if (::poll(&poll_fd, 1, 1000) <= 0) {
       continue;
@@ -126,7 +140,7 @@ int RunE2fsck(const std::vector<std::string>& argv,
     ExecE2fsck(argv, write_end.get());
   }
   write_end = UniqueFd();
-  if (!Listen(read_end.get(), said, tick)) {
+  if (!Listen(pid, read_end.get(), said, tick)) {
     ::kill(pid, SIGKILL);
   }
   int status = 0;

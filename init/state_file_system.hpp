@@ -19,7 +19,7 @@ Ext4Health InspectSuperblock(ByteSpan superblock);
 // Mounts the state partition `device` at kStateDirectory. Where its superblock asks for it, or the
 // mount fails, `e2fsck -p` of the root at kRootDirectory repairs it first. Returns what was
 // repaired or passed over, as a sentence for the journal, empty as a rule. `tick` is called while a
-// check goes on, which may take half an hour at most. Throws kFailed.
+// check moves, which may take half an hour at most. Throws kFailed.
 std::string MountState(const std::string& device, const std::function<void()>& tick);
 
 }  // namespace ros::init
