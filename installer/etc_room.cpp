@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -85,11 +86,15 @@ class Layer {
     room_.bytes += RoundUp(found.size, kBlock);
   }
 
-  // Where all was seen: what was not is removed, for which a layer has a node.
+  // Where all was seen: what was not is removed, for which a layer has a node, and none for what
+  // was below it.
   [[nodiscard]] FileRoom Finish() {
     for (const auto& [path, attributes] : image_) {
-      AddDirectories(std::filesystem::path(path).parent_path());
-      ++room_.files;
+      const auto parent = std::filesystem::path(path).parent_path();
+      if (!image_.contains(parent.string())) {
+        AddDirectories(parent);
+        ++room_.files;
+      }
     }
     room_.files += directories_.size();
     room_.bytes += directories_.size() * kBlock;
@@ -108,8 +113,10 @@ class Layer {
   FileRoom room_;
 };
 
+// What is mounted below /etc is no part of it.
 void See(const std::filesystem::path& root, Layer& layer) {
   std::vector<std::filesystem::path> left = {"etc"};
+  std::optional<dev_t> device;
   while (!left.empty()) {
     const auto path = left.back();
     left.pop_back();
@@ -122,8 +129,13 @@ void See(const std::filesystem::path& root, Layer& layer) {
       }
       ThrowErrno("looking at " + (root / path).string());
     }
+    if (S_ISSOCK(status.st_mode)) {
+      continue;  // nobody copies that
+    }
     layer.See(path, Of(status));
-    if (S_ISDIR(status.st_mode)) {
+    // An overlay has a device of its own for all its directories.
+    if (S_ISDIR(status.st_mode) && status.st_dev == device.value_or(status.st_dev)) {
+      device = status.st_dev;
       for (const auto& name : ListDirectory(root / path)) {
         left.push_back(path / name);
       }

@@ -82,6 +82,10 @@ TEST_CASE("MeasureEtcCopy: counts what the machine has changed", "[installer]") 
     std::filesystem::remove(machine.etc() / "link");
     CHECK(machine.Measure() == FileRoom{.bytes = 4_KiB, .files = 2});
   }
+  SECTION("a directory that was removed with all that is in it") {
+    std::filesystem::remove_all(machine.etc() / "ssl");
+    CHECK(machine.Measure() == FileRoom{.bytes = 4_KiB, .files = 2});
+  }
 }
 
 TEST_CASE("EtcRoom: blocks and files both have to do", "[installer]") {
