@@ -23,7 +23,6 @@ struct BootCheckFacts {
   std::string text;
 };
 
-// What `ros status` tells. Plain data.
 // What became of an image in a slot that is neither good nor on trial.
 enum class SlotPast {
   kUnknown,     // the state partition was not looked at, or does not tell
@@ -32,6 +31,7 @@ enum class SlotPast {
   kStaged,      // it was written, and never good
 };
 
+// What `ros status` tells. Plain data.
 struct Status {
   partitions::RosDisk disk;
   bootloader::LoadedState boot;

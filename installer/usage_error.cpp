@@ -43,10 +43,13 @@ std::string DescribeMissingCommand(const CLI::App& app) {
 // The first word that the command does not know, an option before anything else; empty where it
 // knows all. What is missing is often what was misspelt.
 std::string DescribeUnknownWord(const CLI::App& command) {
-  const auto words = command.remaining();
-  const auto option = std::find_if(
-      words.begin(), words.end(), [](const auto& word) { return word.starts_with('-'); });
-  if (option == words.end()) {
+  auto words = command.remaining();
+  // What is behind that mark is no option, and the mark no word.
+  const auto mark = std::find(words.begin(), words.end(), "--");
+  const auto option =
+      std::find_if(words.begin(), mark, [](const auto& word) { return word.starts_with('-'); });
+  if (option == mark) {
+    std::erase(words, "--");
     return words.empty() ? "" : "\"" + words.front() + "\" is one word too many";
   }
   std::vector<std::string> names;
@@ -56,8 +59,9 @@ std::string DescribeUnknownWord(const CLI::App& command) {
     }
   }
   const std::vector<std::string_view> known(names.begin(), names.end());
-  const auto nearest = NearestName(*option, known);
-  return "unknown option \"" + *option + "\"" +
+  const auto name = option->substr(0, option->find('='));
+  const auto nearest = NearestName(name, known);
+  return "unknown option \"" + name + "\"" +
          (nearest.empty() ? "" : " (did you mean \"" + std::string(nearest) + "\"?)");
 }
 

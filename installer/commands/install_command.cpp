@@ -289,6 +289,7 @@ void Install(const InstallOptions& options, CommandContext& context) {
                 .open = open,
                 .clock = clock,
                 .progress = *progress});
+  context.when_interrupted = "the installation is complete; boot from the target";
   console.PrintEvent(InstallToJson(plan).Set("event", "installed"));
   console.Say("installed " + plan.name + " " + plan.version + " on " + plan.target.string() +
               "; boot from it, then see ros status");

@@ -6,7 +6,9 @@ namespace ros::installer {
 
 void AddNetworkOptions(CLI::App& command, NetworkOptions& options, CommandContext& context) {
   command.add_option("--ca", options.ca_file, "Certificates to trust instead of the system's, PEM")
-      ->check(CLI::ExistingFile)
+      ->check([](const std::string& file) {
+        return file.empty() ? std::string() : CLI::ExistingFile(file);
+      })
       ->type_name("FILE");
   command.add_flag(
       "--plain-http", options.plain_http, "Reach the registry or web server without encryption");

@@ -9,6 +9,9 @@ refuses 2 'unknown command "bogus"; see ros --help' bogus
 refuses 2 'unknown command "instal" (did you mean "install"?); see ros --help' instal
 refuses 2 'unknown command "buid" (did you mean "build"?); see ros image --help' image buid
 refuses 2 'unknown option "--rot" (did you mean "--root"?); see ros image build --help' image build --rot x
+refuses 2 'unknown option "--rot" (did you mean "--root"?)' image build --rot=x
+refuses 2 'File does not exist: none.pem' image verify --ca none.pem -- small.oci
+refuses 2 '"--two" is one word too many' image verify -- one --two
 refuses 2 'unknown option "--kee" (did you mean "--key"?)' image verify --kee release.pub small.oci
 refuses 2 '"two" is one word too many; see ros image verify --help' image verify one two
 refuses 2 '"keys/" names no key, as keys/release would' keys generate keys/
