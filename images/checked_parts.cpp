@@ -8,7 +8,7 @@ namespace ros::images {
 bool CheckedParts::Read(Bytes offset,
                         MutableByteSpan into,
                         const std::function<bool()>& is_right) const {
-  if (Comes(offset, into) && is_right()) {
+  if (Take(offset, into) && is_right()) {
     return true;
   }
   // Where one was right nowhere, the other way comes sooner than the next of them.
@@ -20,7 +20,7 @@ bool CheckedParts::Read(Bytes offset,
   return false;
 }
 
-bool CheckedParts::Comes(Bytes offset, MutableByteSpan into) const {
+bool CheckedParts::Take(Bytes offset, MutableByteSpan into) const {
   try {
     blob_.ReadAt(offset, into);
     return true;

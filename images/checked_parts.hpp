@@ -24,15 +24,14 @@ class CheckedParts {
   // reading throws.
   bool Read(Bytes offset, MutableByteSpan into, const std::function<bool()>& is_right) const;
 
-  // Takes a part that is of no use any more, but was announced. Throws as Read.
-  void Skip(Bytes offset, MutableByteSpan into) const { static_cast<void>(Comes(offset, into)); }
+  // Fills `into` with whatever is there, also to pass over what was announced. False where the blob
+  // ends before. Throws what else reading throws.
+  bool Take(Bytes offset, MutableByteSpan into) const;
 
   // How many were not had.
   [[nodiscard]] std::size_t damaged() const { return damaged_; }
 
  private:
-  // False where the blob is not as long as it should be.
-  bool Comes(Bytes offset, MutableByteSpan into) const;
   bool IsRightElsewhere(Bytes offset,
                         MutableByteSpan into,
                         const std::function<bool()>& is_right) const;

@@ -18,8 +18,6 @@ constexpr Bytes kMaxSearched = Bytes{256} << 20U;
 // What is looked at by one thread, and what of it the next piece looks at too.
 constexpr Bytes kSearchedPiece = Bytes{1} << 20U;
 constexpr Bytes kOverlap = kBlockSize;
-// Tables that are wrong are fetched from elsewhere together, none by a request of its own.
-constexpr std::size_t kNoneMended = 0;
 
 // A divided chunk that the plan has from the image, and its table, once that is there.
 struct Candidate {
@@ -79,21 +77,21 @@ std::vector<ByteRange> TableRanges(const FragmentedImage& image,
 void ReadTables(const FragmentedImage& image,
                 const Blob& blob,
                 std::vector<Candidate>& candidates) {
-  const CheckedParts parts(blob, kNoneMended);
+  const CheckedParts parts(blob);
   std::vector<std::byte> raw;
   for (auto& candidate : candidates) {
     const auto& divided = candidate.divided;
     const auto length = image.chunks[divided.chunk].length;
     raw.resize(FragmentTableSize(length));
-    if (!candidate.has_table && parts.Read(divided.table_offset, raw, [&] {
-          return keys::Sha256Of(raw) == divided.table_digest;
-        })) {
+    // Those that are wrong are fetched from elsewhere together, none by a request of its own.
+    if (!candidate.has_table && parts.Take(divided.table_offset, raw) &&
+        keys::Sha256Of(raw) == divided.table_digest) {
       candidate.table = ParseFragmentTable(raw, length, divided.fragments_size);
       candidate.has_table = true;
     }
   }
   std::array<std::byte, 1> last{};
-  parts.Skip(blob.size() - last.size(), last);
+  parts.Take(blob.size() - last.size(), last);
 }
 
 // Fetches the tables of chunks, from one place after the other where they are wrong; candidates

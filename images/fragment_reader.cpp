@@ -18,7 +18,7 @@ bool FragmentReader::Make(const PlannedFragments& chunk, MutableByteSpan into) {
       if (is_right) {
         is_right = Read(fragment, place, packed) && Unpack(packed, i, into);
       } else {
-        layer_.Skip(place, packed);
+        layer_.Take(place, packed);
       }
     }
     place += fragment.packed_length;

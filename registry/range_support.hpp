@@ -18,7 +18,7 @@ inline constexpr Bytes kGapOfSeveral = Bytes{1} << 10U;
 enum class SeveralRanges { kUnknown, kAnswered, kNever };
 
 // What was found out about that, by the host that was asked: shared by all connections of a
-// command, so that each host is asked once. May be used on several threads.
+// command, so that one that begins later need not ask. May be used on several threads.
 class RangeSupport {
  public:
   [[nodiscard]] SeveralRanges Of(const std::string& host) const;
