@@ -1,7 +1,6 @@
 #include "init/state_file_system.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -14,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "init/child_output.hpp"
 #include "init/mount_plan.hpp"
 #include "partitions/ext4_superblock.hpp"
 
@@ -31,7 +31,6 @@ constexpr int kOperationalError = 8;
 constexpr const char* kFirstBackup = "32768";
 
 constexpr auto kCheckLimit = std::chrono::minutes(30);
-constexpr std::size_t kSaidLimit = 4096;
 
 Ext4Health Inspect(const std::string& device) {
   std::array<std::byte, 1024> superblock{};
@@ -84,42 +83,6 @@ class BindMount {
   ::_exit(127);
 }
 
-// What the kernel counts of a process (proc(5), /proc/PID/stat): the same text as long as it does
-// not move.
-std::string CountsOf(pid_t pid) {
-  try {
-    return ReadFile("/proc/" + std::to_string(pid) + "/stat", 4096);
-  } catch (const Error&) {
-    return {};
-  }
-}
-
-// Takes what a child says until it closes its output. A large file system takes its time; the guard
-// is told that work goes on while the child moves. False when even the limit has passed.
-bool Listen(pid_t pid, int output, std::string& said, const std::function<void()>& tick) {
-  const auto end = std::chrono::steady_clock::now() + kCheckLimit;
-  std::array<char, 1024> buffer{};
-  std::string counts;
-  while (std::chrono::steady_clock::now() < end) {
-    if (auto now = CountsOf(pid); now != counts) {
-      counts = std::move(now);
-      tick();
-    }
-    pollfd poll_fd{output, POLLIN, 0};
-    if (::poll(&poll_fd, 1, 1000) <= 0) {
-      continue;
-    }
-    const ssize_t got = ::read(output, buffer.data(), buffer.size());
-    if (got <= 0) {
-      return true;
-    }
-    if (said.size() < kSaidLimit) {
-      said.append(buffer.data(), static_cast<std::size_t>(got));
-    }
-  }
-  return false;
-}
-
 // Runs the image's own e2fsck inside of the image. Returns its exit code and what it said.
 int RunE2fsck(const std::vector<std::string>& argv,
               std::string& said,
@@ -140,7 +103,7 @@ int RunE2fsck(const std::vector<std::string>& argv,
     ExecE2fsck(argv, write_end.get());
   }
   write_end = UniqueFd();
-  if (!Listen(pid, read_end.get(), said, tick)) {
+  if (!Listen({.pid = pid, .output = read_end.get(), .limit = kCheckLimit}, said, tick)) {
     ::kill(pid, SIGKILL);
   }
   int status = 0;
