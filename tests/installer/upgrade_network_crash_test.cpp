@@ -22,9 +22,7 @@ TEST_CASE("ApplyUpgrade: one from a registry that was cut goes on with what is t
   CHECK(again.reuse->root.kept > 0);
   CHECK(again.to_fetch == plan.to_fetch - (plan.reuse->root.fetched - again.reuse->root.fetched));
   REQUIRE(story.Run(again, story.disk));
-  const auto outcome = WhatBoots(story.disk, story.installed.layout);
-  CHECK(outcome.fault.empty());
-  CHECK(outcome.version == "2");
+  story.CheckBoots("2");
 }
 
 TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]") {
@@ -79,9 +77,7 @@ TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]"
         story.warnings.text,
         Catch::Contains(" of the root that this machine had by the plan did not read right"));
   }
-  const auto outcome = WhatBoots(story.disk, story.installed.layout);
-  CHECK(outcome.fault.empty());
-  CHECK(outcome.version == "3");
+  story.CheckBoots("3");
 }
 
 TEST_CASE("ApplyUpgrade: by fragments from a registry, with power cuts", "[crash]") {
@@ -123,9 +119,7 @@ TEST_CASE("ApplyUpgrade: by fragments from a registry, with power cuts", "[crash
     REQUIRE(story.Run(plan, story.disk));
     CHECK(source.read() - before > plan.to_fetch);
   }
-  const auto outcome = WhatBoots(story.disk, story.installed.layout);
-  CHECK(outcome.fault.empty());
-  CHECK(outcome.version == "3");
+  story.CheckBoots("3");
 }
 
 TEST_CASE("InspectUpgrade: fragments are not asked for where they are of no use", "[crash]") {
@@ -182,9 +176,7 @@ TEST_CASE("ApplyUpgrade: from a pipe, without the deltas, which come behind all 
   CHECK(plan.reuse->root.patched == 0);
   CHECK(plan.to_fetch > manifest.kernel.size + manifest.initrd.size);
   REQUIRE(story.Run(plan, story.disk));
-  const auto outcome = WhatBoots(story.disk, story.installed.layout);
-  CHECK(outcome.fault.empty());
-  CHECK(outcome.version == "3");
+  story.CheckBoots("3");
 }
 
 TEST_CASE("ApplyUpgrade: from a registry, what the running slot has is not fetched", "[crash]") {
@@ -235,9 +227,7 @@ TEST_CASE("ApplyUpgrade: from a registry, what the running slot has is not fetch
     CHECK(story.Plan().reuse->root.copied == 0);
     REQUIRE(story.Run(plan, story.disk));
   }
-  const auto outcome = WhatBoots(story.disk, story.installed.layout);
-  CHECK(outcome.fault.empty());
-  CHECK(outcome.version == "3");
+  story.CheckBoots("3");
 }
 
 TEST_CASE("InspectUpgrade: a boot loader is fetched where it is new, or wanted") {

@@ -3,98 +3,11 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.hpp"
+#include "tests/installer/support/upgrade_facts.hpp"
 
 namespace ros::installer {
-namespace {
 
-using namespace ros::literals;  // NOLINT(google-build-using-namespace): literals only.
-using bootloader::BootState;
-using bootloader::Trial;
-using partitions::PartitionRole;
-
-keys::Digest DigestOf(char letter) {
-  return keys::Digest::ParseHex(std::string(64, letter));
-}
-
-partitions::RosDisk SomeDisk() {
-  partitions::RosDisk disk{.path = "/dev/sda", .uuid = "00000000-0000-4000-8000-000000000000"};
-  Bytes offset = 1_MiB;
-  for (const auto role : partitions::kPartitionRoles) {
-    disk.partitions.push_back({.role = role,
-                               .uuid = "00000000-0000-4000-8000-00000000000" +
-                                       std::to_string(partitions::PartitionNumber(role)),
-                               .path = "/dev/sda",
-                               .offset = offset,
-                               .length = 1_GiB});
-    offset += 1_GiB;
-  }
-  return disk;
-}
-
-images::VerifiedImage SomeImage(const std::string& version, char digest) {
-  images::VerifiedImage image;
-  image.manifest.digest = DigestOf(digest);
-  image.manifest.kernel.size = 8_MiB;
-  image.manifest.initrd.size = 20_MiB;
-  image.manifest.root_index.size = 104;
-  image.config.name = "os";
-  image.config.version = version;
-  image.config.architecture = "amd64";
-  image.config.root = {.filesystem = "erofs",
-                       .size = 512_MiB,
-                       .verity = {std::string(64, 'a'), std::string(64, 'b')}};
-  image.raw_manifest = "{}";
-  image.raw_config = "{}";
-  image.raw_signatures = "[]";
-  image.signers = {"release.pub"};
-  return image;
-}
-
-SlotContent Holding(SlotId slot, const std::string& version, char digest) {
-  images::ImageConfig config;
-  config.version = version;
-  return {.slot = slot, .complete = true, .digest = DigestOf(digest).ToString(), .config = config};
-}
-
-// Slot a runs version 1 and is good, slot b is empty, version 2 comes.
-UpgradeFacts SomeFacts() {
-  UpgradeFacts facts;
-  facts.disk = SomeDisk();
-  facts.boot = {.first = {BootState{}, ""}, .second = {BootState{}, ""}};
-  facts.slots = {Holding(SlotId::kA, "1", '1'), SlotContent{.slot = SlotId::kB}};
-  for (const auto* name : {"KERNEL", "INITRD", "GRUB.CFG", "MANIFEST", "CONFIG", "SIGS", "SUMS"}) {
-    facts.capacity[name] = 32_MiB;
-  }
-  facts.image = SomeImage("2", '2');
-  return facts;
-}
-
-void RunsB(UpgradeFacts& facts) {
-  facts.running = SlotId::kB;
-  facts.slots[1] = Holding(SlotId::kB, "1", '1');
-}
-
-void SetState(UpgradeFacts& facts, const BootState& state) {
-  facts.boot.first.state = state;
-}
-
-// Serial 7 has released version 2.
-trust::ShownChannel SomeChannel() {
-  return {.channel = {.name = "stable",
-                      .serial = 7,
-                      .not_after = 1'800'000'000,
-                      .releases = {{.version = "2", .digest = DigestOf('2'), .share = 10}}},
-          .digest = DigestOf('d')};
-}
-
-template <typename Step>
-bool Has(const UpgradePlan& plan) {
-  return std::any_of(plan.steps.begin(), plan.steps.end(), [](const auto& step) {
-    return std::holds_alternative<Step>(step);
-  });
-}
-
-}  // namespace
+using namespace fakes;  // NOLINT(google-build-using-namespace): the facts of these tests.
 
 TEST_CASE("PlanUpgrade: remembers the channel's document before all else", "[installer]") {
   auto facts = SomeFacts();
@@ -452,52 +365,6 @@ TEST_CASE("PlanUpgrade: no trial without room for its /etc", "[installer]") {
   facts.etc_room->free.bytes = 64_KiB;
   CHECK_THROWS_WITH(PlanUpgrade(facts, {}), Catch::Contains("make room below /var"));
   CHECK(Has<WriteSlotRoot>(PlanUpgrade(facts, {.after = AfterWriting::kStage})));
-}
-
-TEST_CASE("DescribeUpgrade: lists the files that both sides changed", "[installer]") {
-  auto facts = SomeFacts();
-  CHECK_THAT(DescribeUpgrade(PlanUpgrade(facts, {}), SomeDisk()), !Catch::Contains("/etc"));
-  facts.etc.both = {"etc/ssh/sshd_config"};
-  const auto plan = PlanUpgrade(facts, {});
-  CHECK_THAT(DescribeUpgrade(plan, SomeDisk()), Catch::Contains("       /etc/ssh/sshd_config\n"));
-  CHECK_THAT(UpgradeToJson(plan).Dump(), Catch::Contains("{\"path\":\"/etc/ssh/sshd_config\"}"));
-  facts.etc = {.unknown = "the slot cannot be read"};
-  CHECK_THAT(DescribeUpgrade(PlanUpgrade(facts, {}), SomeDisk()),
-             Catch::Contains("the slot cannot be read"));
-}
-
-TEST_CASE("PlanUpgrade: tells what comes over the network, and what does not", "[installer]") {
-  auto facts = SomeFacts();
-  CHECK_FALSE(PlanUpgrade(facts, {}).reuse);
-  facts.image.manifest.kernel.digest = keys::Sha256Of(AsBytes("kernel"));
-  facts.image.manifest.initrd.digest = keys::Sha256Of(AsBytes("initrd"));
-  facts.reuse = ImageReuse{
-      .root = {.chunks = {}, .fetched = 3_MiB, .unpacked = 9_MiB, .copied = 500_MiB, .kept = 3_MiB},
-      .files = {{facts.image.manifest.kernel.digest, "KERNEL"}}};
-  const auto plan = PlanUpgrade(facts, {});
-  CHECK(plan.to_fetch == 3_MiB + facts.image.manifest.initrd.size);
-  CHECK_THAT(DescribeUpgrade(plan, SomeDisk()),
-             Catch::Contains("fetch    23 MiB; 500 MiB of the root are in slot a; 3 MiB of it are "
-                             "in their place already; KERNEL is that of slot a\n"));
-  CHECK_THAT(UpgradeToJson(plan).Dump(),
-             Catch::Contains(R"("fetch_bytes":24117248,"root":{"fetch_bytes":3145728,)"));
-  // A root that is there as a whole is not fetched.
-  facts.target_holds_image = true;
-  CHECK(PlanUpgrade(facts, {}).to_fetch == facts.image.manifest.initrd.size);
-}
-
-TEST_CASE("DescribeUpgrade: tells versions, digest, signer and every step", "[installer]") {
-  const auto text = DescribeUpgrade(PlanUpgrade(SomeFacts(), {}), SomeDisk());
-  for (const auto* part : {"upgrade os 1 -> 2",
-                           "by release.pub",
-                           ">ROS-B",
-                           "write the root of slot b: 512 MiB",
-                           "KERNEL    8 MiB",
-                           "try slot b up to 3 times",
-                           "of which chunks the root of slot b is made, 104 bytes",
-                           "9. reboot"}) {
-    CHECK_THAT(text, Catch::Contains(part));
-  }
 }
 
 }  // namespace ros::installer

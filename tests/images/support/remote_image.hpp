@@ -14,27 +14,39 @@
 
 namespace ros::images::fakes {
 
+// An image that is another one, but for what a class of it changes. That one lives longer.
+class WrappedImage : public ImageSource {
+ public:
+  explicit WrappedImage(const ImageSource& source) : source_(source) {}
+
+  [[nodiscard]] const std::string& name() const override { return source_.name(); }
+
+  [[nodiscard]] std::string ReadIndex() const override { return source_.ReadIndex(); }
+
+  [[nodiscard]] bool HasBlob(const keys::Digest& digest) const override {
+    return source_.HasBlob(digest);
+  }
+
+ protected:
+  [[nodiscard]] const ImageSource& source() const { return source_; }
+
+ private:
+  const ImageSource& source_;
+};
+
 // An image that says that it comes over a network, or through a pipe, and counts what is read of
 // its blobs.
-class RemoteImage final : public ImageSource {
+class RemoteImage final : public WrappedImage {
  public:
   enum class Way { kNetwork, kPipe };
 
   explicit RemoteImage(const ImageSource& source,
                        Way way = Way::kNetwork,
                        const RangeCosts& costs = {})
-      : source_(source), way_(way), costs_(costs) {}
-
-  [[nodiscard]] const std::string& name() const override { return source_.name(); }
-
-  [[nodiscard]] std::string ReadIndex() const override { return source_.ReadIndex(); }
+      : WrappedImage(source), way_(way), costs_(costs) {}
 
   [[nodiscard]] std::unique_ptr<Blob> OpenBlob(const keys::Digest& digest) const override {
-    return std::make_unique<CountingBlob>(source_.OpenBlob(digest), *this);
-  }
-
-  [[nodiscard]] bool HasBlob(const keys::Digest& digest) const override {
-    return source_.HasBlob(digest);
+    return std::make_unique<CountingBlob>(source().OpenBlob(digest), *this);
   }
 
   [[nodiscard]] bool is_remote() const override { return true; }
@@ -71,7 +83,6 @@ class RemoteImage final : public ImageSource {
     const RemoteImage& source_;
   };
 
-  const ImageSource& source_;
   Way way_;
   RangeCosts costs_;
   mutable std::atomic<Bytes> read_ = 0;
@@ -80,22 +91,14 @@ class RemoteImage final : public ImageSource {
 
 // The same with what is announced of a blob on its way as over a network, ahead of who reads it.
 // What is wrong may be had from another image, as from another mirror.
-class StreamedImage final : public ImageSource {
+class StreamedImage final : public WrappedImage {
  public:
   explicit StreamedImage(const ImageSource& source, const ImageSource* elsewhere = nullptr)
-      : source_(source), elsewhere_(elsewhere) {}
-
-  [[nodiscard]] const std::string& name() const override { return source_.name(); }
-
-  [[nodiscard]] std::string ReadIndex() const override { return source_.ReadIndex(); }
+      : WrappedImage(source), elsewhere_(elsewhere) {}
 
   [[nodiscard]] std::unique_ptr<Blob> OpenBlob(const keys::Digest& digest) const override {
     return std::make_unique<StreamedBlob>(
-        source_.OpenBlob(digest), elsewhere_ == nullptr ? nullptr : elsewhere_->OpenBlob(digest));
-  }
-
-  [[nodiscard]] bool HasBlob(const keys::Digest& digest) const override {
-    return source_.HasBlob(digest);
+        source().OpenBlob(digest), elsewhere_ == nullptr ? nullptr : elsewhere_->OpenBlob(digest));
   }
 
   [[nodiscard]] bool is_remote() const override { return true; }
@@ -167,26 +170,17 @@ class StreamedImage final : public ImageSource {
     std::unique_ptr<registry::BlobStream> stream_;
   };
 
-  const ImageSource& source_;
   const ImageSource* elsewhere_;
 };
 
 // An image one blob of which is only half as long as it should be.
-class CutImage final : public ImageSource {
+class CutImage final : public WrappedImage {
  public:
-  CutImage(const ImageSource& source, const keys::Digest& cut) : source_(source), cut_(cut) {}
-
-  [[nodiscard]] const std::string& name() const override { return source_.name(); }
-
-  [[nodiscard]] std::string ReadIndex() const override { return source_.ReadIndex(); }
+  CutImage(const ImageSource& source, const keys::Digest& cut) : WrappedImage(source), cut_(cut) {}
 
   [[nodiscard]] std::unique_ptr<Blob> OpenBlob(const keys::Digest& digest) const override {
-    auto blob = source_.OpenBlob(digest);
+    auto blob = source().OpenBlob(digest);
     return digest == cut_ ? std::make_unique<CutBlob>(std::move(blob)) : std::move(blob);
-  }
-
-  [[nodiscard]] bool HasBlob(const keys::Digest& digest) const override {
-    return source_.HasBlob(digest);
   }
 
  private:
@@ -207,28 +201,19 @@ class CutImage final : public ImageSource {
     std::unique_ptr<Blob> blob_;
   };
 
-  const ImageSource& source_;
   keys::Digest cut_;
 };
 
 // An image one blob of which comes wrong, each time that it is opened anew, until it is
 // distrusted.
-class SuspectImage final : public ImageSource {
+class SuspectImage final : public WrappedImage {
  public:
   SuspectImage(const ImageSource& source, const keys::Digest& wrong)
-      : source_(source), wrong_(wrong) {}
-
-  [[nodiscard]] const std::string& name() const override { return source_.name(); }
-
-  [[nodiscard]] std::string ReadIndex() const override { return source_.ReadIndex(); }
+      : WrappedImage(source), wrong_(wrong) {}
 
   [[nodiscard]] std::unique_ptr<Blob> OpenBlob(const keys::Digest& digest) const override {
-    auto blob = source_.OpenBlob(digest);
+    auto blob = source().OpenBlob(digest);
     return digest == wrong_ ? std::make_unique<SuspectBlob>(std::move(blob)) : std::move(blob);
-  }
-
-  [[nodiscard]] bool HasBlob(const keys::Digest& digest) const override {
-    return source_.HasBlob(digest);
   }
 
  private:
@@ -250,7 +235,6 @@ class SuspectImage final : public ImageSource {
     bool is_wrong_ = true;
   };
 
-  const ImageSource& source_;
   keys::Digest wrong_;
 };
 

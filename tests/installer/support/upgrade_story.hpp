@@ -98,6 +98,13 @@ struct Story {
     REQUIRE_FALSE(Run(plan, std::make_shared<CrashingDevice>(disk, power)));
   }
 
+  // Without a fault, and this version.
+  void CheckBoots(const std::string& version) const {
+    const auto outcome = WhatBoots(disk, installed.layout);
+    CHECK(outcome.fault.empty());
+    CHECK(outcome.version == version);
+  }
+
   // Changes a byte there.
   void Damage(PartitionRole role, Bytes at) const {
     std::byte byte{};
