@@ -67,6 +67,10 @@ std::size_t OrderedWork::DefaultThreads() {
   return std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreads);
 }
 
+std::size_t OrderedWork::ReadingThreads() {
+  return std::min<std::size_t>(2 * DefaultThreads(), kMostThreads);
+}
+
 bool OrderedWork::Take(std::size_t& job) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock,

@@ -38,6 +38,8 @@ class OrderedWork {
 
   // How many threads are worth it here: one for each processor, from 1 to 8.
   static std::size_t DefaultThreads();
+  // The same where they wait for a disk most of the time: two for each processor, at most 8.
+  static std::size_t ReadingThreads();
 
  private:
   struct Place {

@@ -7,18 +7,20 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "images/checksum.hpp"
 #include "images/chunk_reader.hpp"
 #include "images/fragment_reader.hpp"
 #include "images/ordered_work.hpp"
 #include "images/patch_reader.hpp"
 #include "images/root_read_back.hpp"
+#include "images/verify_root.hpp"
 #include "images/verity.hpp"
 
 namespace ros::images {
 namespace {
 
 // What is unpacked by one thread and written by one request.
-constexpr Bytes kRootPiece = kMaxChunkLength;
+constexpr Bytes kRootPiece = RootReadBack::kMaxPiece;
 // Fragments that come from elsewhere, each by a request of its own, where a source has them wrong.
 constexpr std::size_t kMostMendedFragments = 64;
 // Results that wait for their turn, beyond one in the works on each thread.
@@ -71,6 +73,7 @@ struct Missed {
 // A piece that is ready to be written.
 struct Place {
   AlignedBuffer data{kRootPiece};
+  Checksum checksum = 0;
   std::vector<keys::Digest> digests = std::vector<keys::Digest>(kRootPiece / kBlockSize);
   std::vector<ByteRange> fresh;  // what of the piece the slot does not have yet
   Missed missed;                 // of its chunks
@@ -412,8 +415,8 @@ class RootWriter {
                     place.data.span().subspan(range.offset, range.length));
       }
       tree.Add(std::span(place.digests).first(piece.length / kBlockSize));
+      read_back.Follow(piece.length, place.checksum);
       work.Release();
-      read_back.Follow(piece.offset + piece.length);
       progress.Update(piece.offset + piece.length);
     }
     CheckHash(tree.Finish());
@@ -429,6 +432,8 @@ class RootWriter {
     return [this, &places, gatherer, hasher](std::size_t job, std::size_t place) {
       InContext(source_.name(), [&] { gatherer->Gather(pieces_[job], places[place]); });
       const auto data = places[place].Data(pieces_[job].length);
+      // Before the digests: RootReadBack says why.
+      places[place].checksum = ChecksumOf(data);
       hasher->HashAll(data, places[place].Digests(data.size()));
     };
   }

@@ -10,36 +10,32 @@
 namespace ros::images {
 namespace {
 
-constexpr Bytes kDigestSize = 32;
-constexpr Bytes kDigestsPerBlock = kBlockSize / kDigestSize;
+constexpr Bytes kDigestsPerBlock = kBlockSize / kVerityDigestSize;
 
-// Sizes of the levels, the one over the data blocks first.
-std::vector<Bytes> LevelSizes(Bytes data_size) {
+}  // namespace
+
+std::vector<ByteRange> VerityLevels(Bytes data_size) {
   if (data_size == 0 || data_size % kBlockSize != 0) {
     throw Error(ErrorKind::kFailed,
                 "a verity tree needs whole blocks, not " + std::to_string(data_size) + " bytes");
   }
-  std::vector<Bytes> sizes;
+  std::vector<ByteRange> levels;
   for (Bytes blocks = data_size / kBlockSize; blocks > 1;) {
     blocks = (blocks + kDigestsPerBlock - 1) / kDigestsPerBlock;
-    sizes.push_back(blocks * kBlockSize);
+    levels.push_back({.length = blocks * kBlockSize});
   }
-  return sizes;
+  std::ranges::reverse(levels);
+  Bytes offset = 0;
+  for (auto& level : levels) {
+    level.offset = offset;
+    offset = level.End();
+  }
+  return levels;
 }
-
-}  // namespace
 
 Bytes VerityTreeSize(Bytes data_size) {
-  Bytes total = 0;
-  for (const auto size : LevelSizes(data_size)) {
-    total += size;
-  }
-  return total;
-}
-
-Bytes VerityLeafOffset(Bytes data_size) {
-  const auto sizes = LevelSizes(data_size);
-  return sizes.empty() ? 0 : VerityTreeSize(data_size) - sizes.front();
+  const auto levels = VerityLevels(data_size);
+  return levels.empty() ? 0 : levels.back().End();
 }
 
 Bytes BytesNeeded(const RootDescription& root) {
@@ -62,11 +58,12 @@ void VerityBlockHasher::HashAll(ByteSpan blocks, std::span<keys::Digest> into) {
 VerityTree::VerityTree(Bytes data_size, std::string_view salt_hex, Sink sink)
     : hasher_(salt_hex), sink_(std::move(sink)), blocks_left_(data_size / kBlockSize) {
   // The top level comes first in the tree, and last here.
-  Bytes offset = VerityTreeSize(data_size);
-  for (const auto size : LevelSizes(data_size)) {
-    offset -= size;
-    levels_.push_back(
-        {.offset = offset, .size = size, .buffer = AlignedBuffer(std::min(size, kMaxVerityPiece))});
+  auto levels = VerityLevels(data_size);
+  std::ranges::reverse(levels);
+  for (const auto& level : levels) {
+    levels_.push_back({.offset = level.offset,
+                       .size = level.length,
+                       .buffer = AlignedBuffer(std::min(level.length, kMaxVerityPiece))});
   }
 }
 
@@ -86,8 +83,8 @@ void VerityTree::AddTo(std::size_t level, const keys::Digest& digest) {
     return;
   }
   auto& found = levels_[level];
-  std::memcpy(found.buffer.span().data() + found.filled, digest.bytes.data(), kDigestSize);
-  found.filled += kDigestSize;
+  std::memcpy(found.buffer.span().data() + found.filled, digest.bytes.data(), kVerityDigestSize);
+  found.filled += kVerityDigestSize;
   if (found.filled % kBlockSize == 0) {
     FinishBlock(level);
   }

@@ -20,11 +20,14 @@ namespace ros::images {
 // at all when there is one data block: its digest is the root hash then.
 // (Linux, Documentation/admin-guide/device-mapper/verity.rst.)
 
+inline constexpr Bytes kVerityDigestSize = 32;
+
 // Size of the tree of an image of `data_size` bytes (a multiple of 4096, at least 4096).
 Bytes VerityTreeSize(Bytes data_size);
 
-// Where in the tree the level with the data blocks' own digests begins: it is the last one.
-Bytes VerityLeafOffset(Bytes data_size);
+// The levels of this tree as ranges in it, the top one first; the last one has the data blocks' own
+// digests. There is none for one data block.
+std::vector<ByteRange> VerityLevels(Bytes data_size);
 
 // Bytes that a slot must have for this root: the image and its verity tree.
 Bytes BytesNeeded(const RootDescription& root);

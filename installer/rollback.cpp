@@ -5,7 +5,7 @@
 #include "base/error.hpp"
 #include "base/slot.hpp"
 #include "health/bad_list.hpp"
-#include "images/root_read_back.hpp"
+#include "images/verify_root.hpp"
 
 namespace ros::installer {
 namespace {

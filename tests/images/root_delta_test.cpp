@@ -5,8 +5,9 @@
 #include <utility>
 
 #include "base/file.hpp"
-#include "images/root_read_back.hpp"
 #include "images/root_writer.hpp"
+#include "images/verify_root.hpp"
+#include "images/verity.hpp"
 #include "tests/delta/support/changed_program.hpp"
 #include "tests/images/support/error_of.hpp"
 #include "tests/images/support/fake_image.hpp"

@@ -1,5 +1,6 @@
 #include "images/root_fragments.hpp"
 
+#include "images/verity.hpp"
 #include "registry/blob_stream.hpp"
 #include "tests/images/support/fragmented_image.hpp"
 

@@ -20,9 +20,10 @@ using namespace ros::images::fakes;
 namespace {
 
 constexpr Bytes kMiB = Bytes{1} << 20U;
-// More than one piece of the tree's lowest level: that is compared while the root is written.
+// More than one piece of the tree's lowest level.
 constexpr Bytes kSize = 37 * kMiB + 3 * kBlockSize;
 constexpr Bytes kStretch = 4 * kMiB;
+constexpr Bytes kHalf = 20 * kMiB;
 
 // Tells what is read and synced, and may lose a write or fail.
 class WatchedDisk final : public BlockDevice {
@@ -39,6 +40,7 @@ class WatchedDisk final : public BlockDevice {
     disk_.Read(offset, into);
     const std::lock_guard lock(mutex_);
     reads_.push_back({.offset = offset, .length = into.size()});
+    reads_unsynced_ = reads_unsynced_ || (offset < kSize && offset + into.size() > synced_);
     changed_.notify_all();
   }
 
@@ -47,25 +49,52 @@ class WatchedDisk final : public BlockDevice {
       disk_.Write(offset, data);
     }
     const std::lock_guard lock(mutex_);
-    written_ += data.size();
+    written_ = offset < kSize ? offset + data.size() : written_;
   }
 
+  // What is written while it is held is not covered by it.
   void Sync() override {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     synced_ = written_;
+    is_syncing_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return !holds_sync_; });
+    is_syncing_ = false;
     if (fails_) {
       throw Error(ErrorKind::kFailed, "cannot sync");
     }
   }
 
+  // The next one waits until it is released.
+  void HoldSync() { holds_sync_ = true; }
+
+  void WaitForSync() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return is_syncing_; });
+  }
+
+  void ReleaseSync() {
+    const std::lock_guard lock(mutex_);
+    holds_sync_ = false;
+    changed_.notify_all();
+  }
+
   // The write with this byte does not come to the disk.
   void Lose(Bytes byte) { lost_ = byte; }
 
+  void ChangeBit(Bytes byte) {
+    std::vector<std::byte> found(1);
+    disk_.Read(byte, found);
+    found[0] ^= std::byte{1};
+    disk_.Write(byte, found);
+  }
+
   void FailToSync() { fails_ = true; }
 
-  [[nodiscard]] Bytes synced() const {
+  // Whether a byte of the root was read that no sync had covered.
+  [[nodiscard]] bool ReadsUnsynced() const {
     const std::lock_guard lock(mutex_);
-    return synced_;
+    return reads_unsynced_;
   }
 
   [[nodiscard]] std::vector<ByteRange> Reads() const {
@@ -73,11 +102,11 @@ class WatchedDisk final : public BlockDevice {
     return reads_;
   }
 
-  void WaitForRead(Bytes begin, Bytes end) const {
+  // For one that ends behind `byte`.
+  void WaitForRead(Bytes byte) const {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] {
-      return std::ranges::any_of(
-          reads_, [&](const ByteRange& read) { return read.offset >= begin && read.offset < end; });
+      return std::ranges::any_of(reads_, [&](const ByteRange& read) { return read.End() > byte; });
     });
   }
 
@@ -86,8 +115,11 @@ class WatchedDisk final : public BlockDevice {
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   mutable std::vector<ByteRange> reads_;
-  Bytes written_ = 0;
+  mutable bool reads_unsynced_ = false;
+  Bytes written_ = 0;  // of the root
   Bytes synced_ = 0;
+  bool holds_sync_ = false;
+  bool is_syncing_ = false;
   std::optional<Bytes> lost_;
   bool fails_ = false;
 };
@@ -115,19 +147,25 @@ class Bench {
     });
   }
 
-  // As far as that, and not what is written already.
-  void WriteTo(Bytes end) {
-    for (; written_ < end; written_ += std::min(kMiB, kSize - written_)) {
-      const auto length = std::min(kMiB, kSize - written_);
-      disk_->Write(written_, AsBytes(root_).subspan(written_, length));
+  // As far as that, and not what is written already; `read_back` is told.
+  void WriteTo(RootReadBack& read_back, Bytes end) {
+    while (written_ < end) {
+      const auto length = std::min(kMiB, end - written_);
+      const auto piece = AsBytes(root_).subspan(written_, length);
+      disk_->Write(written_, piece);
       tree_->Add(Digests(written_, length));
+      read_back.Follow(length, ChecksumOf(piece));
+      written_ += length;
     }
     if (written_ == kSize) {
       CHECK(tree_->Finish() == description_.verity.root_hash);
+      disk_->Sync();
     }
   }
 
-  [[nodiscard]] RootReadBack ReadBack() const { return {Region(disk_), description_, kStretch}; }
+  [[nodiscard]] RootReadBack ReadBack(Bytes stretch = kStretch) const {
+    return {Region(disk_), description_, stretch};
+  }
 
   [[nodiscard]] WatchedDisk& disk() const { return *disk_; }
 
@@ -149,9 +187,9 @@ class Bench {
 };
 
 // As a writer that is told at one of its next pieces.
-void FollowUntilItThrows(RootReadBack& read_back, Bytes end) {
+void CheckUntilItThrows(RootReadBack& read_back) {
   for (;;) {
-    read_back.Follow(end);
+    read_back.CheckFollowed();
     std::this_thread::yield();
   }
 }
@@ -162,20 +200,20 @@ TEST_CASE("RootReadBack: follows what is written and synced, and reads each byte
           "[images]") {
   Bench bench;
   auto read_back = bench.ReadBack();
-  bench.WriteTo(kStretch - kMiB);
-  read_back.Follow(kStretch - kMiB);
+  bench.WriteTo(read_back, kStretch - kBlockSize);
   CHECK(bench.disk().Reads().empty());
-  bench.WriteTo(kStretch);
-  read_back.Follow(kStretch);
-  bench.disk().WaitForRead(kStretch - kMiB, kStretch);
-  CHECK(bench.disk().synced() >= kStretch);
-  // Between two pieces, as chunks end.
-  bench.WriteTo(35 * kMiB);
-  read_back.Follow(35 * kMiB - kBlockSize);
-  bench.disk().WaitForRead(kSize, kSize + VerityTreeSize(kSize));
-  bench.WriteTo(kSize);
-  read_back.Follow(kSize);
+  bench.disk().HoldSync();
+  bench.WriteTo(read_back, kStretch);
+  bench.disk().WaitForSync();
+  bench.WriteTo(read_back, 2 * kStretch - kMiB);
+  bench.disk().ReleaseSync();
+  bench.disk().WaitForRead(kStretch - kBlockSize);
+  // Pieces end where chunks do.
+  bench.WriteTo(read_back, 35 * kMiB - kBlockSize);
+  bench.disk().WaitForRead(30 * kMiB);
+  bench.WriteTo(read_back, kSize);
   read_back.Finish(bench.progress);
+  CHECK_FALSE(bench.disk().ReadsUnsynced());
   Bytes end = 0;
   auto reads = bench.disk().Reads();
   std::ranges::sort(reads, {}, &ByteRange::offset);
@@ -190,8 +228,8 @@ TEST_CASE("RootReadBack: tells what is left to read", "[images]") {
   class Told final : public Progress {
    public:
     void Begin(std::string_view step, Bytes total) override {
-      begun.emplace_back(step);
-      totals.push_back(total);
+      begun += step;
+      announced += total;
     }
 
     void Update(Bytes done) override { last = done; }
@@ -200,31 +238,32 @@ TEST_CASE("RootReadBack: tells what is left to read", "[images]") {
 
     void Warn(std::string_view /*message*/) override {}
 
-    std::vector<std::string> begun;
-    std::vector<Bytes> totals;
+    std::string begun;
+    Bytes announced = 0;
     Bytes last = 0;
     int ended = 0;
   };
 
-  Told told;
-  {
-    Bench bench;
-    bench.WriteTo(kSize);
-    auto read_back = bench.ReadBack();
-    read_back.Finish(told);
-  }
+  // All of it, what is behind one stretch, nothing.
+  const auto stretch = GENERATE(as<Bytes>(), kSize + 1, kHalf, kBlockSize);
   Bench bench;
-  bench.WriteTo(kSize);
-  auto read_back = bench.ReadBack();
-  read_back.Follow(kStretch);
-  bench.disk().WaitForRead(0, kStretch);
+  auto read_back = bench.ReadBack(stretch);
+  bench.WriteTo(read_back, kHalf);
+  if (stretch <= kHalf) {
+    bench.disk().WaitForRead(kHalf - kBlockSize);
+  }
+  bench.WriteTo(read_back, kSize);
+  if (stretch < kHalf) {
+    bench.disk().WaitForRead(kSize - kBlockSize);
+  }
+  Told told;
   read_back.Finish(told);
   CHECK(told.begun ==
-        std::vector<std::string>{"reading the root back", "reading back the rest of the root"});
-  CHECK(told.totals[0] == kSize);
-  CHECK(told.totals[1] < kSize);
-  CHECK(told.totals[1] == told.last);
-  CHECK(told.ended == 2);
+        (stretch > kHalf ? "reading the root back" : "reading back the rest of the root"));
+  const auto before = stretch > kHalf ? 0 : stretch == kHalf ? kHalf : kSize;
+  CHECK(told.announced == kSize + VerityTreeSize(kSize) - before);
+  CHECK(told.last == told.announced);
+  CHECK(told.ended == 1);
 }
 
 TEST_CASE("RootReadBack: what the disk lost ends the writing", "[images]") {
@@ -232,15 +271,32 @@ TEST_CASE("RootReadBack: what the disk lost ends the writing", "[images]") {
   const auto lost = GENERATE(as<Bytes>(), 3 * kMiB + 5, 31 * kMiB + 5);
   bench.disk().Lose(lost);
   auto read_back = bench.ReadBack();
-  bench.WriteTo(36 * kMiB);
-  read_back.Follow(36 * kMiB);
-  bench.disk().WaitForRead(kSize, kSize + VerityTreeSize(kSize));
-  CheckError(ErrorKind::kVerification,
-             "which is for block " + std::to_string(lost / kMiB * (kMiB / kBlockSize)),
-             [&] { FollowUntilItThrows(read_back, 36 * kMiB); });
-  CheckError(ErrorKind::kVerification, "what is on the disk is not what was written", [&] {
-    read_back.Finish(bench.progress);
+  const auto piece = lost / kMiB * kMiB;
+  const auto message = "what is on the disk is not what was written: bytes " +
+                       std::to_string(piece) + " to " + std::to_string(piece + kMiB);
+  CheckError(ErrorKind::kVerification, message, [&] {
+    bench.WriteTo(read_back, 36 * kMiB);
+    CheckUntilItThrows(read_back);
   });
+  CheckError(ErrorKind::kVerification, message, [&] { read_back.Finish(bench.progress); });
+}
+
+TEST_CASE("RootReadBack: finds one bit that changed after it was written", "[images]") {
+  const auto leaves = VerityLevels(kSize).back().offset;
+  const auto tree = VerityTreeSize(kSize);
+  const auto changed = GENERATE_COPY(
+      as<Bytes>(), kSize / 2, kSize - 1, kSize, kSize + leaves + kBlockSize + 5, kSize + tree - 1);
+  INFO(changed);
+  Bench bench;
+  auto read_back = bench.ReadBack(kSize + 1);
+  bench.WriteTo(read_back, kSize);
+  bench.disk().ChangeBit(changed);
+  const auto place = changed < kSize ? "bytes " + std::to_string(RoundDown(changed, kMiB)) + " to"
+                                     : "the verity tree does not match in the block at its byte " +
+                                           std::to_string(RoundDown(changed - kSize, kBlockSize));
+  CheckError(ErrorKind::kVerification,
+             "what is on the disk is not what was written: " + place,
+             [&] { read_back.Finish(bench.progress); });
 }
 
 TEST_CASE("RootReadBack: what the disk lost behind what was followed is found at the end",
@@ -249,19 +305,27 @@ TEST_CASE("RootReadBack: what the disk lost behind what was followed is found at
   const auto lost = GENERATE(as<Bytes>(), kSize - 1, kSize + VerityTreeSize(kSize) - 1, kSize);
   bench.disk().Lose(lost);
   auto read_back = bench.ReadBack();
-  bench.WriteTo(kSize);
-  read_back.Follow(kStretch);
+  bench.WriteTo(read_back, kSize);
   CheckError(ErrorKind::kVerification, "what is on the disk is not what was written", [&] {
     read_back.Finish(bench.progress);
   });
+}
+
+TEST_CASE("RootReadBack: what was not followed was not compared", "[images]") {
+  Bench bench;
+  auto read_back = bench.ReadBack();
+  bench.WriteTo(read_back, kSize - kBlockSize);
+  CheckError(ErrorKind::kFailed, "were written", [&] { read_back.Finish(bench.progress); });
 }
 
 TEST_CASE("RootReadBack: a sync that fails is told", "[images]") {
   Bench bench;
   bench.disk().FailToSync();
   auto read_back = bench.ReadBack();
-  bench.WriteTo(kSize);
-  CheckError(ErrorKind::kFailed, "cannot sync", [&] { FollowUntilItThrows(read_back, kSize); });
+  CheckError(ErrorKind::kFailed, "cannot sync", [&] {
+    bench.WriteTo(read_back, kSize - kBlockSize);
+    CheckUntilItThrows(read_back);
+  });
   CheckError(ErrorKind::kFailed, "cannot sync", [&] { read_back.Finish(bench.progress); });
   CHECK(bench.disk().Reads().empty());
 }
@@ -270,9 +334,8 @@ TEST_CASE("RootReadBack: may end in the middle", "[images]") {
   Bench bench;
   {
     auto read_back = bench.ReadBack();
-    bench.WriteTo(kSize);
-    read_back.Follow(kSize);
-    bench.disk().WaitForRead(0, kSize);
+    bench.WriteTo(read_back, kSize);
+    bench.disk().WaitForRead(0);
   }
-  CHECK(bench.disk().synced() >= kSize);
+  CHECK_FALSE(bench.disk().ReadsUnsynced());
 }

@@ -9,8 +9,8 @@
 
 #include "base/file.hpp"
 #include "images/piped_image.hpp"
-#include "images/root_read_back.hpp"
 #include "images/root_writer.hpp"
+#include "images/verify_root.hpp"
 #include "images/verity.hpp"
 #include "tests/images/support/error_of.hpp"
 #include "tests/images/support/fake_image.hpp"

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 
 #include "base/file.hpp"
-#include "images/root_read_back.hpp"
+#include "images/verify_root.hpp"
 #include "images/verity.hpp"
 #include "tests/images/support/error_of.hpp"
 #include "tests/images/support/fake_image.hpp"
@@ -179,29 +179,4 @@ TEST_CASE("WriteRoot: a write that did not come to the disk is found", "[images]
   CheckError(ErrorKind::kVerification, "what is on the disk is not what was written", [&] {
     bench.Write();
   });
-}
-
-TEST_CASE("VerifyRoot: finds one changed byte anywhere in image and tree", "[images]") {
-  const auto parts = MakeParts(2000 * kBlockSize);
-  const auto size = parts.root.size();
-  Bench bench(parts);
-  bench.Write();
-  const auto tree_size = VerityTreeSize(size);
-  REQUIRE(tree_size == 17 * kBlockSize);
-  for (const Bytes at : {Bytes{0}, size / 2, size - 1}) {
-    INFO(at);
-    bench.ChangeByte(at);
-    CheckError(ErrorKind::kVerification,
-               "which is for block " + std::to_string(at / kBlockSize),
-               [&] { bench.Verify(); });
-    bench.ChangeByte(at);
-  }
-  for (const Bytes at : {Bytes{0}, Bytes{3 * kBlockSize + 7}, tree_size - 1}) {
-    INFO(at);
-    bench.ChangeByte(size + at);
-    CheckError(
-        ErrorKind::kVerification, "at its byte " + std::to_string(at), [&] { bench.Verify(); });
-    bench.ChangeByte(size + at);
-  }
-  bench.Verify();
 }

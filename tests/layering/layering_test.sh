@@ -39,6 +39,7 @@ declare -A lives_in=(
   [sodium]=keys
   [archive]=images
   [zstd]=images
+  [xxhash]=images
   [curl/]=registry
   [libkmod]=images
   [libfdisk]=partitions

@@ -10,7 +10,7 @@
 #include "images/file_delta.hpp"
 #include "images/root_delta.hpp"
 #include "images/root_fragments.hpp"
-#include "images/root_read_back.hpp"
+#include "images/verify_root.hpp"
 #include "installer/slot_content.hpp"
 #include "installer/trust_rules.hpp"
 #include "installer/verified_slots.hpp"
