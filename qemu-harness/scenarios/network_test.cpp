@@ -6,6 +6,7 @@
 #include "qemu-harness/places.hpp"
 #include "qemu-harness/registry_server.hpp"
 #include "qemu-harness/scenarios/story.hpp"
+#include "qemu-harness/web_server.hpp"
 
 using namespace ros::literals;  // NOLINT(google-build-using-namespace)
 using namespace ros::qemu;      // NOLINT(google-build-using-namespace)
@@ -30,15 +31,65 @@ constexpr ros::Bytes kHeads = 64_KiB;
 constexpr ros::Bytes kLeastFrame = 100_KiB;
 constexpr std::chrono::seconds kLong(600);
 
-// A machine with version 1 and a registry that has version 2, as this image, with a line between
-// them.
+// What a machine calls a port of the host's loopback.
+std::string FromGuest(int port) {
+  return "10.0.2.2:" + std::to_string(port);
+}
+
+// Where a machine gets version 2 from: as it names this, SCHEME SERVER PATH, and the server's port
+// on the host.
+struct Source {
+  std::string scheme;
+  int port = 0;
+  std::string path;
+};
+
+// A registry that has version 2, as this image.
+class Registry {
+ public:
+  explicit Registry(const std::string& image = "tiny-network-v2") : server_(Cell() + "/registry") {
+    server_.Push(image, "os:2");
+  }
+
+  [[nodiscard]] Source source() const { return {.port = server_.port(), .path = "/os:2"}; }
+
+  [[nodiscard]] std::string name() const { return FromGuest(server_.port()); }
+
+  // Has a channel that has released version 2 to all.
+  void PushChannel() const {
+    const ros::TempDirectory directory("ros-test");
+    const std::string document = directory.path() / "stable.channel.oci";
+    MustRos({"channel",
+             "build",
+             "--name",
+             "stable",
+             "--serial",
+             "1",
+             "--valid-for",
+             "30d",
+             "--release",
+             ImagePath("tiny-network-v2").string(),
+             "-o",
+             document});
+    MustRos({"channel", "sign", "--key", KeyPath("release.key").string(), document});
+    MustRos({"image",
+             "push",
+             "--plain-http",
+             document,
+             "127.0.0.1:" + std::to_string(server_.port()) + "/os:stable.channel"});
+  }
+
+ private:
+  RegistryServer server_;
+};
+
+// A machine with version 1, and a line between it and a server that has version 2.
 class NetworkStory {
  public:
-  explicit NetworkStory(const std::string& name, const std::string& image = "tiny-network-v2")
-      : registry_(Cell() + "/registry"),
-        line_(registry_.port()),
+  NetworkStory(const std::string& name, Source source)
+      : source_(std::move(source)),
+        line_(source_.port),
         story_(name, {}, NewDisk("tiny-network-v1")) {
-    registry_.Push(image, "os:2");
     story_.UseNetwork();
   }
 
@@ -51,13 +102,13 @@ class NetworkStory {
 
   [[nodiscard]] std::string Command() const { return CommandFor(Line()); }
 
-  // The same without the line, from the registry itself.
-  [[nodiscard]] std::string DirectCommand() const { return CommandFor(Registry()); }
+  // The same without the line, from the server itself.
+  [[nodiscard]] std::string DirectCommand() const { return CommandFor(FromGuest(source_.port)); }
 
-  // From now on the machine asks the line for what the registry has, and the registry itself last.
+  // From now on the machine asks the line for what the server has, and the server itself last.
   void MakeLineTheMirror() {
-    story_.machine().MustRun("mkdir -p /etc/ros && printf 'mirrors:\\n  \"" + Registry() +
-                             "\": {endpoint: [\"http://" + Line() +
+    story_.machine().MustRun("mkdir -p /etc/ros && printf 'mirrors:\\n  \"" +
+                             FromGuest(source_.port) + "\": {endpoint: [\"http://" + Line() +
                              "\"]}\\n' >/etc/ros/registries.yml");
   }
 
@@ -78,28 +129,8 @@ class NetworkStory {
     CHECK_THAT(machine.MustRun("ros why"), Catch::Contains("commit"));
   }
 
-  // From now on the machine follows a channel that has released version 2 to all.
+  // From now on the machine follows the channel of the registry behind the line.
   void FollowChannel() {
-    const ros::TempDirectory directory("ros-test");
-    const std::string document = directory.path() / "stable.channel.oci";
-    MustRos({"channel",
-             "build",
-             "--name",
-             "stable",
-             "--serial",
-             "1",
-             "--valid-for",
-             "30d",
-             "--release",
-             ImagePath("tiny-network-v2").string(),
-             "-o",
-             document});
-    MustRos({"channel", "sign", "--key", KeyPath("release.key").string(), document});
-    MustRos({"image",
-             "push",
-             "--plain-http",
-             document,
-             "127.0.0.1:" + std::to_string(registry_.port()) + "/os:stable.channel"});
     Machine& machine = story_.machine();
     machine.MustRun("ros config set ros.upgrade.channel " + Line() + "/os:stable");
     machine.MustRun("ros config set ros.upgrade.window always");
@@ -112,19 +143,15 @@ class NetworkStory {
 
   [[nodiscard]] Story& story() { return story_; }
 
-  // What the machine calls the line, and the registry behind it.
-  [[nodiscard]] std::string Line() const { return "10.0.2.2:" + std::to_string(line_.port()); }
-
-  [[nodiscard]] std::string Registry() const {
-    return "10.0.2.2:" + std::to_string(registry_.port());
-  }
+  // What the machine calls the line.
+  [[nodiscard]] std::string Line() const { return FromGuest(line_.port()); }
 
  private:
-  static std::string CommandFor(const std::string& registry) {
-    return "ros upgrade --no-reboot --plain-http -i " + registry + "/os:2";
+  [[nodiscard]] std::string CommandFor(const std::string& server) const {
+    return "ros upgrade --no-reboot --plain-http -i " + source_.scheme + server + source_.path;
   }
 
-  RegistryServer registry_;
+  Source source_;
   NetworkLine line_;
   Story story_;
 };
@@ -216,7 +243,8 @@ void WaitForWrites(Machine& machine, const DiskImage& disk, ros::Bytes allocated
 }  // namespace
 
 TEST_CASE("upgrade-over-a-network-that-breaks", "[qemu]") {
-  NetworkStory network("network");
+  const Registry registry;
+  NetworkStory network("network", registry.source());
   network.Boot();
 
   INFO("most of the image is in the running slot");
@@ -238,6 +266,7 @@ TEST_CASE("upgrade-over-a-network-that-breaks", "[qemu]") {
 
   INFO("and is back: the machine goes on by itself, as its channel says");
   const Transfer rest = PlannedRest(network);
+  registry.PushChannel();
   network.FollowChannel();
   CHECK(network.Checks() == kSomethingNew);
   network.line().Mend();
@@ -250,7 +279,8 @@ TEST_CASE("upgrade-over-a-network-that-breaks", "[qemu]") {
 }
 
 TEST_CASE("upgrade-by-fragments-over-a-network", "[qemu]") {
-  NetworkStory network("fragments", "tiny-network-divided");
+  const Registry registry("tiny-network-divided");
+  NetworkStory network("fragments", registry.source());
   network.Boot();
   const Transfer planned = PlannedTransfer(network);
   CHECK(planned.divided > 0);
@@ -262,15 +292,32 @@ TEST_CASE("upgrade-by-fragments-over-a-network", "[qemu]") {
 }
 
 TEST_CASE("upgrade-over-a-dead-line", "[qemu]") {
-  NetworkStory network("dead-line");
+  const Registry registry;
+  NetworkStory network("dead-line", registry.source());
   network.Boot();
   BreaksOff(network, Outage::kClosed, "Empty reply from server");
   GoesOn(network);
   network.Commit();
 }
 
+TEST_CASE("upgrade-from-a-web-server", "[qemu]") {
+  const WebServer server(Cell() + "/web");
+  server.Put("tiny-network-v2", "os-2.oci");
+  NetworkStory network("web", {.scheme = "http://", .port = server.port(), .path = "/os-2.oci"});
+  network.Boot();
+  const Transfer planned = PlannedTransfer(network);
+  CHECK(planned.fetched >= kNew);
+  CHECK(planned.fetched < kNew + kBeside);
+  CHECK(planned.copied > 2 * kNew);
+  CHECK(planned.patched > 0);
+  BreaksOff(network, Outage::kClosed, "Empty reply from server");
+  GoesOn(network);
+  network.Commit();
+}
+
 TEST_CASE("upgrade-through-a-mirror-that-dies", "[qemu]") {
-  NetworkStory network("mirror");
+  const Registry registry;
+  NetworkStory network("mirror", registry.source());
   Machine& machine = network.Boot();
   network.MakeLineTheMirror();
   network.line().CutAfter(kMiddle, Outage::kClosed);
@@ -285,7 +332,8 @@ TEST_CASE("upgrade-through-a-mirror-that-dies", "[qemu]") {
 }
 
 TEST_CASE("power-cut-in-an-upgrade-over-a-network", "[qemu]") {
-  NetworkStory network("power-cut");
+  const Registry registry;
+  NetworkStory network("power-cut", registry.source());
   Machine& machine = network.Boot();
   const DiskImage& disk = network.story().disk();
   const ros::Bytes before = disk.Allocated();
@@ -304,7 +352,8 @@ TEST_CASE("power-cut-in-an-upgrade-over-a-network", "[qemu]") {
 }
 
 TEST_CASE("upgrade-over-a-network-from-a-damaged-slot", "[qemu]") {
-  NetworkStory network("damaged");
+  const Registry registry;
+  NetworkStory network("damaged", registry.source());
   DiskImage& disk = network.story().disk();
   // The root has the kernel too, and nobody reads it there.
   const std::string kernel = ReadBootFile(disk, FindBootFile(disk, "/A/KERNEL"));
