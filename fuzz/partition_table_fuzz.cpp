@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "fuzz/sealed_gpt.hpp"
 #include "fuzz/sparse_disk.hpp"
 #include "fuzz/target.hpp"
 #include "partitions/gpt.hpp"
@@ -39,36 +40,6 @@ std::shared_ptr<const SparseDisk> SoundDisk() {
     return std::shared_ptr<const SparseDisk>(disk);
   }();
   return kDisk;
-}
-
-std::uint32_t Crc32(ByteSpan bytes) {
-  std::uint32_t crc = 0xffffffff;
-  for (const auto byte : bytes) {
-    crc ^= static_cast<std::uint32_t>(byte);
-    for (int bit = 0; bit < 8; ++bit) {
-      crc = (crc >> 1U) ^ ((crc & 1U) != 0 ? 0xedb88320U : 0U);
-    }
-  }
-  return ~crc;
-}
-
-// Makes the primary's checksums right (UEFI 2.10, table 5.5), for no input finds them by chance.
-void Seal(SparseDisk& disk) {
-  std::vector<std::byte> header(kSector);
-  disk.Read(kSector, header);
-  const Bytes length = Bytes{LoadLe32(header, partitions::gpt::kEntryCount)} *
-                       LoadLe32(header, partitions::gpt::kEntrySize);
-  const Bytes lba = LoadLe64(header, partitions::gpt::kEntriesLba);
-  if (length <= 256 * 1024 && lba <= disk.size() / kSector &&
-      length <= disk.size() - lba * kSector) {
-    std::vector<std::byte> entries(length);
-    disk.Read(lba * kSector, entries);
-    StoreLe32(header, 88, Crc32(entries));
-  }
-  StoreLe32(header, 16, 0);
-  StoreLe32(
-      header, 16, Crc32(std::span(header).first(std::min<Bytes>(LoadLe32(header, 12), kSector))));
-  disk.Write(kSector, header);
 }
 
 // The input after its flags and size: a place, an offset from there, and the bytes that are there.
@@ -127,7 +98,7 @@ void Run(ByteSpan bytes) {
   const auto flags = input.Number(1);
   const auto disk = Damaged(input, kSizes[input.Below(std::size(kSizes), 1)]);
   if ((flags & kSealPrimary) != 0) {
-    Seal(*disk);
+    SealPrimaryGpt(*disk);
   }
   const auto partition = kPartitions - static_cast<int>(flags / kFlagsEnd % kPartitions);
   static_cast<void>(Succeeds([&] { CheckGrowth(disk, partition); }));

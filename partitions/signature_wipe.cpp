@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -60,14 +61,15 @@ void ZeroRegion(const Region& region) {
   AlignedBuffer buffer(std::min(kWipePiece, region.length()));
   const AlignedBuffer zeros = [&] {
     AlignedBuffer made(buffer.size());
-    std::ranges::fill(made.span(), std::byte{0});
+    std::memset(made.span().data(), 0, made.size());
     return made;
   }();
   for (Bytes at = 0; at < region.length(); at += kWipePiece) {
     const auto piece = buffer.span().first(std::min(kWipePiece, region.length() - at));
     region.Read(at, piece);
-    if (std::ranges::any_of(piece, [](std::byte byte) { return byte != std::byte{0}; })) {
-      region.Write(at, zeros.span().first(piece.size()));
+    const auto zero = zeros.span().first(piece.size());
+    if (std::memcmp(piece.data(), zero.data(), piece.size()) != 0) {
+      region.Write(at, zero);
     }
   }
 }
