@@ -15,8 +15,8 @@ struct Child {
 };
 
 // Takes what a child says, of which 4 KiB are kept, until it closes its output; false when even the
-// limit has passed. `tick` is called while the child moves, as the
-// kernel counts it (proc(5), /proc/PID/stat): one that hangs in a driver does not.
+// limit has passed. `tick` is called while the child moves, as the kernel counts it (proc(5),
+// /proc/PID/stat): one that hangs in a driver does not.
 bool Listen(const Child& child, std::string& said, const std::function<void()>& tick);
 
 }  // namespace ros::init
