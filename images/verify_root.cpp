@@ -16,51 +16,6 @@ namespace {
 
 // What is read by one request.
 constexpr Bytes kReadPiece = Bytes{1} << 20U;
-// Results that wait for their turn, beyond one in the works on each thread.
-constexpr std::size_t kWaitingReads = 2;
-
-// A verity tree that is computed from its lowest level's digests, and compared with the disk's.
-class TreeComparison {
- public:
-  TreeComparison(const Region& slot, const RootDescription& root)
-      : slot_(slot),
-        root_(root),
-        on_disk_(kMaxVerityPiece),
-        tree_(root.size, root.verity.salt, [this](Bytes offset, ByteSpan blocks) {
-          Compare(offset, blocks);
-        }) {}
-
-  void Add(std::span<const keys::Digest> digests) { tree_.Add(digests); }
-
-  void Finish() { CheckRootHash(tree_.Finish(), root_.verity.root_hash); }
-
- private:
-  void Compare(Bytes offset, ByteSpan blocks) {
-    const auto found = on_disk_.span().first(blocks.size());
-    slot_.Read(root_.size + offset, found);
-    const auto difference = std::mismatch(blocks.begin(), blocks.end(), found.begin());
-    if (difference.first != blocks.end()) {
-      RefuseTree(offset + static_cast<Bytes>(difference.first - blocks.begin()));
-    }
-  }
-
-  // `at` is where the tree is not what the data asks for.
-  [[noreturn]] void RefuseTree(Bytes at) const {
-    const auto leaves = VerityLevels(root_.size).back().offset;
-    throw Error(ErrorKind::kVerification,
-                "what is on the disk is not what was written: the verity tree does not match at "
-                "its byte " +
-                    std::to_string(at) +
-                    (at < leaves ? ""
-                                 : ", which is for block " +
-                                       std::to_string((at - leaves) / kVerityDigestSize)));
-  }
-
-  const Region& slot_;
-  const RootDescription& root_;
-  AlignedBuffer on_disk_;
-  VerityTree tree_;
-};
 
 // Blocks of data as they were read, and their digests.
 struct PieceRead {
@@ -75,41 +30,78 @@ void AppendDigests(ByteSpan blocks, std::vector<keys::Digest>& digests) {
   }
 }
 
-[[noreturn]] void RefuseTreeBlock(Bytes at) {
-  throw Error(ErrorKind::kVerification,
-              "what is on the disk is not what was written: the verity tree does not match in the "
-              "block at its byte " +
-                  std::to_string(at));
+[[noreturn]] void RefuseDisk(const std::string& what) {
+  throw Error(ErrorKind::kVerification, "what is on the disk is not what was written: " + what);
+}
+
+// Reads blocks of data with the part of the tree's lowest level that is for them, and compares.
+class DataCheck {
+ public:
+  // Both live longer than this.
+  DataCheck(const Region& slot, const RootDescription& root)
+      : slot_(slot),
+        root_(root),
+        leaves_(root.size + VerityLevels(root.size).back().offset),
+        hasher_(root.verity.salt) {}
+
+  // `offset` is a multiple of kReadPiece, so that what is for it begins with a block of the tree.
+  void Check(Bytes offset) {
+    const auto blocks = piece_.data.span().first(std::min(kReadPiece, root_.size - offset));
+    slot_.Read(offset, blocks);
+    const auto digests = std::span(piece_.digests).first(blocks.size() / kBlockSize);
+    hasher_.HashAll(blocks, digests);
+    const Bytes length = digests.size() * kVerityDigestSize;
+    const auto expected = expected_.span().first(RoundUp(length, kBlockSize));
+    slot_.Read(leaves_ + offset / kBlockSize * kVerityDigestSize, expected);
+    for (std::size_t i = 0; i < digests.size(); ++i) {
+      const auto* entry = expected.data() + i * kVerityDigestSize;
+      if (std::memcmp(digests[i].bytes.data(), entry, kVerityDigestSize) != 0) {
+        RefuseDisk("block " + std::to_string(offset / kBlockSize + i) +
+                   " of the root does not have the digest that the verity tree has for it");
+      }
+    }
+  }
+
+ private:
+  const Region& slot_;
+  const RootDescription& root_;
+  Bytes leaves_;
+  VerityBlockHasher hasher_;
+  PieceRead piece_;
+  AlignedBuffer expected_{kReadPiece / kBlockSize * kVerityDigestSize};
+};
+
+// A root that is a single block has no tree.
+void CheckSingleBlock(const Region& slot, const RootDescription& root) {
+  AlignedBuffer block(kBlockSize);
+  slot.Read(0, block.span());
+  if (VerityBlockHasher(root.verity.salt).Hash(block.span()).Hex() != root.verity.root_hash) {
+    RefuseDisk("block 0 of the root does not have its root hash");
+  }
 }
 
 }  // namespace
 
 void VerifyRoot(const Region& slot, const RootDescription& root, Progress& progress) {
-  CheckRootFits(slot, root);
-  progress.Begin("reading the root", root.size);
-  TreeComparison tree(slot, root);
-  const auto length_at = [&](Bytes offset) { return std::min(kReadPiece, root.size - offset); };
+  progress.Begin("reading the root", BytesNeeded(root));
+  Bytes done = 0;
+  VerifyTree(slot, root, [&](Bytes read) { progress.Update(done = read); });
+  if (root.size == kBlockSize) {
+    CheckSingleBlock(slot, root);
+    progress.End();
+    return;
+  }
   const auto jobs = (root.size + kReadPiece - 1) / kReadPiece;
   const auto threads = OrderedWork::ReadingThreads();
-  std::vector<PieceRead> places(std::min<std::size_t>(jobs, threads + kWaitingReads));
-  OrderedWork work(jobs, places.size(), threads, [&] {
-    const auto hasher = std::make_shared<VerityBlockHasher>(root.verity.salt);
-    return [&, hasher](std::size_t job, std::size_t place) {
-      const auto offset = job * kReadPiece;
-      auto& read = places[place];
-      const auto blocks = read.data.span().first(length_at(offset));
-      slot.Read(offset, blocks);
-      hasher->HashAll(blocks, std::span(read.digests).first(blocks.size() / kBlockSize));
-    };
+  OrderedWork work(jobs, threads, threads, [&] {
+    const auto check = std::make_shared<DataCheck>(slot, root);
+    return [check](std::size_t job, std::size_t /*place*/) { check->Check(job * kReadPiece); };
   });
-  for (Bytes done = 0; done < root.size;) {
-    const auto length = length_at(done);
-    tree.Add(std::span(places[work.Next()].digests).first(length / kBlockSize));
+  for (Bytes at = 0; at < root.size; at += kReadPiece) {
+    work.Next();
     work.Release();
-    done += length;
-    progress.Update(done);
+    progress.Update(done + std::min(at + kReadPiece, root.size));
   }
-  tree.Finish();
   progress.End();
 }
 
@@ -133,8 +125,9 @@ void VerifyTree(const Region& slot,
       const auto wrong = std::ranges::mismatch(
           digests, std::span(expected).subspan(at / kBlockSize, digests.size()));
       if (wrong.in1 != digests.end()) {
-        RefuseTreeBlock(level.offset + at +
-                        static_cast<Bytes>(wrong.in1 - digests.begin()) * kBlockSize);
+        const auto block = static_cast<Bytes>(wrong.in1 - digests.begin());
+        RefuseDisk("the verity tree does not match in the block at its byte " +
+                   std::to_string(level.offset + at + block * kBlockSize));
       }
       if (&level != &levels.back()) {
         AppendDigests(blocks, below);

@@ -9,13 +9,13 @@
 
 namespace ros::images {
 
-// Reads the root and its verity tree at the start of `slot`, computes the tree again and compares
-// every block of it and the root hash. Takes 1.1 MiB for each of two threads on a core (8 at most)
-// and for two more, and 0.8 MiB. Throws kDoesNotFit where the slot has no room for both,
-// kVerification saying where the first difference is, kFailed where the disk cannot be read.
+// Reads the verity tree and the root at the start of `slot`, and compares each block with the
+// digest that the tree has for it: VerifyTree, then the data. Takes 1.1 MiB for each of two threads
+// on a core (8 at most). Throws kDoesNotFit where the slot has no room for both, kVerification
+// saying where the first difference is, kFailed where the disk cannot be read.
 void VerifyRoot(const Region& slot, const RootDescription& root, Progress& progress);
 
-// The same of the tree alone, block by block from the root hash down: it is the root's, and with it
+// The tree alone, block by block from the root hash down: it is the root's, and with it
 // dm-verity finds any block of data that is another one. `on_read` is told how many bytes of the
 // tree are read. Takes 1.1 MiB and 32 bytes for each MiB of the root.
 void VerifyTree(const Region& slot,

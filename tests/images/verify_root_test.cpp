@@ -70,15 +70,16 @@ TEST_CASE("VerifyRoot: finds one changed byte anywhere in image and tree", "[ima
     INFO(at);
     bench.ChangeByte(at);
     CheckError(ErrorKind::kVerification,
-               "which is for block " + std::to_string(at / kBlockSize),
+               "not what was written: block " + std::to_string(at / kBlockSize) + " of the root",
                [&] { bench.Verify(); });
     bench.ChangeByte(at);
   }
   for (const Bytes at : {Bytes{0}, Bytes{3 * kBlockSize + 7}, bench.tree_size() - 1}) {
     INFO(at);
     bench.ChangeByte(bench.size() + at);
-    CheckError(
-        ErrorKind::kVerification, "at its byte " + std::to_string(at), [&] { bench.Verify(); });
+    CheckError(ErrorKind::kVerification,
+               "at its byte " + std::to_string(RoundDown(at, kBlockSize)),
+               [&] { bench.Verify(); });
     bench.ChangeByte(bench.size() + at);
   }
   bench.Verify();
@@ -108,4 +109,11 @@ TEST_CASE("VerifyTree: a root of one block has none", "[images]") {
   const Bench bench(1);
   CHECK(bench.tree_size() == 0);
   CHECK(bench.VerifyTree() == 0);
+}
+
+TEST_CASE("VerifyRoot: a root of one block has its root hash", "[images]") {
+  Bench bench(1);
+  bench.Verify();
+  bench.ChangeByte(7);
+  CheckError(ErrorKind::kVerification, "block 0 of the root", [&] { bench.Verify(); });
 }
