@@ -9,6 +9,9 @@
 namespace ros::registry {
 namespace {
 
+// Fetching rests until this part of the window is free.
+constexpr Bytes kRoomParts = 4;
+
 // Copies between a ring and a piece, whichever of them is written.
 template <typename Copy>
 void ForRing(Bytes ring_size, Bytes place, Bytes length, Copy copy) {
@@ -43,7 +46,8 @@ void BlobStream::Abandon() {
     const std::lock_guard lock(mutex_);
     stop_ = true;
   }
-  changed_.notify_all();
+  come_.notify_all();
+  room_.notify_one();
 }
 
 const ByteRange* BlobStream::RangeOf(Bytes offset) const {
@@ -75,20 +79,35 @@ bool BlobStream::Has(const ByteRange& wanted) const {
 
 void BlobStream::Read(Bytes offset, MutableByteSpan into) {
   const auto place = PlaceOf(*RangeOf(offset), offset);
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return end_ >= place + into.size() || failure_ || stop_; });
-  if (end_ < place + into.size()) {
-    if (failure_) {
-      std::rethrow_exception(failure_);
-    }
-    throw Error(ErrorKind::kFailed, "it is not fetched any more");
-  }
+  WaitFor(place + into.size());
+  // Without the lock: what has come stays where it is until it is released.
   ForRing(window_.size(), place, into.size(), [&](Bytes at, Bytes done, Bytes length) {
     std::memcpy(into.data() + done, window_.data() + at, length);
   });
+  std::unique_lock lock(mutex_);
   Release(place, into.size());
-  lock.unlock();
-  changed_.notify_all();
+  if (HasRoom()) {
+    lock.unlock();
+    room_.notify_one();
+  }
+}
+
+void BlobStream::WaitFor(Bytes end) {
+  std::unique_lock lock(mutex_);
+  const auto is_over = [&] { return end_ >= end || failure_ || stop_; };
+  if (!is_over()) {
+    const auto wanted = wanted_.insert(end);
+    room_.notify_one();
+    come_.wait(lock, is_over);
+    wanted_.erase(wanted);
+  }
+  if (end_ >= end) {
+    return;
+  }
+  if (failure_) {
+    std::rethrow_exception(failure_);
+  }
+  throw Error(ErrorKind::kFailed, "it is not fetched any more");
 }
 
 void BlobStream::Release(Bytes place, Bytes length) {
@@ -99,21 +118,34 @@ void BlobStream::Release(Bytes place, Bytes length) {
   }
 }
 
+bool BlobStream::HasRoom() const {
+  const Bytes room = window_.size() - (end_ - begin_);
+  return room > 0 && (!wanted_.empty() || room >= window_.size() / kRoomParts);
+}
+
+Bytes BlobStream::WaitForRoom() {
+  std::unique_lock lock(mutex_);
+  room_.wait(lock, [&] { return stop_ || HasRoom(); });
+  if (stop_) {
+    throw Error(ErrorKind::kFailed, "nobody reads it any more");
+  }
+  return window_.size() - (end_ - begin_);
+}
+
 void BlobStream::Put(ByteSpan piece) {
   while (!piece.empty()) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stop_ || end_ - begin_ < window_.size(); });
-    if (stop_) {
-      throw Error(ErrorKind::kFailed, "nobody reads it any more");
-    }
-    const auto length = std::min<Bytes>(piece.size(), window_.size() - (end_ - begin_));
+    const auto length = std::min<Bytes>(piece.size(), WaitForRoom());
+    // Without the lock: no other thread moves the end, or reads behind it.
     ForRing(window_.size(), end_, length, [&](Bytes at, Bytes done, Bytes part) {
       std::memcpy(window_.data() + at, piece.data() + done, part);
     });
-    end_ += length;
     piece = piece.subspan(length);
-    lock.unlock();
-    changed_.notify_all();
+    std::unique_lock lock(mutex_);
+    end_ += length;
+    if (!wanted_.empty() && *wanted_.begin() <= end_) {
+      lock.unlock();
+      come_.notify_all();
+    }
   }
 }
 
@@ -133,7 +165,7 @@ void BlobStream::Run() {
   }
   const std::lock_guard lock(mutex_);
   failure_ = failure;
-  changed_.notify_all();
+  come_.notify_all();
 }
 
 }  // namespace ros::registry

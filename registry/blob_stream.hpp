@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -54,6 +55,13 @@ class BlobStream {
   [[nodiscard]] Bytes PlaceOf(const ByteRange& range, Bytes offset) const;
   void Run();
   void Put(ByteSpan piece);
+  // Waits until all before this place has come.
+  void WaitFor(Bytes end);
+  // Waits for room, and returns how much there is.
+  [[nodiscard]] Bytes WaitForRoom();
+  // Whether fetching goes on: for who waits, or when there is room for more than a little. A thread
+  // that wakes for each small piece costs more than the piece.
+  [[nodiscard]] bool HasRoom() const;
   void Release(Bytes place, Bytes length);
 
   std::vector<ByteRange> ranges_;
@@ -62,10 +70,12 @@ class BlobStream {
   std::vector<std::byte> window_;  // a ring; as long as all ranges where that is less
 
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable come_;     // for who reads
+  std::condition_variable room_;     // for the thread
   Bytes begin_ = 0;                  // before this place everything was read
   Bytes end_ = 0;                    // up to this place everything has come
   std::map<Bytes, Bytes> released_;  // read out of turn: place and length
+  std::multiset<Bytes> wanted_;      // up to where it has to have come for those who wait
   bool stop_ = false;
   std::exception_ptr failure_;
   std::thread thread_;

@@ -70,6 +70,20 @@ TEST_CASE("BlobStream: several readers get what they ask for, over more than a w
   CHECK(wrong == 0);
 }
 
+TEST_CASE("BlobStream: who waits gets the last byte that the window has room for", "[registry]") {
+  constexpr Bytes kSmall = 200;
+  const ByteRange range{.offset = 0, .length = 2 * BlobStream::kWindow};
+  BlobStream stream({range}, FetchOf({range}));
+  std::vector<std::byte> piece(kSmall);
+  stream.Read(0, piece);
+  CHECK(IsRight(0, piece));
+  // All but what was read is still there, so that there is room for just this.
+  stream.Read(BlobStream::kWindow, piece);
+  CHECK(IsRight(BlobStream::kWindow, piece));
+  stream.Read(kSmall, piece);
+  CHECK(IsRight(kSmall, piece));
+}
+
 TEST_CASE("BlobStream: has what is inside of a range, was not read and is not too long",
           "[registry]") {
   const std::vector<ByteRange> ranges = {{.offset = 100, .length = 50},
