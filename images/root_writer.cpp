@@ -23,8 +23,9 @@ namespace {
 constexpr Bytes kRootPiece = RootReadBack::kMaxPiece;
 // Fragments that come from elsewhere, each by a request of its own, where a source has them wrong.
 constexpr std::size_t kMostMendedFragments = 64;
-// Results that wait for their turn, beyond one in the works on each thread.
-constexpr std::size_t kWaitingPieces = 1;
+// Results that wait for their turn, beyond one in the works on each thread: what is unpacked while
+// the disk takes its time. Fewer were slower, more were not faster (bench/README.md).
+constexpr std::size_t kWaitingPieces = 4;
 
 // Chunks that follow each other and together are at most kRootPiece long.
 struct Piece {

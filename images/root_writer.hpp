@@ -22,7 +22,7 @@ struct RootReuse {
 // Unpacks the root layer into the start of `slot` and puts the verity tree behind it, syncs, and
 // reads both back (RootReadBack), a part of it meanwhile. Each frame is compared with its digest
 // before it is unpacked, and the tree's root hash with the config's. Unpacks by a thread on each
-// core (8 at most), and by two more where most is read from an old root. Takes 3 MiB and 2.2 for
+// core (8 at most), and by two more where most is read from an old root. Takes 6 MiB and 2.2 for
 // each thread, 4 more where it streams from a network, for patches 20 and 1 for each thread, for
 // fragments 4 and 1.3 for each thread.
 // `slot` need not be empty; bytes behind the tree keep what they have. With `reuse` chunks are
