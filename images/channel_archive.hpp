@@ -19,6 +19,8 @@ namespace ros::images {
 inline constexpr std::string_view kChannelArtifactType = "application/vnd.ros.channel.v1";
 inline constexpr std::string_view kChannelDocumentType =
     "application/vnd.ros.channel.document.v1+json";
+// How the tag of a channel's document ends in a registry, behind the channel's name.
+inline constexpr const char* kChannelTagEnding = ".channel";
 inline constexpr Bytes kMaxChannelDocumentSize = Bytes{64} << 10U;
 
 inline constexpr ArtifactKind kChannelKind{

@@ -44,6 +44,12 @@ StoredManifest Store(registry::Manifest manifest, std::string_view type = kOciMa
           .raw = std::move(manifest.raw)};
 }
 
+// A halt has to reach machines whose mirror has the document from before it.
+Repository::TagFrom FreshnessOf(const std::string& tag) {
+  return tag.ends_with(kChannelTagEnding) ? Repository::TagFrom::kRegistryFirst
+                                          : Repository::TagFrom::kMirrorsFirst;
+}
+
 // A hint alone, of how an image is signed that has no signatures of our form (bundle.hpp): what
 // cannot be had is no error.
 std::optional<StoredManifest> FindReferrers(Repository& repository, const keys::Digest& image) {
@@ -90,8 +96,9 @@ StoredArtifact ReadArtifact(StoredManifest manifest,
 }
 
 StoredArtifact FindArtifact(Repository& repository, const registry::Reference& reference) {
-  auto manifest = reference.digest ? repository.FindManifest(*reference.digest)
-                                   : repository.FindManifest(reference.tag);
+  auto manifest = reference.digest
+                      ? repository.FindManifest(*reference.digest)
+                      : repository.FindManifest(reference.tag, FreshnessOf(reference.tag));
   if (!manifest) {
     throw Error(ErrorKind::kNetwork,
                 "there is no " + (reference.digest ? reference.digest->ToString() : reference.tag) +

@@ -4,6 +4,7 @@
 #include "base/shown_text.hpp"
 #include "config/config_file.hpp"
 #include "health/bad_list.hpp"
+#include "images/channel_archive.hpp"
 #include "installer/slot_content.hpp"
 
 namespace ros::installer {
@@ -80,7 +81,7 @@ FollowedChannel FindFollowedChannel(const Machine& machine) {
 std::string ChannelOfInstallation(const ImageLocation& document,
                                   const std::string& channel,
                                   const std::string& cloud_config) {
-  if (!document.reference || document.reference->tag != channel + kChannelTagEnding) {
+  if (!document.reference || document.reference->tag != channel + images::kChannelTagEnding) {
     return {};
   }
   try {
@@ -94,7 +95,7 @@ std::string ChannelOfInstallation(const ImageLocation& document,
 ImageLocation DocumentOf(const FollowedChannel& channel,
                          const registry::ConnectionOptions& connection) {
   ImageLocation location{.reference = channel.repository, .connection = connection};
-  location.reference->tag = channel.name + kChannelTagEnding;
+  location.reference->tag = channel.name + images::kChannelTagEnding;
   return location;
 }
 
@@ -146,7 +147,7 @@ void RememberDocumentOf(const FollowedRelease& found, const Machine& machine) {
   const auto memory = ReadChannelMemory(machine.state);
   const auto known = memory.find(channel.name);
   const bool is_new = known == memory.end() || known->second != accepted;
-  if (!channel.halted && is_new) {
+  if (is_new) {
     RememberChannel(machine.state, channel.name, accepted);
   }
 }

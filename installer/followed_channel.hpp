@@ -76,8 +76,8 @@ FollowedRelease FindRelease(const Machine& machine,
                             const TrustRules& rules,
                             const FollowRequest& request);
 
-// Remembers the document as accepted, unless it halts: where there is nothing to be taken a mirror
-// must not go back behind it either (docs/decisions/0056). Durable.
+// Remembers the document as accepted, whatever it lets this machine take, a halt too: nobody who
+// stands between must go back behind it (docs/decisions/0056). Durable.
 void RememberDocumentOf(const FollowedRelease& found, const Machine& machine);
 
 }  // namespace ros::installer

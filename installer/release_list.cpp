@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/shown_text.hpp"
+#include "images/channel_archive.hpp"
 #include "installer/disk_picture.hpp"
 #include "installer/followed_text.hpp"
 #include "registry/connection.hpp"
@@ -85,7 +86,7 @@ Json ReleaseToJson(const ReleaseList& list, const Status& status, const trust::R
 std::vector<std::string> ImageTags(const std::vector<std::string>& tags) {
   std::vector<std::string> images;
   std::ranges::copy_if(tags, std::back_inserter(images), [](const std::string& tag) {
-    return !tag.starts_with(kSignatureBegin) && !tag.ends_with(kChannelTagEnding);
+    return !tag.starts_with(kSignatureBegin) && !tag.ends_with(images::kChannelTagEnding);
   });
   return images;
 }

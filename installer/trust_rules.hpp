@@ -36,8 +36,6 @@ struct TrustRules {
 
 // How the file of a channel's document beside an image is called: NAME and this.
 inline constexpr const char* kChannelEnding = ".channel.oci";
-// And the tag beside it in a registry.
-inline constexpr const char* kChannelTagEnding = ".channel";
 
 // The machine's own file: rules that make its image's policy stricter, never looser.
 inline constexpr const char* kOwnRules = "trust.yml";

@@ -119,7 +119,7 @@ std::optional<ImageLocation> FindChannel(const trust::Policy& policy, const Chan
   const auto& name = policy.restrictions.channels.front().name;
   auto location = choice.image;
   if (location.reference) {
-    location.reference->tag = name + kChannelTagEnding;
+    location.reference->tag = name + images::kChannelTagEnding;
     location.reference->digest.reset();
     return location;
   }
@@ -142,13 +142,13 @@ TrustRules WithChannel(TrustRules rules,
   } catch (const Error& error) {
     const bool may_mean_channel = error.kind() == ErrorKind::kNetwork && location->reference &&
                                   !location->reference->digest &&
-                                  !location->reference->tag.ends_with(kChannelTagEnding);
+                                  !location->reference->tag.ends_with(images::kChannelTagEnding);
     if (!may_mean_channel) {
       throw;
     }
     throw Error(error.kind(),
                 error.message() + "; the document of a channel is under the tag NAME" +
-                    std::string(kChannelTagEnding));
+                    std::string(images::kChannelTagEnding));
   }
   return rules;
 }

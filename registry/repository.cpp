@@ -111,15 +111,22 @@ std::optional<Manifest> Repository::GetManifest(const Source& source,
   return manifest;
 }
 
-std::optional<Manifest> Repository::FindManifest(const std::string& tag) {
+std::optional<Manifest> Repository::FindManifest(const std::string& tag, TagFrom from) {
   std::optional<Manifest> manifest;
-  sources_.Read(Order::kMirrorsFirst, [&](const Source& source) {
+  const Source* teller = nullptr;
+  const bool fresh = from == TagFrom::kRegistryFirst;
+  sources_.Read(fresh ? Order::kRegistryFirst : Order::kMirrorsFirst, [&](const Source& source) {
     manifest = GetManifest(source, tag);
     if (manifest) {
       CheckIsManifest(manifest->raw, source.name + ": the manifest " + tag);
     }
+    teller = &source;
     return manifest.has_value();
   });
+  if (fresh && teller != &sources_.registry()) {
+    sources_.Warn(tag + " is what " + teller->name + " knows of it, since " +
+                  sources_.registry().name + " does not tell");
+  }
   return manifest;
 }
 

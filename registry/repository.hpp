@@ -41,9 +41,14 @@ class Repository {
   // "registry.example/team/myos".
   [[nodiscard]] std::string Name() const { return session_.host() + "/" + name_; }
 
+  // Who is asked first what a tag means. A mirror may have kept what it meant some time ago.
+  enum class TagFrom { kMirrorsFirst, kRegistryFirst };
+
   // None where there is no such tag. Of a tag's the digest is compared with the one that the
-  // registry says, where it says one (Docker-Content-Digest).
-  std::optional<Manifest> FindManifest(const std::string& tag);
+  // registry says, where it says one (Docker-Content-Digest). Warns where it is to come from the
+  // registry and a mirror alone gives it.
+  std::optional<Manifest> FindManifest(const std::string& tag,
+                                       TagFrom from = TagFrom::kMirrorsFirst);
   std::optional<Manifest> FindManifest(const keys::Digest& digest);
 
   // The list of what refers to this manifest (distribution-spec 1.1, "Listing Referrers"), an image

@@ -105,8 +105,21 @@ mirrors "$upstream" "http://$mirror"
 accepts image verify --plain-http --key release.pub "$os:3"
 shows 3-release
 grep -qF "what a mirror has is refused, and the registry's own was taken: " err || fail "no warning: $(cat err)"
-accepts channel verify --plain-http --key release.pub "$os:stable.channel"
-grep -qF "the registry's own was taken" err || fail "no warning: $(cat err)"
+
+# The document of a channel is the registry's own, so that a halt reaches who has a mirror from before it; a mirror's
+# where the registry is not reached, with a warning.
+accepts channel build --from release.channel.oci --valid-for 30d --halt -o halt.channel.oci
+accepts channel sign --key release.key halt.channel.oci
+accepts image push --plain-http halt.channel.oci "$os:stable.channel"
+mv registries.yml mirrored.yml
+accepts image push --plain-http --force release.channel.oci "$mirror/team/os:stable.channel"
+mv mirrored.yml registries.yml
+refuses 4 'halted' channel verify --plain-http --key release.pub "$os:stable.channel"
+grep -q warning err && fail "a warning: $(cat err)"
+mirrors 127.0.0.1:1 "http://$mirror"
+accepts channel verify --plain-http --key release.pub 127.0.0.1:1/team/os:stable.channel
+grep -qF "stable.channel is what $mirror/team/os knows of it, since 127.0.0.1:1/team/os does not tell" err ||
+  fail "no warning: $(cat err)"
 mirrors 127.0.0.1:1 "http://$mirror"
 refuses 4 'which is not trusted' image verify --plain-http --key release.pub 127.0.0.1:1/team/os:3
 

@@ -40,6 +40,20 @@ TEST_CASE("Mirrors: are read in their order, the registry last", "[registry]") {
   CHECK_FALSE(frame.repository().FindManifest("3.0"));
 }
 
+TEST_CASE("Mirrors: what must not be old comes from the registry, while it is reached",
+          "[registry]") {
+  using TagFrom = ros::registry::Repository::TagFrom;
+  MirroredRegistry frame;
+  frame.origin.served.AddManifest("1.0", kRaw);
+  frame.first.served.AddManifest("1.0", R"({"schemaVersion": 2, "old": true})");
+  CHECK(frame.repository().FindManifest("1.0", TagFrom::kRegistryFirst)->raw == kRaw);
+  CHECK(Asked(frame.first).empty());
+  CHECK(frame.mirrors->TakeWarnings().empty());
+  frame.origin.fault = CloseAtOnce;
+  CHECK(frame.repository().FindManifest("1.0", TagFrom::kRegistryFirst)->raw != kRaw);
+  CHECK_THAT(frame.mirrors->TakeWarnings().at(0), Contains("is what " + frame.first.server.host()));
+}
+
 TEST_CASE("Mirrors: are told for which registry they are asked", "[registry]") {
   MirroredRegistry frame;
   const auto content = Content(1000);
