@@ -47,7 +47,18 @@ std::string FindTool(const std::string& name) {
   throw Error(ErrorKind::kFailed, name + " is not installed; install the package that brings it");
 }
 
-std::vector<std::string> CleanEnvironment(const Command& command) {
+// Ours, but for the PATH that tools are looked up in.
+std::vector<std::string> OwnEnvironment() {
+  constexpr std::string_view kPath = "PATH=";
+  std::vector<std::string> result;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text(*variable);
+    result.emplace_back(text.starts_with(kPath) ? std::string(kPath) + SearchPath() : text);
+  }
+  return result;
+}
+
+std::vector<std::string> CleanEnvironment() {
   std::vector<std::string> result = {"PATH=" + SearchPath(), "LANG=C.UTF-8", "TZ=UTC"};
   for (const char* name : {"HOME",
                            "TMPDIR",
@@ -60,6 +71,11 @@ std::vector<std::string> CleanEnvironment(const Command& command) {
       result.push_back(std::string(name) + "=" + value);
     }
   }
+  return result;
+}
+
+std::vector<std::string> EnvironmentOf(const Command& command) {
+  auto result = command.inherits ? OwnEnvironment() : CleanEnvironment();
   result.insert(result.end(), command.environment.begin(), command.environment.end());
   return result;
 }
@@ -229,7 +245,7 @@ enum class ProcessGroup { kOurs, kItsOwn };
 
 pid_t Spawn(const Command& command, const SpawnActions& actions, ProcessGroup group) {
   auto argv = command.argv;
-  auto environment = CleanEnvironment(command);
+  auto environment = EnvironmentOf(command);
   const auto program = FindTool(argv.at(0));
   posix_spawnattr_t attributes{};
   ::posix_spawnattr_init(&attributes);

@@ -9,12 +9,15 @@
 
 namespace ros {
 
-// A child process: an argument vector (never a shell line) and a clean environment.
+// A child process: an argument vector (never a shell line) and, unless it is asked for otherwise, a
+// clean environment.
 struct Command {
   // argv[0] is looked up in PATH, then in /usr/sbin and /sbin.
   std::vector<std::string> argv;
   // NAME=VALUE, added to PATH, HOME, TMPDIR, LANG=C.UTF-8, TZ=UTC and what fakeroot needs.
   std::vector<std::string> environment;
+  // Whether all of our own environment is added too, for a program that the user has chosen.
+  bool inherits = false;
   std::string input;
   std::string working_directory;
   std::chrono::milliseconds timeout = std::chrono::minutes(30);

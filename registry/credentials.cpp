@@ -1,5 +1,7 @@
 #include "registry/credentials.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -9,6 +11,7 @@
 #include "base/process.hpp"
 #include "base/shown_text.hpp"
 #include "keys/base64.hpp"
+#include "registry/reference.hpp"
 
 namespace ros::registry {
 namespace {
@@ -68,6 +71,8 @@ std::optional<Credentials> AskHelper(const std::string& name, const std::string&
   }
   const Command command{.argv = {std::string(kHelperPrefix) + name, "get"},
                         .environment = {},
+                        // Helpers go by variables of their own: AWS_PROFILE, XDG_RUNTIME_DIR, ...
+                        .inherits = true,
                         .input = host + "\n",
                         .working_directory = {}};
   const auto result = RunProcess(command);
@@ -100,7 +105,16 @@ std::vector<std::string> KeysFor(std::string_view host, std::string_view reposit
     key.resize(key.rfind('/'));
   }
   keys.emplace_back(host);
+  if (host == kDockerHub) {
+    // What `docker login` writes: https://index.docker.io/v1/.
+    keys.emplace_back("index.docker.io");
+  }
   return keys;
+}
+
+// What a credential helper knows a host by.
+std::string ServerOf(std::string_view host) {
+  return host == kDockerHub ? "https://index.docker.io/v1/" : std::string(host);
 }
 
 std::optional<Credentials> FindIn(const Json& file,
@@ -108,8 +122,10 @@ std::optional<Credentials> FindIn(const Json& file,
                                   std::string_view repository,
                                   const std::string& where) {
   if (const auto* helpers = file.Find("credHelpers", where); helpers != nullptr) {
-    if (const auto* helper = helpers->Find(host, where + ": credHelpers"); helper != nullptr) {
-      return AskHelper(helper->AsString(where + ": credHelpers"), std::string(host));
+    for (const auto& name : {std::string(host), ServerOf(host)}) {
+      if (const auto* helper = helpers->Find(name, where + ": credHelpers"); helper != nullptr) {
+        return AskHelper(helper->AsString(where + ": credHelpers"), ServerOf(host));
+      }
     }
   }
   if (const auto* auths = file.Find("auths", where); auths != nullptr) {
@@ -127,7 +143,7 @@ std::optional<Credentials> FindIn(const Json& file,
     }
   }
   if (const auto* store = file.Find("credsStore", where); store != nullptr) {
-    return AskHelper(store->AsString(where + ": credsStore"), std::string(host));
+    return AskHelper(store->AsString(where + ": credsStore"), ServerOf(host));
   }
   return std::nullopt;
 }
@@ -139,11 +155,15 @@ std::vector<std::filesystem::path> CredentialFiles() {
     return {file};
   }
   std::vector<std::filesystem::path> files;
-  if (const auto runtime = Environment("XDG_RUNTIME_DIR"); !runtime.empty()) {
-    files.emplace_back(std::filesystem::path(runtime) / "containers/auth.json");
-  }
+  const auto runtime = Environment("XDG_RUNTIME_DIR");
+  files.emplace_back(std::filesystem::path(runtime.empty()
+                                               ? "/run/containers/" + std::to_string(::getuid())
+                                               : runtime + "/containers") /
+                     "auth.json");
   const auto home = Environment("HOME");
-  if (!home.empty()) {
+  if (const auto config = Environment("XDG_CONFIG_HOME"); !config.empty()) {
+    files.emplace_back(std::filesystem::path(config) / "containers/auth.json");
+  } else if (!home.empty()) {
     files.emplace_back(std::filesystem::path(home) / ".config/containers/auth.json");
   }
   const auto docker = Environment("DOCKER_CONFIG");

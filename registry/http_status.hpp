@@ -13,5 +13,7 @@ inline constexpr int kForbidden = 403;
 inline constexpr int kNotFound = 404;
 inline constexpr int kContentTooLarge = 413;
 inline constexpr int kRangeNotSatisfiable = 416;
+inline constexpr int kTooManyRequests = 429;
+inline constexpr int kServiceUnavailable = 503;
 
 }  // namespace ros::registry

@@ -144,6 +144,9 @@ Reference ParseReference(std::string_view text) {
     reference.tag = "latest";
   }
   reference.repository = rest;
+  if (reference.host == kDockerHub && rest.find('/') == std::string_view::npos) {
+    reference.repository = "library/" + reference.repository;  // as docker and podman have it
+  }
   if (!IsHost(reference.host)) {
     RefuseReference(text, "\"" + ShowText(reference.host) + "\" is no host");
   }

@@ -8,6 +8,9 @@
 
 namespace ros::registry {
 
+// The registry that is written so, and answers as registry-1.docker.io.
+inline constexpr std::string_view kDockerHub = "docker.io";
+
 // Names something in a registry: HOST[:PORT]/REPOSITORY[:TAG][@DIGEST], as distribution's reference
 // grammar has it (github.com/distribution/reference, reference.go).
 struct Reference {
@@ -25,7 +28,8 @@ struct Reference {
 };
 
 // Reads a reference; "docker://" before it is passed over. Without tag and digest the tag is
-// "latest". The host has to be there: none is guessed. Throws kUsage naming the text and its fault.
+// "latest". The host has to be there: none is guessed. "docker.io/os" is "docker.io/library/os".
+// Throws kUsage naming the text and its fault.
 Reference ParseReference(std::string_view text);
 
 // Whether this is a host as it is in a reference or URL: names or an address, and a port if there

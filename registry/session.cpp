@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 #include <utility>
 
 #include "base/error.hpp"
@@ -12,6 +13,7 @@
 #include "base/shown_text.hpp"
 #include "keys/base64.hpp"
 #include "registry/http_status.hpp"
+#include "registry/reference.hpp"
 
 namespace ros::registry {
 namespace {
@@ -30,6 +32,11 @@ bool IsRedirect(int status) {
 
 bool OnlyReads(const HttpRequest& request) {
   return request.method == "GET" || request.method == "HEAD";
+}
+
+// Whether a server that answers so has done nothing, and wants to be asked later.
+bool IsPutOff(int status) {
+  return status == kTooManyRequests || status == kServiceUnavailable;
 }
 
 void SetHeader(HttpRequest& request, const std::string& name, const std::string& value) {
@@ -52,7 +59,7 @@ void WaitFor(milliseconds time, const std::function<bool()>& cancelled) {
 
 milliseconds WaitBefore(int next_try, const HttpResponse& response) {
   const auto asked = response.Header("retry-after");
-  const auto given = asked ? ParseRetryAfter(*asked) : std::nullopt;
+  const auto given = asked ? ParseRetryAfter(*asked, std::time(nullptr)) : std::nullopt;
   return given ? std::min(*given, kLongestWait) : seconds(1 << (next_try - 2));
 }
 
@@ -143,7 +150,9 @@ HttpRequest TokenRequest(const std::string& realm,
 
 Session::Session(Transport& transport, SessionOptions options)
     : transport_(transport), options_(std::move(options)) {
-  base_ = (options_.plain_http ? "http://" : "https://") + options_.host;
+  // Docker Hub answers elsewhere than where its name says.
+  base_ = (options_.plain_http ? "http://" : "https://") +
+          (options_.host == kDockerHub ? "registry-1.docker.io" : options_.host);
   if (!options_.ranges) {
     options_.ranges = std::make_shared<RangeSupport>();
   }
@@ -207,8 +216,11 @@ HttpResponse Session::Send(HttpRequest request) {
     };
   }
   last_status_ = 0;
-  auto response = TryAgain([&] { return SendSignedIn(request); },
-                           [&] { return !begun && OnlyReads(request) && !request.once; });
+  auto response =
+      TryAgain([&] { return SendSignedIn(request); },
+               [&](int status) {
+                 return !begun && !request.once && (OnlyReads(request) || IsPutOff(status));
+               });
   if (options_.has_others && response.status == 0 && !begun && !request.once) {
     throw Error(ErrorKind::kNetwork, options_.host + ": " + response.failure);
   }
@@ -217,11 +229,11 @@ HttpResponse Session::Send(HttpRequest request) {
 }
 
 HttpResponse Session::TryAgain(const std::function<HttpResponse()>& send,
-                               const std::function<bool()>& may) {
+                               const std::function<bool(int status)>& may) {
   for (int next_try = 2;; ++next_try) {
     auto response = send();
-    if (IsCancelled() || options_.has_others || !MayPass(response.status) || !may() ||
-        next_try > kMaxTries) {
+    if (IsCancelled() || options_.has_others || !MayPass(response.status) ||
+        !may(response.status) || next_try > kMaxTries) {
       return response;
     }
     options_.wait(WaitBefore(next_try, response));
@@ -262,7 +274,8 @@ std::string Session::FetchToken(const Challenge& challenge) {
   request.cancelled = options_.cancelled;
   const auto doing = options_.host + ": signing in at " + ShowText(WithoutQuery(realm));
   return InContext(doing, [&] {
-    const auto response = TryAgain([&] { return transport_.Send(request); }, [] { return true; });
+    const auto response =
+        TryAgain([&] { return transport_.Send(request); }, [](int /*status*/) { return true; });
     if (response.status != 200) {
       last_status_ = MayPass(response.status) ? 0 : kUnauthorized;
       throw ErrorOf(response, "");
@@ -306,14 +319,20 @@ HttpResponse Session::Expect(const HttpRequest& request,
   return response;
 }
 
-std::optional<seconds> ParseRetryAfter(std::string_view value) {
+std::optional<seconds> ParseRetryAfter(std::string_view value, std::time_t now) {
   unsigned count = 0;
   const auto* const end = value.data() + value.size();
   const auto [at, error] = std::from_chars(value.data(), end, count);
-  if (error != std::errc() || at != end) {
+  if (error == std::errc() && at == end) {
+    return seconds(count);
+  }
+  std::tm date{};
+  const std::string text(value);
+  const auto* const rest = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
+  if (rest == nullptr || *rest != '\0') {
     return std::nullopt;
   }
-  return seconds(count);
+  return seconds(std::max<std::time_t>(::timegm(&date) - now, 0));
 }
 
 }  // namespace ros::registry

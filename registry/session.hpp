@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <ctime>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -47,7 +48,8 @@ class Session {
   // by signing in, once. Redirects are followed for GET and HEAD, five at most, never from https to
   // http; what is secret goes to the origin of the host alone. 429, 500, 502, 503, 504 and failed
   // connections of GET and HEAD are tried four times more, after 1, 2, 4 and 8 seconds or when
-  // Retry-After says so, up to a minute; so is asking for a token. The last response is returned,
+  // Retry-After says so, up to a minute; so are 429 and 503 of any other method, and asking for a
+  // token. The last response is returned,
   // whatever its status; one whose sink has taken bytes is not sent again, but returned with status
   // 0. Throws kNetwork.
   HttpResponse Send(HttpRequest request);
@@ -89,7 +91,7 @@ class Session {
   HttpResponse SendSignedIn(HttpRequest request);
   // Sends until what may pass has passed, as long as `may`.
   HttpResponse TryAgain(const std::function<HttpResponse()>& send,
-                        const std::function<bool()>& may);
+                        const std::function<bool(int status)>& may);
   HttpResponse Follow(HttpRequest request, HttpResponse response);
   bool SignIn(const HttpResponse& refused);
   std::string FetchToken(const Challenge& challenge);
@@ -102,8 +104,9 @@ class Session {
   int last_status_ = 0;
 };
 
-// The seconds that a Retry-After header means (RFC 9110, section 10.2.3), a date not counted; none
-// for anything else.
-std::optional<std::chrono::seconds> ParseRetryAfter(std::string_view value);
+// The seconds that a Retry-After header means (RFC 9110, section 10.2.3): a number, or a date in
+// the form that servers send (section 5.6.7, IMF-fixdate), which is none of them when it is past.
+// None for anything else.
+std::optional<std::chrono::seconds> ParseRetryAfter(std::string_view value, std::time_t now);
 
 }  // namespace ros::registry

@@ -1,6 +1,7 @@
 #include "registry/credentials.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -9,6 +10,7 @@
 #include "base/file.hpp"
 
 using ros::AsBytes;
+using ros::registry::CredentialFiles;
 using ros::registry::Credentials;
 using ros::registry::FindCredentials;
 using ros::registry::FindCredentialsIn;
@@ -28,6 +30,37 @@ class Files {
 
  private:
   ros::TempDirectory directory_;
+};
+
+// Takes variables out of the environment, and puts them back.
+class Variables {
+ public:
+  explicit Variables(const std::vector<std::string>& names) {
+    for (const auto& name : names) {
+      const char* const value = std::getenv(name.c_str());
+      before_.emplace_back(name,
+                           value == nullptr ? std::nullopt : std::optional<std::string>(value));
+      ::unsetenv(name.c_str());
+    }
+  }
+
+  Variables(const Variables&) = delete;
+  Variables& operator=(const Variables&) = delete;
+  Variables(Variables&&) = delete;
+  Variables& operator=(Variables&&) = delete;
+
+  ~Variables() {
+    for (const auto& [name, value] : before_) {
+      if (value) {
+        ::setenv(name.c_str(), value->c_str(), 1);
+      } else {
+        ::unsetenv(name.c_str());
+      }
+    }
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::optional<std::string>>> before_;
 };
 
 }  // namespace
@@ -99,6 +132,8 @@ read -r host
 case $host in
   a.example) echo '{"ServerURL": "a.example", "Username": "me", "Secret": "s"}' ;;
   b.example) echo '{"ServerURL": "b.example", "Username": "<token>", "Secret": "t"}' ;;
+  v.example) echo "{\"Username\": \"me\", \"Secret\": \"$ROS_TEST_OF_HELPER\"}" ;;
+  https://index.docker.io/v1/) echo '{"Username": "hub", "Secret": "h"}' ;;
   c.example) echo 'credentials not found in native keychain'; exit 1 ;;
   *) exit 2 ;;
 esac
@@ -111,10 +146,49 @@ esac
     "credHelpers": {"missing.example": "not-there"}})");
   CHECK(FindCredentials("a.example", "os", {file}) == Credentials{"me", "s", ""});
   CHECK(FindCredentials("b.example", "os", {file}) == Credentials{"", "", "t"});
+  // In the environment that we have.
+  ::setenv("ROS_TEST_OF_HELPER", "ours", 1);
+  CHECK(FindCredentials("v.example", "os", {file}) == Credentials{"me", "ours", ""});
+  ::unsetenv("ROS_TEST_OF_HELPER");
+  CHECK(FindCredentials("docker.io", "team/os", {file}) == Credentials{"hub", "h", ""});
   CHECK_FALSE(FindCredentials("c.example", "os", {file}));
   CHECK_THROWS_WITH(FindCredentials("d.example", "os", {file}),
                     Catch::Contains("has no credentials for d.example (exit 2)"));
   CHECK_THROWS_WITH(FindCredentials("missing.example", "os", {file}),
                     Catch::Contains("docker-credential-not-there is not installed"));
   ::setenv("PATH", path.c_str(), 1);
+}
+
+TEST_CASE("FindCredentials: Docker Hub's are those of docker login too", "[registry]") {
+  const Files files;
+  // "me:a:b" and "team:t" in base64.
+  const auto docker = files.Write(
+      "config.json", R"({"auths": {"https://index.docker.io/v1/": {"auth": "bWU6YTpi"}}})");
+  CHECK(FindCredentials("docker.io", "team/os", {docker}) == Credentials{"me", "a:b", ""});
+  const auto podman = files.Write("auth.json", R"({"auths": {"docker.io": {"auth": "dGVhbTp0"}}})");
+  CHECK(FindCredentials("docker.io", "team/os", {podman}) == Credentials{"team", "t", ""});
+  CHECK_FALSE(FindCredentials("other.example", "team/os", {docker, podman}));
+}
+
+TEST_CASE("CredentialFiles: where docker, podman and ros keep them, in podman's order",
+          "[registry]") {
+  using Paths = std::vector<std::filesystem::path>;
+  const Variables variables(
+      {"REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "HOME", "DOCKER_CONFIG"});
+  const auto own = "/run/containers/" + std::to_string(::getuid()) + "/auth.json";
+  CHECK(CredentialFiles() == Paths{own, "/etc/ros/auth.json"});
+  ::setenv("HOME", "/home/me", 1);
+  CHECK(CredentialFiles() == Paths{own,
+                                   "/home/me/.config/containers/auth.json",
+                                   "/home/me/.docker/config.json",
+                                   "/etc/ros/auth.json"});
+  ::setenv("XDG_RUNTIME_DIR", "/run/user/1", 1);
+  ::setenv("XDG_CONFIG_HOME", "/config", 1);
+  ::setenv("DOCKER_CONFIG", "/docker", 1);
+  CHECK(CredentialFiles() == Paths{"/run/user/1/containers/auth.json",
+                                   "/config/containers/auth.json",
+                                   "/docker/config.json",
+                                   "/etc/ros/auth.json"});
+  ::setenv("REGISTRY_AUTH_FILE", "/one.json", 1);
+  CHECK(CredentialFiles() == Paths{"/one.json"});
 }

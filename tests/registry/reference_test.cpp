@@ -16,6 +16,8 @@ TEST_CASE("ParseReference: host, repository, tag and digest", "[registry]") {
   CHECK(whole.digest->ToString() == digest);
   CHECK(whole.ToString() == "registry.example:5000/team/my-os__x:1.2.0@" + digest);
 
+  CHECK(ParseReference("docker.io/os:1").ToString() == "docker.io/library/os:1");
+  CHECK(ParseReference("docker.io/me/os:1").ToString() == "docker.io/me/os:1");
   CHECK(ParseReference("localhost/os").tag == "latest");
   CHECK(ParseReference("localhost/os@" + digest).tag.empty());
   CHECK(ParseReference("[::1]:5000/os:v1").host == "[::1]:5000");

@@ -17,10 +17,11 @@ namespace {
 struct Frame {
   FakeTransport transport;
   std::vector<milliseconds> waits;
+  std::string host = "registry.example";
 
   Session MakeSession(std::optional<Credentials> credentials = {}, bool plain_http = false) {
     return Session(transport,
-                   {.host = "registry.example",
+                   {.host = host,
                     .credentials = std::move(credentials),
                     .plain_http = plain_http,
                     .wait = [this](milliseconds time) { waits.push_back(time); }});
@@ -169,20 +170,54 @@ TEST_CASE("Session: tries again what may pass, later each time", "[registry]") {
   CHECK(frame.waits ==
         std::vector<milliseconds>{
             milliseconds(1000), milliseconds(7000), milliseconds(60000), milliseconds(8000)});
-  // Not without an end, not what will stay, and nothing that changes the registry.
+  // Not without an end, and not what will stay.
   frame.transport.answers.assign(10, {.status = 500});
   CHECK(session.Send(Get("/v2/")).status == 500);
   CHECK(frame.transport.answers.size() == 5);
   frame.transport.answers = {{.status = 404}, {}};
   CHECK(session.Send(Get("/v2/")).status == 404);
-  frame.transport.answers = {{.status = 503}, {}};
-  CHECK(session.Send(Get("/v2/", "PUT")).status == 503);
 }
 
-TEST_CASE("ParseRetryAfter: seconds alone", "[registry]") {
-  CHECK(ros::registry::ParseRetryAfter("120") == std::chrono::seconds(120));
-  for (const auto* text :
-       {"", "-1", "1.5", "soon", "Fri, 31 Dec 1999 23:59:59 GMT", "99999999999"}) {
-    CHECK_FALSE(ros::registry::ParseRetryAfter(text));
+TEST_CASE("Session: what changes the registry is sent again where the server has put it off",
+          "[registry]") {
+  Frame frame;
+  auto session = frame.MakeSession();
+  const auto method = GENERATE("POST", "PATCH", "PUT", "DELETE");
+  const auto status = GENERATE(429, 503);
+  frame.transport.answers = {{.status = status, .headers = {{"retry-after", "3"}}},
+                             {.status = 201}};
+  CHECK(session.Send(Get("/v2/", method)).status == 201);
+  CHECK(frame.waits == std::vector<milliseconds>{milliseconds(3000)});
+  // Not known is what became of these.
+  for (const auto& answer :
+       {FakeTransport::Answer{.status = 500}, FakeTransport::Answer{.breaks = true}}) {
+    frame.transport.answers = {answer, {.status = 201}};
+    CHECK(session.Send(Get("/v2/", method)).status != 201);
+  }
+}
+
+TEST_CASE("Session: Docker Hub answers elsewhere than where its name says", "[registry]") {
+  Frame frame;
+  frame.host = "docker.io";
+  auto session = frame.MakeSession();
+  session.Send(Get("/v2/team/os/manifests/1"));
+  CHECK(frame.transport.asked.back().url == "https://registry-1.docker.io/v2/team/os/manifests/1");
+}
+
+TEST_CASE("ParseRetryAfter: seconds, or a date", "[registry]") {
+  using ros::registry::ParseRetryAfter;
+  using std::chrono::seconds;
+  constexpr std::time_t kNow = 946'684'799;  // Fri, 31 Dec 1999 23:59:59 GMT
+  CHECK(ParseRetryAfter("120", kNow) == seconds(120));
+  CHECK(ParseRetryAfter("Fri, 31 Dec 1999 23:59:59 GMT", kNow - 30) == seconds(30));
+  CHECK(ParseRetryAfter("Fri, 31 Dec 1999 23:59:59 GMT", kNow + 30) == seconds(0));
+  for (const auto* text : {"",
+                           "-1",
+                           "1.5",
+                           "soon",
+                           "Fri, 31 Dec 1999",
+                           "99999999999",
+                           "Fri, 31 Dec 1999 23:59:59 GMT and more"}) {
+    CHECK_FALSE(ParseRetryAfter(text, kNow));
   }
 }
