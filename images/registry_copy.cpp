@@ -58,6 +58,7 @@ ArchiveBlob FromRegistry(Repository& repository, const Descriptor& descriptor, C
 void UploadBlobs(const ImageSource& source,
                  Repository& repository,
                  const std::vector<Descriptor>& blobs,
+                 const registry::UploadOptions& options,
                  Counter& counter) {
   for (const auto& descriptor : blobs) {
     const auto blob = source.OpenBlob(descriptor.digest);
@@ -67,10 +68,11 @@ void UploadBlobs(const ImageSource& source,
                       std::to_string(blob->size()) + " bytes instead of " +
                       std::to_string(descriptor.size));
     }
-    repository.WriteBlob(descriptor.digest,
-                         {.size = descriptor.size, .read = [&](Bytes offset, MutableByteSpan into) {
-                            blob->ReadAt(offset, into);
-                          }});
+    repository.WriteBlob(
+        descriptor.digest,
+        {.size = descriptor.size,
+         .read = [&](Bytes offset, MutableByteSpan into) { blob->ReadAt(offset, into); }},
+        options);
     counter.Add(descriptor.size);
   }
 }
@@ -190,11 +192,11 @@ CopiedArtifact PullArtifact(Repository& repository,
 CopiedArtifact PushArtifact(const ImageSource& source,
                             Repository& repository,
                             const std::string& tag,
-                            OtherSignatures others,
+                            const PushWishes& wishes,
                             Progress& progress) {
   const auto artifact = ReadArtifactOf(source);
   const auto& digest = artifact.manifest.descriptor.digest;
-  if (others == OtherSignatures::kRefuse) {
+  if (wishes.others == PushWishes::OtherSignatures::kRefuse) {
     CheckOthers(repository, artifact);
   }
   CopiedArtifact copied{.digest = digest,
@@ -202,7 +204,7 @@ CopiedArtifact PushArtifact(const ImageSource& source,
                         .is_signed = artifact.signatures.has_value(),
                         .called = std::string(artifact.kind.called)};
   Counter counter(progress, "pushing to " + repository.Name() + ":" + tag, copied.size);
-  UploadBlobs(source, repository, artifact.blobs, counter);
+  UploadBlobs(source, repository, artifact.blobs, {.mount_from = wishes.mount_from}, counter);
   const std::string type(kOciManifestType);
   repository.WriteManifest(digest.ToString(), artifact.manifest.raw, type);
   if (artifact.signatures) {

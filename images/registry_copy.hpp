@@ -29,16 +29,22 @@ CopiedArtifact PullArtifact(registry::Repository& repository,
                             const std::filesystem::path& output,
                             Progress& progress);
 
-enum class OtherSignatures { kRefuse, kReplace };
+struct PushWishes {
+  // Signatures of the same manifest that the registry has, which would be lost.
+  enum class OtherSignatures { kRefuse, kReplace } others = OtherSignatures::kRefuse;
+  // Another repository of the registry, "team/base": blobs that it has are mounted from there
+  // rather than sent.
+  std::string mount_from;
+};
 
 // Pushes the image or channel document of a source under a tag: blobs, the manifest under its
 // digest, its signatures, and last the tag, so whoever pulls the tag gets all of it. What the
 // registry has is not sent again. Throws kRefused where it has other signatures of the same
-// manifest, which would be lost, unless `others` says so.
+// manifest, unless they are to be replaced.
 CopiedArtifact PushArtifact(const ImageSource& source,
                             registry::Repository& repository,
                             const std::string& tag,
-                            OtherSignatures others,
+                            const PushWishes& wishes,
                             Progress& progress);
 
 }  // namespace ros::images

@@ -52,7 +52,22 @@ void Pull(const PullOptions& options, CommandContext& context) {
 struct PushOptions : RegistryOptions {
   std::string file;
   bool force = false;
+  std::string mount_from;
 };
+
+// The repository of "registry.example/team/base", which must be of the same registry.
+std::string MountedRepository(const std::string& text, const registry::Reference& to) {
+  if (text.empty()) {
+    return text;
+  }
+  const auto from = registry::ParseReference(text);
+  if (from.host != to.host || from.Name() != text) {
+    throw Error(ErrorKind::kUsage,
+                "--mount-from " + QuoteText(text) + " is no repository of " + to.host +
+                    "; write it as " + to.host + "/team/base, without a tag");
+  }
+  return from.repository;
+}
 
 void Push(const PushOptions& options, CommandContext& context) {
   const auto& console = context.console;
@@ -62,6 +77,8 @@ void Push(const PushOptions& options, CommandContext& context) {
   if (reference.digest) {
     throw Error(ErrorKind::kUsage, "an image is pushed under a tag, not under a digest");
   }
+  using Others = images::PushWishes::OtherSignatures;
+  const auto mount_from = MountedRepository(options.mount_from, reference);
   const auto source = images::OpenImage(options.file);
   registry::Connection connection(ConnectionToPush(options), reference);
   const auto progress = console.MakeProgress();
@@ -69,7 +86,7 @@ void Push(const PushOptions& options, CommandContext& context) {
       *source,
       connection.repository(),
       reference.tag,
-      options.force ? images::OtherSignatures::kReplace : images::OtherSignatures::kRefuse,
+      {.others = options.force ? Others::kReplace : Others::kRefuse, .mount_from = mount_from},
       *progress);
   if (console.json()) {
     console.PrintJson(ToJson(copied, reference.ToString()));
@@ -116,6 +133,9 @@ void AddImageCopyCommands(CLI::App& image, CommandContext& context) {
   auto* push = image.add_subcommand("push", "Bring an image and its signatures to a registry");
   AddNetworkOptions(*push, *pushing, context);
   push->add_flag("-f,--force", pushing->force, "Replace other signatures of it");
+  push->add_option("--mount-from",
+                   pushing->mount_from,
+                   "A repository of the registry that may have some of it already");
   push->add_option("IMAGE", pushing->file)->required();
   push->add_option("REFERENCE", pushing->reference, "registry.example/myos:1.2.0")->required();
   AddJsonFlag(*push, context);

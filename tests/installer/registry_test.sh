@@ -146,6 +146,17 @@ accepts image push --plain-http follow.oci "$os:stable.channel"
 accepts install -d other.img -i "$bootable" --channel "$os:stable.channel" --plain-http --key release.pub "${sizes[@]}" --plan
 shows "  follows  $os:stable"
 
+# What another repository has is not sent again. The registry tells what it was asked in their order.
+accepts image push --plain-http --mount-from "$plain/team/bootable" bootable.oci "$plain/team/mounted:1"
+accepts image push --plain-http bootable.oci "$plain/team/sent:1"
+uploads_to() { grep -E 'method"?[=:]"?(PATCH|PUT)' plain.log | grep -c "team/$1/blobs/uploads" || true; }
+timeout 60 tail -n +1 -f plain.log | grep -q -m 1 'PUT.*team/sent/manifests/1' || fail "the registry tells of no push"
+[[ $(uploads_to sent) -gt 0 ]] || fail "no upload is seen in the registry's log"
+[[ $(uploads_to mounted) == 0 ]] || fail "blobs were sent that could be mounted"
+accepts image pull --plain-http "$plain/team/mounted:1" -o mounted.oci
+accepts image verify --key release.pub mounted.oci
+refuses 2 'is no repository of' image push --plain-http --mount-from other.example/os bootable.oci "$plain/team/mounted:2"
+
 # Signatures of others are not lost by a push.
 cp unsigned.oci other.oci
 accepts image sign --key stranger.key other.oci

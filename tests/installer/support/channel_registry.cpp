@@ -19,7 +19,11 @@ void ChannelRegistry::Publish(const trust::Channel& channel,
 void ChannelRegistry::Push(const images::ImageSource& image, const std::string& tag) {
   registry::Connection to(connection(), registry::ParseReference(repository() + ":" + tag));
   NoProgress progress;
-  images::PushArtifact(image, to.repository(), tag, images::OtherSignatures::kReplace, progress);
+  images::PushArtifact(image,
+                       to.repository(),
+                       tag,
+                       {.others = images::PushWishes::OtherSignatures::kReplace},
+                       progress);
 }
 
 }  // namespace ros::testing

@@ -2,7 +2,7 @@
 # A registry for tests that are shell scripts: Debian's docker-registry on the loopback.
 registries=()
 
-# start_registry NAME [HTTP [MORE]]: a registry with its data in NAME; $number is its port. HTTP is added to
+# start_registry NAME [HTTP [MORE]]: a registry with its data in NAME; $number is its port, NAME.log what it says. HTTP is added to
 # the configuration of its server ("tls: {...}"), MORE to the whole ("auth: {...}").
 start_registry() {
   local name=$1
@@ -14,8 +14,8 @@ http: {addr: "127.0.0.1:0"${2:+, $2}}
 ${3:-}
 END
   mkfifo "$name.said" "$name.port"
-  # It takes a free port and tells which.
-  sed -un 's/.*listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' <"$name.said" >"$name.port" &
+  # It takes a free port and tells which. All that it says is in NAME.log.
+  sed -un -e "w $name.log" -e 's/.*listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' <"$name.said" >"$name.port" &
   # It would take the file of its clients' passwords for a setting of its own.
   env -u REGISTRY_AUTH_FILE docker-registry serve "$name.yml" >"$name.said" 2>&1 &
   registries+=($!)
