@@ -20,7 +20,7 @@ SessionOptions OptionsFor(const Place& place,
   return {.host = place.host,
           .credentials = FindCredentials(place.host, place.repository, CredentialFiles()),
           .plain_http = place.plain_http,
-          .wait = {},
+          .wait = options.wait,
           .cancelled = std::move(cancelled),
           .ranges = options.ranges};
 }
@@ -30,7 +30,7 @@ SessionOptions OptionsFor(const Place& place,
 Connection::Connection(const ConnectionOptions& options,
                        const Reference& reference,
                        const std::function<bool()>& cancelled)
-    : transport_({.ca_file = options.ca_file}),
+    : transport_({.ca_file = options.ca_file, .longest_stall = options.longest_stall}),
       session_(transport_,
                OptionsFor({.host = reference.host,
                            .repository = reference.repository,

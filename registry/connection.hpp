@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <filesystem>
 #include <functional>
@@ -22,6 +23,9 @@ struct ConnectionOptions {
   std::shared_ptr<Mirrors> mirrors;  // to read from; none where it is null
   // Of all connections that share it; each session has its own where it is null.
   std::shared_ptr<RangeSupport> ranges;
+  // As in TransportOptions and SessionOptions; tests bring their own.
+  std::chrono::seconds longest_stall = TransportOptions().longest_stall;
+  std::function<void(std::chrono::milliseconds)> wait;
 };
 
 // A repository by its reference, with its mirrors, and the credentials that this machine has for

@@ -17,7 +17,6 @@ namespace {
 
 constexpr long kConnectSeconds = 30;
 constexpr long kLowSpeed = 1024;  // bytes a second
-constexpr long kLowSpeedSeconds = 60;
 
 // The functions of libcurl that carry requests.
 struct CurlLibrary {
@@ -335,7 +334,7 @@ HttpResponse CurlTransport::Send(const HttpRequest& request) {
   state.Set(CURLOPT_NOSIGNAL, 1L);
   state.Set(CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
   state.Set(CURLOPT_LOW_SPEED_LIMIT, kLowSpeed);
-  state.Set(CURLOPT_LOW_SPEED_TIME, kLowSpeedSeconds);
+  state.Set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(state.options.longest_stall.count()));
   state.Set(CURLOPT_USERAGENT, "ros");
   state.Set(CURLOPT_HTTPHEADER, headers.get());
   state.Set(CURLOPT_HEADERFUNCTION, &OnHeader);

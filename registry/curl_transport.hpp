@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 
@@ -10,11 +11,12 @@ namespace ros::registry {
 struct TransportOptions {
   // Certificates of authorities, PEM, instead of the system's.
   std::filesystem::path ca_file;
+  // A connection that brings less than 1 KiB a second for so long counts as failed.
+  std::chrono::seconds longest_stall{60};
 };
 
 // HTTP/1.1 and 2 by libcurl. Certificates are always verified; proxies are those of the environment
-// (https_proxy, no_proxy). A connection that brings less than 1 KiB a second for a minute counts as
-// failed. Keeps connections open for the next request. For one thread.
+// (https_proxy, no_proxy). Keeps connections open for the next request. For one thread.
 class CurlTransport final : public Transport {
  public:
   explicit CurlTransport(TransportOptions options = {});

@@ -223,7 +223,21 @@ bool FaultServer::Reply(int connection, const ServedRequest& request, const Serv
   while (!reply.forever.empty() && stays) {
     stays = Send(connection, reply.forever, 0) && !Ends();
   }
+  if (reply.stalls) {
+    AwaitEnd(connection);
+    return false;
+  }
   return stays;
+}
+
+void FaultServer::AwaitEnd(int connection) const {
+  std::array<pollfd, 2> waiting{{{.fd = end_.get(), .events = POLLIN, .revents = 0},
+                                 {.fd = connection, .events = POLLIN | POLLRDHUP, .revents = 0}}};
+  for (std::string lost; ::poll(waiting.data(), waiting.size(), -1) > 0; lost.clear()) {
+    if (waiting[0].revents != 0 || !Receive(connection, lost)) {
+      return;
+    }
+  }
 }
 
 bool FaultServer::Send(int connection, std::string_view bytes, std::size_t drip) const {

@@ -42,6 +42,8 @@ struct ServedReply {
   std::size_t drip = 0;
   // The connection is closed after it.
   bool close = false;
+  // Nothing more comes after it (or what is cut of it), until the client has gone.
+  bool stalls = false;
 
   // Replaces the header.
   void Set(const std::string& name, const std::string& value);
@@ -73,6 +75,8 @@ class FaultServer {
   bool ServeOne(int connection);
   bool Reply(int connection, const ServedRequest& request, const ServedReply& reply);
   bool Send(int connection, std::string_view bytes, std::size_t drip) const;
+  // Waits until the client has closed the connection, or this ends.
+  void AwaitEnd(int connection) const;
   [[nodiscard]] bool Ends() const;
 
   Handler handler_;
