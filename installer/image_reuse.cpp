@@ -225,6 +225,30 @@ class FileFinder {
   AlignedBuffer buffer_{Bytes{1} << 20U};
 };
 
+// Which way the root comes, and why not by a better one.
+std::string WhyThisWay(const SourcedImage& wanted,
+                       const RunningImage& running,
+                       const ImageReuse& reuse,
+                       bool knows_chunks) {
+  const auto& manifest = wanted.image.manifest;
+  const auto& version = running.config.version;
+  if (reuse.delta) {
+    return "the image has a delta from " + version;
+  }
+  std::string why;
+  if (wanted.source.is_passing()) {
+    why = "deltas come behind the root in a pipe";
+  } else {
+    const bool has_delta = std::ranges::any_of(manifest.deltas, [&](const auto& delta) {
+      return delta.base == running.config.root.verity.root_hash;
+    });
+    why = has_delta ? "the image's delta from " + version + " cannot be used"
+                    : "the image has no delta from " + version;
+    why += manifest.fragments ? "" : ", and no fragments";
+  }
+  return why + (knows_chunks ? "" : "; of which chunks its root was made is not known here");
+}
+
 }  // namespace
 
 ImageReuse FindReuse(const Machine& machine,
@@ -241,16 +265,16 @@ ImageReuse FindReuse(const Machine& machine,
   ImageReuse reuse;
   if (!old) {
     reuse.root = images::PlanRoot(image.chunks, {}, kept);
+    reuse.why = "the folder of slot " + std::string(Name(running)) + " does not say what runs";
     return reuse;
   }
   const bool takes_patches = !wanted.source.is_passing();
   if (takes_patches) {
     reuse.delta = ReadDelta(wanted, old->config, progress);
   }
-  reuse.root = images::PlanRoot(image.chunks,
-                                {.chunks = ReadRootIndex(machine.state, running, *old),
-                                 .delta = reuse.delta ? &reuse.delta->index : nullptr},
-                                kept);
+  const auto chunks = ReadRootIndex(machine.state, running, *old);
+  reuse.root = images::PlanRoot(
+      image.chunks, {.chunks = chunks, .delta = reuse.delta ? &reuse.delta->index : nullptr}, kept);
   // A file's frames are read sooner than all of the running root.
   if (wanted.source.is_remote() && takes_patches && !reuse.delta) {
     const auto root =
@@ -261,6 +285,7 @@ ImageReuse FindReuse(const Machine& machine,
                       reuse.root,
                       progress);
   }
+  reuse.why = WhyThisWay(wanted, *old, reuse, !chunks.empty());
   FileFinder files(boot, running, wanted, progress);
   files.FindHeld(old->manifest, reuse);
   if (takes_patches) {

@@ -31,6 +31,8 @@ struct FileReuse {
 // used is compared with the image's digests again.
 struct ImageReuse {
   images::RootPlan root;
+  // For people: why the root comes the way it does, "the image has no delta from 1.2.0".
+  std::string why;
   // Of the running root, where the image has one for it.
   std::optional<images::Delta> delta;
   // Of what the plan puts together.

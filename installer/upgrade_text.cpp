@@ -188,6 +188,14 @@ std::string StepList(const UpgradePlan& plan) {
   return text;
 }
 
+// By what most of the root is had that is not in its place.
+std::string_view WayOf(const ImageReuse& reuse) {
+  if (reuse.delta) {
+    return "delta";
+  }
+  return reuse.fragments && !reuse.fragments->chunks.empty() ? "fragments" : "chunks";
+}
+
 // What comes over the network, and what does not have to.
 std::string TransferText(const UpgradePlan& plan) {
   if (!plan.reuse) {
@@ -216,7 +224,7 @@ std::string TransferText(const UpgradePlan& plan) {
     text += "; " + file.name + " is made of that of " + SlotText(plan.running) + ", by " +
             FormatBytes(file.delta.patches.size) + " of patches";
   }
-  return text + "\n";
+  return text + "\n  by       " + std::string(WayOf(*plan.reuse)) + ": " + plan.reuse->why + "\n";
 }
 
 Json TransferToJson(const UpgradePlan& plan) {
@@ -234,6 +242,8 @@ Json TransferToJson(const UpgradePlan& plan) {
   }
   return Json::MakeObject()
       .Set("fetch_bytes", plan.to_fetch)
+      .Set("way", WayOf(*plan.reuse))
+      .Set("why", plan.reuse->why)
       .Set("root",
            Json::MakeObject()
                .Set("fetch_bytes", root.fetched)
@@ -241,6 +251,7 @@ Json TransferToJson(const UpgradePlan& plan) {
                .Set("patched_bytes", root.patched)
                .Set("copied_bytes", root.copied)
                .Set("kept_bytes", root.kept)
+               .Set("written_bytes", root.unpacked + root.patched + root.copied)
                .Set("fragmented_chunks",
                     std::uint64_t{plan.reuse->fragments ? plan.reuse->fragments->chunks.size()
                                                         : 0U}))

@@ -20,6 +20,7 @@ TEST_CASE("ApplyUpgrade: one from a registry that was cut goes on with what is t
   const auto again = story.Plan();
   REQUIRE(again.reuse);
   CHECK(again.reuse->root.kept > 0);
+  CHECK(again.reuse->root.kept + again.reuse->root.unpacked == story.v2.image.config.root.size);
   CHECK(again.to_fetch == plan.to_fetch - (plan.reuse->root.fetched - again.reuse->root.fetched));
   REQUIRE(story.Run(again, story.disk));
   story.CheckBoots("2");
@@ -37,6 +38,7 @@ TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]"
   CHECK(root.fetched < 20'000);
   CHECK_THAT(DescribeUpgrade(plan, story.machine.disk),
              Catch::Contains(" are made of what it has, by patches") &&
+                 Catch::Contains("  by       delta: the image has a delta from 1\n") &&
                  Catch::Contains("; KERNEL is made of that of slot a, by ") &&
                  Catch::Contains("; INITRD is made of that of slot a, by "));
   CHECK(plan.reuse->patched_files.size() == 2);
@@ -93,7 +95,10 @@ TEST_CASE("ApplyUpgrade: by fragments from a registry, with power cuts", "[crash
   CHECK(root.fetched < story.v2.image.manifest.root.size / 2);
   CHECK_THAT(DescribeUpgrade(plan, story.machine.disk),
              Catch::Contains(" of the root are in slot a; ") &&
-                 Catch::Contains(" put together of it and of fragments"));
+                 Catch::Contains(" put together of it and of fragments; ") &&
+                 Catch::Contains("\n  by       fragments: the image has no delta from 1; of which "
+                                 "chunks its root was made is not known here\n"));
+  CHECK(root.unpacked + root.copied == story.v2.image.config.root.size);
   CHECK(UpgradeToJson(plan).Dump().find(R"("fragmented_chunks":)" +
                                         std::to_string(plan.reuse->fragments->chunks.size())) !=
         std::string::npos);
@@ -125,10 +130,13 @@ TEST_CASE("ApplyUpgrade: by fragments from a registry, with power cuts", "[crash
 TEST_CASE("InspectUpgrade: fragments are not asked for where they are of no use", "[crash]") {
   Story story;
   story.v2 = story.shelf.MakeDivided("1", "3");
+  std::string why =
+      "deltas come behind the root in a pipe; of which chunks its root was made is not known here";
   SECTION("from a pipe, which brings all frames") {
     story.MakeRemote(images::fakes::RemoteImage::Way::kPipe);
   }
   SECTION("where the running slot has no sound folder") {
+    why = "the folder of slot a does not say what runs";
     story.MakeRemote();
     auto boot = partitions::FatVolume::Open(story.Part(story.disk, PartitionRole::kBoot));
     EmptySlotFolder(boot, SlotId::kA);
@@ -142,6 +150,7 @@ TEST_CASE("InspectUpgrade: fragments are not asked for where they are of no use"
                                progress);
   CHECK_FALSE(reuse.fragments);
   CHECK(reuse.root.fetched == story.v2.image.manifest.root.size);
+  CHECK(reuse.why == why);
 }
 
 TEST_CASE("InspectUpgrade: fragments that cannot be used are told, and frames fetched", "[crash]") {

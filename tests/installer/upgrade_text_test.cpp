@@ -39,14 +39,19 @@ TEST_CASE("PlanUpgrade: tells what comes over the network, and what does not", "
   facts.image.manifest.initrd.digest = keys::Sha256Of(AsBytes("initrd"));
   facts.reuse = ImageReuse{
       .root = {.chunks = {}, .fetched = 3_MiB, .unpacked = 9_MiB, .copied = 500_MiB, .kept = 3_MiB},
+      .why = "the image has no delta from 1",
       .files = {{facts.image.manifest.kernel.digest, "KERNEL"}}};
   const auto plan = PlanUpgrade(facts, {});
   CHECK(plan.to_fetch == 3_MiB + facts.image.manifest.initrd.size);
   CHECK_THAT(DescribeUpgrade(plan, SomeDisk()),
              Catch::Contains("fetch    23 MiB; 500 MiB of the root are in slot a; 3 MiB of it are "
-                             "in their place already; KERNEL is that of slot a\n"));
-  CHECK_THAT(UpgradeToJson(plan).Dump(),
-             Catch::Contains(R"("fetch_bytes":24117248,"root":{"fetch_bytes":3145728,)"));
+                             "in their place already; KERNEL is that of slot a\n"
+                             "  by       chunks: the image has no delta from 1\n"));
+  CHECK_THAT(
+      UpgradeToJson(plan).Dump(),
+      Catch::Contains(R"("fetch_bytes":24117248,"way":"chunks",)"
+                      R"("why":"the image has no delta from 1","root":{"fetch_bytes":3145728,)") &&
+          Catch::Contains(R"("written_bytes":533725184)"));
   // A root that is there as a whole is not fetched.
   facts.target_holds_image = true;
   CHECK(PlanUpgrade(facts, {}).to_fetch == facts.image.manifest.initrd.size);
