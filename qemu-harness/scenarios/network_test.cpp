@@ -139,6 +139,20 @@ class NetworkStory {
   // The exit code of `ros upgrade --check`.
   int Checks() { return story_.machine().Run("ros upgrade --check --plain-http").exit_code; }
 
+  // Something new, as JSON and in a file for Prometheus, which a check that fails leaves as it is.
+  void SeeMonitoring() {
+    Machine& machine = story_.machine();
+    const std::string check = "ros upgrade --check --prometheus /tmp/ros.prom";
+    const GuestResult checked = machine.Run(check + " --plain-http --json");
+    CHECK(checked.exit_code == kSomethingNew);
+    CHECK_THAT(checked.output, Catch::Contains(R"("state": "take")"));
+    const std::string metrics = machine.MustRun("cat /tmp/ros.prom");
+    CHECK_THAT(metrics, Catch::Contains("ros_upgrade_available{channel=\"stable\"} 1"));
+    CHECK_THAT(metrics, Catch::Contains("ros_channel_halted{channel=\"stable\"} 0"));
+    CHECK(machine.Run(check).exit_code == kNetworkFailed);
+    CHECK(machine.MustRun("cat /tmp/ros.prom") == metrics);
+  }
+
   [[nodiscard]] NetworkLine& line() { return line_; }
 
   [[nodiscard]] Story& story() { return story_; }
@@ -269,6 +283,7 @@ TEST_CASE("upgrade-over-a-network-that-breaks", "[qemu]") {
   registry.PushChannel();
   network.FollowChannel();
   CHECK(network.Checks() == kSomethingNew);
+  network.SeeMonitoring();
   network.line().Mend();
   network.SeeCommit(WhileAnotherWorks("ros upgrade --unattended --plain-http"));
   CHECK(network.line().Passed() >= rest.fetched);

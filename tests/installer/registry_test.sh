@@ -229,6 +229,8 @@ refuses 6 'certificate' image push pulled.oci "$safe:1"
 accepts image push --ca tls.pem pulled.oci "$safe:1"
 accepts image pull --ca tls.pem "$safe:1" -o safe.oci
 accepts image verify --key release.pub safe.oci
+# By HTTP/2, which it can there.
+timeout 60 tail -n +1 -f safe.log | grep -q -m 1 'GET /v2/os/blobs/.* HTTP/2.0" 20' || fail "no HTTP/2: $(cat safe.log)"
 # Without encryption where that was asked for alone.
 refuses 6 "$plain" image pull "$os:1" -o none.oci
 refuses 6 'there is --plain-http' image pull "$os:1" -o none.oci
