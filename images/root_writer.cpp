@@ -91,12 +91,17 @@ std::vector<Place> MakePlaces(std::size_t jobs, std::size_t threads) {
 }
 
 // A thread that reads an old root waits some of the time. Those that unpack frames alone do not:
-// more of them than cores take longer.
+// more of them than cores take longer. With patches each takes 3.2 MiB, of the 48 that an upgrade
+// may take.
 std::size_t WritingThreads(const RootReuse* reuse) {
   constexpr std::size_t kMoreReaders = 2;
-  const bool reads =
-      reuse != nullptr && reuse->plan.copied + reuse->plan.patched > reuse->plan.unpacked;
-  return OrderedWork::DefaultThreads() + (reads ? kMoreReaders : 0);
+  constexpr std::size_t kMostOfUpgrade = 6;
+  const auto threads = OrderedWork::DefaultThreads();
+  if (reuse == nullptr) {
+    return threads;
+  }
+  const bool reads = reuse->plan.copied + reuse->plan.patched > reuse->plan.unpacked;
+  return std::min(threads + (reads ? kMoreReaders : 0), kMostOfUpgrade);
 }
 
 // Reads the chunks of one piece: `how` is Read or Unpack of ChunkReader.

@@ -22,9 +22,9 @@ struct RootReuse {
 // Unpacks the root layer into the start of `slot` and puts the verity tree behind it, syncs, and
 // reads both back (RootReadBack), a part of it meanwhile. Each frame is compared with its digest
 // before it is unpacked, and the tree's root hash with the config's. Unpacks by a thread on each
-// core (8 at most), and by two more where most is read from an old root. Takes 6 MiB and 2.2 for
-// each thread, 4 more where it streams from a network, for patches 20 and 1 for each thread, for
-// fragments 4 and 1.3 for each thread.
+// core (8 at most); with `reuse` by two more where most is read from an old root (6 at most). Takes
+// 6 MiB and 2.2 for each thread, 4 more where it streams from a network, for patches 20 and 1 for
+// each thread, for fragments 4 and 1.3 for each thread.
 // `slot` need not be empty; bytes behind the tree keep what they have. With `reuse` chunks are
 // taken from where its plan says, compared with their digest, and come from the image where they
 // are not what they should be, which is told as a warning; what is in its place is not written
