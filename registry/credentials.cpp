@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 
 #include "base/error.hpp"
@@ -117,16 +118,32 @@ std::string ServerOf(std::string_view host) {
   return host == kDockerHub ? "https://index.docker.io/v1/" : std::string(host);
 }
 
+// A helper, and what it is asked for.
+struct Helper {
+  std::string name;
+  std::string server;
+};
+
+// The one of this host alone.
+std::optional<Helper> HelperFor(const Json& file, std::string_view host, const std::string& where) {
+  const auto* helpers = file.Find("credHelpers", where);
+  if (helpers == nullptr) {
+    return std::nullopt;
+  }
+  for (const auto& server : {std::string(host), ServerOf(host)}) {
+    if (const auto* helper = helpers->Find(server, where + ": credHelpers"); helper != nullptr) {
+      return Helper{.name = helper->AsString(where + ": credHelpers"), .server = server};
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<Credentials> FindIn(const Json& file,
                                   std::string_view host,
                                   std::string_view repository,
                                   const std::string& where) {
-  if (const auto* helpers = file.Find("credHelpers", where); helpers != nullptr) {
-    for (const auto& name : {std::string(host), ServerOf(host)}) {
-      if (const auto* helper = helpers->Find(name, where + ": credHelpers"); helper != nullptr) {
-        return AskHelper(helper->AsString(where + ": credHelpers"), ServerOf(host));
-      }
-    }
+  if (const auto helper = HelperFor(file, host, where)) {
+    return AskHelper(helper->name, helper->server);
   }
   if (const auto* auths = file.Find("auths", where); auths != nullptr) {
     const auto& members = auths->AsObject(where + ": auths");
@@ -155,11 +172,15 @@ std::vector<std::filesystem::path> CredentialFiles() {
     return {file};
   }
   std::vector<std::filesystem::path> files;
-  const auto runtime = Environment("XDG_RUNTIME_DIR");
-  files.emplace_back(std::filesystem::path(runtime.empty()
-                                               ? "/run/containers/" + std::to_string(::getuid())
-                                               : runtime + "/containers") /
-                     "auth.json");
+  if (const auto runtime = Environment("XDG_RUNTIME_DIR"); !runtime.empty()) {
+    files.emplace_back(std::filesystem::path(runtime) / "containers/auth.json");
+  } else {
+    const auto own = "/run/containers/" + std::to_string(::getuid()) + "/auth.json";
+    // Where only root may look, there is nothing for anybody else.
+    if (::access(own.c_str(), R_OK) == 0 || errno != EACCES) {
+      files.emplace_back(own);
+    }
+  }
   const auto home = Environment("HOME");
   if (const auto config = Environment("XDG_CONFIG_HOME"); !config.empty()) {
     files.emplace_back(std::filesystem::path(config) / "containers/auth.json");

@@ -63,6 +63,8 @@ struct HttpRequest {
   std::function<BodySink(const HttpResponse& head)> open_sink;
   // A question of what the server knows: a session asks it once, whatever comes.
   bool once = false;
+  // Whether a host that is not reached is tried again.
+  bool waits_for_host = true;
   // Asked about once a second and more: a yes ends the transfer as a failed connection.
   std::function<bool()> cancelled;
 };

@@ -88,11 +88,19 @@ RemoteFile Repository::FileOf(const Source& source, const keys::Digest& digest, 
           .what = "blob " + digest.ToString() + " of " + name_};
 }
 
+bool Repository::IsRefused() const {
+  const auto status = session_.last_status();
+  return status >= kBadRequest && !MayPass(status);
+}
+
 std::optional<Manifest> Repository::GetManifest(const Source& source,
-                                                const std::string& name) const {
+                                                const std::string& name,
+                                                TagFrom from) const {
   auto request = Request("GET", source.Path("manifests/" + name));
   request.headers.push_back({"accept", kManifestTypes});
   request.limit = kMaxManifest;
+  // A machine whose registry is out of reach for good goes by its mirrors.
+  request.waits_for_host = from == TagFrom::kMirrorsFirst || !sources_.HasMirrors();
   auto response =
       source.session.Expect(request, {kOk, kNotFound}, "the manifest " + name + " of " + name_);
   if (response.status == kNotFound) {
@@ -115,14 +123,16 @@ std::optional<Manifest> Repository::FindManifest(const std::string& tag, TagFrom
   std::optional<Manifest> manifest;
   const Source* teller = nullptr;
   const bool fresh = from == TagFrom::kRegistryFirst;
-  sources_.Read(fresh ? Order::kRegistryFirst : Order::kMirrorsFirst, [&](const Source& source) {
-    manifest = GetManifest(source, tag);
+  const auto read = [&](const Source& source) {
+    manifest = GetManifest(source, tag, from);
     if (manifest) {
       CheckIsManifest(manifest->raw, source.name + ": the manifest " + tag);
     }
     teller = &source;
     return manifest.has_value();
-  });
+  };
+  const auto order = fresh ? Order::kRegistryFirst : Order::kMirrorsFirst;
+  sources_.Read(order, read, [&] { return fresh && IsRefused(); });
   if (fresh && teller != &sources_.registry()) {
     sources_.Warn(tag + " is what " + teller->name + " knows of it, since " +
                   sources_.registry().name + " does not tell");
@@ -285,11 +295,7 @@ std::vector<std::string> Repository::ListTags() {
     teller = &source;
     return true;
   };
-  const auto refused = [&] {
-    const auto status = session_.last_status();
-    return status >= kBadRequest && !MayPass(status);
-  };
-  sources_.Read(Order::kRegistryFirst, read, refused);
+  sources_.Read(Order::kRegistryFirst, read, [&] { return IsRefused(); });
   if (teller != &sources_.registry()) {
     sources_.Warn("the tags are those that " + teller->name + " knows, since " +
                   sources_.registry().name + " does not tell them");

@@ -100,7 +100,11 @@ class Repository {
   std::vector<std::string> ListTags();
 
  private:
-  std::optional<Manifest> GetManifest(const Source& source, const std::string& name) const;
+  // Whether the registry itself has said no to what it was asked last.
+  [[nodiscard]] bool IsRefused() const;
+  std::optional<Manifest> GetManifest(const Source& source,
+                                      const std::string& name,
+                                      TagFrom from = TagFrom::kMirrorsFirst) const;
   std::optional<Manifest> GetReferrers(const Source& source, const keys::Digest& digest) const;
   std::vector<std::string> GetTags(const Source& source) const;
   [[nodiscard]] RemoteFile FileOf(const Source& source,

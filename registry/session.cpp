@@ -34,9 +34,11 @@ bool OnlyReads(const HttpRequest& request) {
   return request.method == "GET" || request.method == "HEAD";
 }
 
-// Whether a server that answers so has done nothing, and wants to be asked later.
-bool IsPutOff(int status) {
-  return status == kTooManyRequests || status == kServiceUnavailable;
+// Whether a server that answers so has done nothing, and wants to be asked later. What is in front
+// of it may say that it is not there when it has a part of a body.
+bool IsPutOff(int status, const HttpRequest& request) {
+  const bool has_body = request.body && request.body->size > 0;
+  return status == kTooManyRequests || (status == kServiceUnavailable && !has_body);
 }
 
 void SetHeader(HttpRequest& request, const std::string& name, const std::string& value) {
@@ -216,11 +218,12 @@ HttpResponse Session::Send(HttpRequest request) {
     };
   }
   last_status_ = 0;
-  auto response =
-      TryAgain([&] { return SendSignedIn(request); },
-               [&](int status) {
-                 return !begun && !request.once && (OnlyReads(request) || IsPutOff(status));
-               });
+  auto response = TryAgain([&] { return SendSignedIn(request); },
+                           [&](int status) {
+                             return !begun && !request.once &&
+                                    (request.waits_for_host || status != 0) &&
+                                    (OnlyReads(request) || IsPutOff(status, request));
+                           });
   if (options_.has_others && response.status == 0 && !begun && !request.once) {
     throw Error(ErrorKind::kNetwork, options_.host + ": " + response.failure);
   }

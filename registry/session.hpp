@@ -48,10 +48,9 @@ class Session {
   // by signing in, once. Redirects are followed for GET and HEAD, five at most, never from https to
   // http; what is secret goes to the origin of the host alone. 429, 500, 502, 503, 504 and failed
   // connections of GET and HEAD are tried four times more, after 1, 2, 4 and 8 seconds or when
-  // Retry-After says so, up to a minute; so are 429 and 503 of any other method, and asking for a
-  // token. The last response is returned,
-  // whatever its status; one whose sink has taken bytes is not sent again, but returned with status
-  // 0. Throws kNetwork.
+  // Retry-After says so, up to a minute; so are 429 of any other method, 503 of one without a body,
+  // and asking for a token. The last response is returned, whatever its status; one whose sink has
+  // taken bytes is not sent again, but returned with status 0. Throws kNetwork.
   HttpResponse Send(HttpRequest request);
 
   // Whether its server answers a request for several ranges of a file: by what this session has

@@ -61,7 +61,7 @@ std::string MountedRepository(const std::string& text, const registry::Reference
     return text;
   }
   const auto from = registry::ParseReference(text);
-  if (from.host != to.host || from.Name() != text) {
+  if (from.host != to.host || from.digest || text.ends_with(":" + from.tag)) {
     throw Error(ErrorKind::kUsage,
                 "--mount-from " + QuoteText(text) + " is no repository of " + to.host +
                     "; write it as " + to.host + "/team/base, without a tag");

@@ -69,6 +69,7 @@ class Registry {
       if (!on || digest == std::string::npos || request.method != "GET") {
         return;
       }
+      ++faults;
       if (knows_no_ranges) {
         KnowsNoRanges(request, reply, server_.served.blobs.at(request.path.substr(digest + 7)));
       } else {
@@ -78,7 +79,7 @@ class Registry {
   }
 
   void Push(const images::ImageSource& image) {
-    registry::Connection to(Options(), Reference());
+    registry::Connection to({.plain_http = true}, Reference());
     NoProgress progress;
     images::PushArtifact(image, to.repository(), Reference().tag, {}, progress);
   }
@@ -88,6 +89,7 @@ class Registry {
   }
 
   Fault fault;
+  std::atomic<int> faults = 0;  // requests that it has had
   std::atomic<bool> on = false;
   std::atomic<bool> knows_no_ranges = false;
 
@@ -203,7 +205,9 @@ TEST_CASE("ApplyUpgrade: from a registry that goes wrong, completes or leaves wh
       const auto device = std::make_shared<OverlayDisk>(story.disk);
       registry.fault = one.fault;
       Upgrade upgrade(story, registry);
+      registry.faults = 0;
       const auto refusal = upgrade.Run(device, at_once);
+      CHECK(registry.faults > 0);
       if (one.refusal.empty()) {
         CHECK(refusal.empty());
         CheckBoots(story, device, next);

@@ -133,6 +133,7 @@ case $host in
   a.example) echo '{"ServerURL": "a.example", "Username": "me", "Secret": "s"}' ;;
   b.example) echo '{"ServerURL": "b.example", "Username": "<token>", "Secret": "t"}' ;;
   v.example) echo "{\"Username\": \"me\", \"Secret\": \"$ROS_TEST_OF_HELPER\"}" ;;
+  docker.io) echo '{"Username": "by name", "Secret": "n"}' ;;
   https://index.docker.io/v1/) echo '{"Username": "hub", "Secret": "h"}' ;;
   c.example) echo 'credentials not found in native keychain'; exit 1 ;;
   *) exit 2 ;;
@@ -151,6 +152,8 @@ esac
   CHECK(FindCredentials("v.example", "os", {file}) == Credentials{"me", "ours", ""});
   ::unsetenv("ROS_TEST_OF_HELPER");
   CHECK(FindCredentials("docker.io", "team/os", {file}) == Credentials{"hub", "h", ""});
+  const auto named = files.Write("named.json", R"({"credHelpers": {"docker.io": "mine"}})");
+  CHECK(FindCredentials("docker.io", "team/os", {named}) == Credentials{"by name", "n", ""});
   CHECK_FALSE(FindCredentials("c.example", "os", {file}));
   CHECK_THROWS_WITH(FindCredentials("d.example", "os", {file}),
                     Catch::Contains("has no credentials for d.example (exit 2)"));

@@ -52,6 +52,11 @@ TEST_CASE("Mirrors: what must not be old comes from the registry, while it is re
   frame.origin.fault = CloseAtOnce;
   CHECK(frame.repository().FindManifest("1.0", TagFrom::kRegistryFirst)->raw != kRaw);
   CHECK_THAT(frame.mirrors->TakeWarnings().at(0), Contains("is what " + frame.first.server.host()));
+  // Once, and once more by libcurl on a new connection: it may be out of reach for good.
+  CHECK(Asked(frame.origin).size() <= 3);
+  frame.origin.fault = Refuses;
+  CHECK_THROWS_WITH(frame.repository().FindManifest("1.0", TagFrom::kRegistryFirst),
+                    Contains(frame.origin.server.host()));
 }
 
 TEST_CASE("Mirrors: are told for which registry they are asked", "[registry]") {

@@ -27,6 +27,8 @@ FaultServer::Handler Says(const std::string& body) {
 class ProxyVariables {
  public:
   explicit ProxyVariables(const std::string& proxy) {
+    ::unsetenv("no_proxy");
+    ::unsetenv("NO_PROXY");
     ::setenv("http_proxy", proxy.c_str(), 1);
     ::setenv("https_proxy", proxy.c_str(), 1);
   }

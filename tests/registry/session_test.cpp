@@ -188,7 +188,13 @@ TEST_CASE("Session: what changes the registry is sent again where the server has
                              {.status = 201}};
   CHECK(session.Send(Get("/v2/", method)).status == 201);
   CHECK(frame.waits == std::vector<milliseconds>{milliseconds(3000)});
-  // Not known is what became of these.
+  // Not known is what became of these, and of a body that may have come in part.
+  auto with_body = Get("/v2/", method);
+  with_body.body = ros::registry::HttpBody{.size = 1, .read = [](auto, auto) {}};
+  frame.transport.answers = {{.status = 503}, {.status = 201}};
+  CHECK(session.Send(with_body).status == 503);
+  frame.transport.answers = {{.status = 429}, {.status = 201}};
+  CHECK(session.Send(with_body).status == 201);
   for (const auto& answer :
        {FakeTransport::Answer{.status = 500}, FakeTransport::Answer{.breaks = true}}) {
     frame.transport.answers = {answer, {.status = 201}};
