@@ -45,9 +45,9 @@ StoredManifest Store(registry::Manifest manifest, std::string_view type = kOciMa
 }
 
 // A halt has to reach machines whose mirror has the document from before it.
-Repository::TagFrom FreshnessOf(const std::string& tag) {
-  return tag.ends_with(kChannelTagEnding) ? Repository::TagFrom::kRegistryFirst
-                                          : Repository::TagFrom::kMirrorsFirst;
+registry::Sources::Order OrderFor(const std::string& tag) {
+  using Order = registry::Sources::Order;
+  return tag.ends_with(kChannelTagEnding) ? Order::kRegistryFirst : Order::kMirrorsFirst;
 }
 
 // A hint alone, of how an image is signed that has no signatures of our form (bundle.hpp): what
@@ -98,7 +98,7 @@ StoredArtifact ReadArtifact(StoredManifest manifest,
 StoredArtifact FindArtifact(Repository& repository, const registry::Reference& reference) {
   auto manifest = reference.digest
                       ? repository.FindManifest(*reference.digest)
-                      : repository.FindManifest(reference.tag, FreshnessOf(reference.tag));
+                      : repository.FindManifest(reference.tag, OrderFor(reference.tag));
   if (!manifest) {
     throw Error(ErrorKind::kNetwork,
                 "there is no " + (reference.digest ? reference.digest->ToString() : reference.tag) +

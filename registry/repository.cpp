@@ -88,19 +88,14 @@ RemoteFile Repository::FileOf(const Source& source, const keys::Digest& digest, 
           .what = "blob " + digest.ToString() + " of " + name_};
 }
 
-bool Repository::IsRefused() const {
-  const auto status = session_.last_status();
-  return status >= kBadRequest && !MayPass(status);
-}
-
 std::optional<Manifest> Repository::GetManifest(const Source& source,
                                                 const std::string& name,
-                                                TagFrom from) const {
+                                                Order order) const {
   auto request = Request("GET", source.Path("manifests/" + name));
   request.headers.push_back({"accept", kManifestTypes});
   request.limit = kMaxManifest;
   // A machine whose registry is out of reach for good goes by its mirrors.
-  request.waits_for_host = from == TagFrom::kMirrorsFirst || !sources_.HasMirrors();
+  request.waits_for_host = order == Order::kMirrorsFirst || !sources_.HasMirrors();
   auto response =
       source.session.Expect(request, {kOk, kNotFound}, "the manifest " + name + " of " + name_);
   if (response.status == kNotFound) {
@@ -119,21 +114,18 @@ std::optional<Manifest> Repository::GetManifest(const Source& source,
   return manifest;
 }
 
-std::optional<Manifest> Repository::FindManifest(const std::string& tag, TagFrom from) {
+std::optional<Manifest> Repository::FindManifest(const std::string& tag, Order order) {
   std::optional<Manifest> manifest;
   const Source* teller = nullptr;
-  const bool fresh = from == TagFrom::kRegistryFirst;
-  const auto read = [&](const Source& source) {
-    manifest = GetManifest(source, tag, from);
+  sources_.Read(order, [&](const Source& source) {
+    manifest = GetManifest(source, tag, order);
     if (manifest) {
       CheckIsManifest(manifest->raw, source.name + ": the manifest " + tag);
     }
     teller = &source;
     return manifest.has_value();
-  };
-  const auto order = fresh ? Order::kRegistryFirst : Order::kMirrorsFirst;
-  sources_.Read(order, read, [&] { return fresh && IsRefused(); });
-  if (fresh && teller != &sources_.registry()) {
+  });
+  if (order == Order::kRegistryFirst && teller != &sources_.registry()) {
     sources_.Warn(tag + " is what " + teller->name + " knows of it, since " +
                   sources_.registry().name + " does not tell");
   }
@@ -295,7 +287,11 @@ std::vector<std::string> Repository::ListTags() {
     teller = &source;
     return true;
   };
-  sources_.Read(Order::kRegistryFirst, read, [&] { return IsRefused(); });
+  const auto refused = [&] {
+    const auto status = session_.last_status();
+    return status >= kBadRequest && !MayPass(status);
+  };
+  sources_.Read(Order::kRegistryFirst, read, refused);
   if (teller != &sources_.registry()) {
     sources_.Warn("the tags are those that " + teller->name + " knows, since " +
                   sources_.registry().name + " does not tell them");

@@ -41,14 +41,12 @@ class Repository {
   // "registry.example/team/myos".
   [[nodiscard]] std::string Name() const { return session_.host() + "/" + name_; }
 
-  // Who is asked first what a tag means. A mirror may have kept what it meant some time ago.
-  enum class TagFrom { kMirrorsFirst, kRegistryFirst };
-
   // None where there is no such tag. Of a tag's the digest is compared with the one that the
-  // registry says, where it says one (Docker-Content-Digest). Warns where it is to come from the
-  // registry and a mirror alone gives it.
+  // registry says, where it says one (Docker-Content-Digest). A mirror may have kept what a tag
+  // meant some time ago: with kRegistryFirst the registry is asked first, once where it is not
+  // reached and there are mirrors; one that alone gives it then is warned of.
   std::optional<Manifest> FindManifest(const std::string& tag,
-                                       TagFrom from = TagFrom::kMirrorsFirst);
+                                       Sources::Order order = Sources::Order::kMirrorsFirst);
   std::optional<Manifest> FindManifest(const keys::Digest& digest);
 
   // The list of what refers to this manifest (distribution-spec 1.1, "Listing Referrers"), an image
@@ -100,11 +98,9 @@ class Repository {
   std::vector<std::string> ListTags();
 
  private:
-  // Whether the registry itself has said no to what it was asked last.
-  [[nodiscard]] bool IsRefused() const;
   std::optional<Manifest> GetManifest(const Source& source,
                                       const std::string& name,
-                                      TagFrom from = TagFrom::kMirrorsFirst) const;
+                                      Sources::Order order = Sources::Order::kMirrorsFirst) const;
   std::optional<Manifest> GetReferrers(const Source& source, const keys::Digest& digest) const;
   std::vector<std::string> GetTags(const Source& source) const;
   [[nodiscard]] RemoteFile FileOf(const Source& source,
