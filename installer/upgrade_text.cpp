@@ -1,4 +1,6 @@
 // How an upgrade's plan is shown: text for people, JSON for machines.
+#include <algorithm>
+
 #include "base/slot.hpp"
 #include "base/word_list.hpp"
 #include "installer/disk_picture.hpp"
@@ -188,6 +190,13 @@ std::string StepList(const UpgradePlan& plan) {
   return text;
 }
 
+// It may be in its slot as a whole.
+bool WritesRoot(const UpgradePlan& plan) {
+  return std::ranges::any_of(plan.steps, [](const UpgradeStep& step) {
+    return std::holds_alternative<WriteSlotRoot>(step);
+  });
+}
+
 // By what most of the root is had that is not in its place.
 std::string_view WayOf(const ImageReuse& reuse) {
   if (reuse.delta) {
@@ -224,7 +233,11 @@ std::string TransferText(const UpgradePlan& plan) {
     text += "; " + file.name + " is made of that of " + SlotText(plan.running) + ", by " +
             FormatBytes(file.delta.patches.size) + " of patches";
   }
-  return text + "\n  by       " + std::string(WayOf(*plan.reuse)) + ": " + plan.reuse->why + "\n";
+  text += "\n";
+  if (WritesRoot(plan)) {
+    text += "  by       " + std::string(WayOf(*plan.reuse)) + ": " + plan.reuse->why + "\n";
+  }
+  return text;
 }
 
 Json TransferToJson(const UpgradePlan& plan) {
@@ -251,7 +264,8 @@ Json TransferToJson(const UpgradePlan& plan) {
                .Set("patched_bytes", root.patched)
                .Set("copied_bytes", root.copied)
                .Set("kept_bytes", root.kept)
-               .Set("written_bytes", root.unpacked + root.patched + root.copied)
+               .Set("written_bytes",
+                    WritesRoot(plan) ? root.unpacked + root.patched + root.copied : 0)
                .Set("fragmented_chunks",
                     std::uint64_t{plan.reuse->fragments ? plan.reuse->fragments->chunks.size()
                                                         : 0U}))

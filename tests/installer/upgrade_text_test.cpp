@@ -54,7 +54,10 @@ TEST_CASE("PlanUpgrade: tells what comes over the network, and what does not", "
           Catch::Contains(R"("written_bytes":533725184)"));
   // A root that is there as a whole is not fetched.
   facts.target_holds_image = true;
-  CHECK(PlanUpgrade(facts, {}).to_fetch == facts.image.manifest.initrd.size);
+  const auto rest = PlanUpgrade(facts, {});
+  CHECK(rest.to_fetch == facts.image.manifest.initrd.size);
+  CHECK_THAT(DescribeUpgrade(rest, SomeDisk()), !Catch::Contains("  by  "));
+  CHECK_THAT(UpgradeToJson(rest).Dump(), Catch::Contains(R"("written_bytes":0)"));
 }
 
 }  // namespace ros::installer
