@@ -49,12 +49,6 @@ void SendsWrongBytes(const ServedRequest& /*request*/, ServedReply& reply) {
   }
 }
 
-void KnowsNoRanges(const ServedRequest& request, ServedReply& reply, const std::string& whole) {
-  if (!request.Header("range").empty()) {
-    reply = {.status = 200, .headers = {}, .body = whole};
-  }
-}
-
 void SendsAnotherRange(const ServedRequest& /*request*/, ServedReply& reply) {
   reply.status = 206;
   reply.Set("content-range", "bytes 1-" + std::to_string(reply.body.size()) + "/999999999");
@@ -65,17 +59,16 @@ class Registry {
  public:
   Registry() {
     server_.fault = [this](const ServedRequest& request, ServedReply& reply) {
-      const auto digest = request.path.find("/blobs/sha256:");
-      if (!on || digest == std::string::npos || request.method != "GET") {
-        return;
-      }
-      ++faults;
-      if (knows_no_ranges) {
-        KnowsNoRanges(request, reply, server_.served.blobs.at(request.path.substr(digest + 7)));
-      } else {
+      if (on && request.method == "GET" && request.path.find(kBlobs) != std::string::npos) {
+        ++faults;
         fault(request, reply);
       }
     };
+  }
+
+  // The whole blob that a part is asked of.
+  [[nodiscard]] std::string BlobOf(const ServedRequest& request) const {
+    return server_.served.blobs.at(request.path.substr(request.path.find(kBlobs) + kBlobs.size()));
   }
 
   void Push(const images::ImageSource& image) {
@@ -91,9 +84,10 @@ class Registry {
   Fault fault;
   std::atomic<int> faults = 0;  // requests that it has had
   std::atomic<bool> on = false;
-  std::atomic<bool> knows_no_ranges = false;
 
  private:
+  static constexpr std::string_view kBlobs = "/blobs/";
+
   [[nodiscard]] registry::Reference Reference() const {
     return registry::ParseReference(server_.server.host() + "/team/os:2");
   }
@@ -225,12 +219,19 @@ TEST_CASE("ApplyUpgrade: from a registry that goes wrong, completes or leaves wh
 
 TEST_CASE("ApplyUpgrade: from a registry that knows no ranges, by whole layers", "[crash]") {
   Story story;
-  story.v2 = story.shelf.MakeNext("1", "3");
+  story.v2 = story.shelf.MakeDivided("1", "3");  // of which parts are wanted
   Registry registry;
   registry.Push(*story.v2.source);
-  registry.knows_no_ranges = true;
+  std::atomic<int> whole = 0;
+  registry.fault = [&](const ServedRequest& request, ServedReply& reply) {
+    if (!request.Header("range").empty()) {
+      ++whole;
+      reply = {.status = 200, .headers = {}, .body = registry.BlobOf(request)};
+    }
+  };
   const auto device = std::make_shared<OverlayDisk>(story.disk);
   CHECK(Upgrade(story, registry).Run(device, true).empty());
+  CHECK(whole > 0);
   CheckBoots(story, device, "3");
 }
 
