@@ -16,7 +16,8 @@ struct Command {
   std::vector<std::string> argv;
   // NAME=VALUE, added to PATH, HOME, TMPDIR, LANG=C.UTF-8, TZ=UTC and what fakeroot needs.
   std::vector<std::string> environment;
-  // Whether all of our own environment is added too, for a program that the user has chosen.
+  // Whether it gets all of our own environment in place of these few variables: for a program that
+  // the user has chosen.
   bool inherits = false;
   std::string input;
   std::string working_directory;

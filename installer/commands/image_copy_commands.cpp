@@ -60,7 +60,7 @@ std::string MountedRepository(const std::string& text, const registry::Reference
   if (text.empty()) {
     return text;
   }
-  const auto from = registry::ParseReference(text);
+  const auto from = InContext("--mount-from", [&] { return registry::ParseReference(text); });
   if (from.host != to.host || from.digest || text.ends_with(":" + from.tag)) {
     throw Error(ErrorKind::kUsage,
                 "--mount-from " + QuoteText(text) + " is no repository of " + to.host +
@@ -135,7 +135,8 @@ void AddImageCopyCommands(CLI::App& image, CommandContext& context) {
   push->add_flag("-f,--force", pushing->force, "Replace other signatures of it");
   push->add_option("--mount-from",
                    pushing->mount_from,
-                   "A repository of the registry that may have some of it already");
+                   "A repository of the registry that may have some of it already")
+      ->type_name("REPOSITORY");
   push->add_option("IMAGE", pushing->file)->required();
   push->add_option("REFERENCE", pushing->reference, "registry.example/myos:1.2.0")->required();
   AddJsonFlag(*push, context);

@@ -156,6 +156,7 @@ timeout 60 tail -n +1 -f plain.log | grep -q -m 1 'PUT.*team/sent/manifests/1' |
 accepts image pull --plain-http "$plain/team/mounted:1" -o mounted.oci
 accepts image verify --key release.pub mounted.oci
 refuses 2 'is no repository of' image push --plain-http --mount-from other.example/os bootable.oci "$plain/team/mounted:2"
+refuses 2 '--mount-from: "base" is no reference' image push --plain-http --mount-from base bootable.oci "$plain/team/mounted:2"
 
 # Signatures of others are not lost by a push.
 cp unsigned.oci other.oci
