@@ -168,6 +168,14 @@ UnixTime CreationTime(const BuildOptions& options, const StagedTree& tree) {
   return options.source_date_epoch.value_or(std::min(tree.newest(), SystemClock().Now()));
 }
 
+// An upgrade to another kernel would bring it twice: nothing boots the one in the root.
+void TakeOutKernel(StagedTree& tree, const std::vector<std::string>& names) {
+  tree.BeginLayer();
+  for (const auto& name : names) {
+    tree.RemoveLower(name);
+  }
+}
+
 // Unpacks the container, takes kernel and initrd out of it and makes the file system.
 TreeParts BuildTreeParts(const BuildOptions& options,
                          const std::filesystem::path& work,
@@ -191,6 +199,9 @@ TreeParts BuildTreeParts(const BuildOptions& options,
                            tree.root(),
                            ModuleIndex(tree.root(), kernel.modules));
     AddMountPoints(tree);
+    if (!options.keep_kernel) {
+      TakeOutKernel(tree, FindKernelNames(tree.root(), kernel, parts.kernel));
+    }
   });
   tree.Finish();
   parts.created = CreationTime(options, tree);

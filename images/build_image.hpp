@@ -42,7 +42,8 @@ struct BuildOptions {
   // The boot loader layer, a tar; empty for an image without one.
   std::string bootloader_tar;
 
-  std::string kernel;  // a version as in /usr/lib/modules; empty for the newest in the root
+  std::string kernel;        // a version as in /usr/lib/modules; empty for the newest in the root
+  bool keep_kernel = false;  // its image in the root too, where nothing boots it
   std::vector<std::string> kernel_arguments;
   std::vector<std::string> compatible;
   std::uint64_t epoch = 0;

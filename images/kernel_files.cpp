@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -17,6 +18,7 @@ namespace ros::images {
 namespace {
 
 constexpr std::array<std::string_view, 2> kModuleRoots = {"usr/lib/modules", "lib/modules"};
+constexpr std::string_view kImageName = "vmlinuz";
 constexpr std::string_view kBootPrefix = "vmlinuz-";
 
 struct NewerVersion {
@@ -67,6 +69,18 @@ std::optional<KernelFiles> FindVersion(const RootDirectory& root, const std::str
   return std::nullopt;
 }
 
+bool HasContent(const RootDirectory& root, const std::string& path, std::string_view content) {
+  if (!root.IsRegularFile(path)) {
+    return false;
+  }
+  const UniqueFd file = root.Open(path, O_RDONLY);
+
+  struct stat status {};
+
+  return ::fstat(file.get(), &status) == 0 && std::cmp_equal(status.st_size, content.size()) &&
+         ReadToEnd(file.get(), content.size(), path) == content;
+}
+
 std::string Join(const Versions& versions) {
   std::string text;
   for (const auto& version : versions) {
@@ -101,6 +115,20 @@ KernelFiles FindKernel(const RootDirectory& root, std::string_view wanted) {
                   : "the root has a kernel image without its modules, or modules without their "
                     "kernel image: " +
                         Join(versions));
+}
+
+std::vector<std::string> FindKernelNames(const RootDirectory& root,
+                                         const KernelFiles& kernel,
+                                         std::string_view image) {
+  std::vector<std::string> names;
+  for (const std::string& directory : {std::string(), std::string("boot/"), kernel.modules + "/"}) {
+    for (const auto& name : root.List(directory)) {
+      if (name.starts_with(kImageName) && HasContent(root, directory + name, image)) {
+        names.push_back(directory + name);
+      }
+    }
+  }
+  return names;
 }
 
 void CheckKernelConfig(const RootDirectory& root, const KernelFiles& kernel) {

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "images/root_directory.hpp"
 
@@ -18,6 +19,13 @@ struct KernelFiles {
 // modules of that version. Of several the newest by version, or `wanted` where that is not empty.
 // Throws kUsage, saying what there is, when the root has none.
 KernelFiles FindKernel(const RootDirectory& root, std::string_view wanted);
+
+// Every name of the kernel's image, whose content is `image`, in /, /boot and its directory of
+// modules that begins with "vmlinuz": itself, links that lead to it and copies of it. Paths
+// relative to the root.
+std::vector<std::string> FindKernelNames(const RootDirectory& root,
+                                         const KernelFiles& kernel,
+                                         std::string_view image);
 
 // Where /boot/config-VERSION or the file `config` among its modules says what the kernel is able
 // to: throws kUsage for one that cannot unpack an initrd of ours.

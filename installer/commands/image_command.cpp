@@ -307,6 +307,9 @@ void AddBuildOptions(CLI::App& command, ImageBuildOptions& options) {
   command.add_option("--version", build.version, "Version of the image")->required();
   command.add_option("-o,--output", build.output, "The image file to make")->required();
   command.add_option("--kernel", build.kernel, "Kernel version (default: the newest in the root)");
+  command.add_flag("--keep-kernel",
+                   build.keep_kernel,
+                   "Leave the kernel in the root too, where nothing boots it");
   command.add_option("-a,--append", options.append, "Kernel arguments of the image");
   command.add_option("--compatible", build.compatible, "Kind of machine it is for (default: any)")
       ->take_all();

@@ -329,6 +329,46 @@ TEST_CASE("BuildImage: refuses roots that are no OS, and says what to do", "[ima
   const BuildOptions options = workshop.options();
   std::filesystem::rename(workshop.root() / "usr/bin/ros", workshop.path("ros"));
   CHECK_THAT(Refusal(workshop, options), Catch::Contains("pass --allow-no-ros"));
+TEST_CASE("BuildImage: the kernel is beside the root, and in it if that is wanted", "[images]") {
+  namespace fs = std::filesystem;
+  const Workshop workshop;
+  const auto boot = workshop.root() / "boot";
+  PutFile(workshop.root() / "usr/lib/modules/6.1.0-9/vmlinuz", KernelImage());
+  fs::create_symlink("boot/vmlinuz-6.1.0-9", workshop.root() / "vmlinuz");
+  fs::create_symlink("../boot/vmlinuz-6.1.0-9", boot / "vmlinuz");
+  fs::create_symlink("nowhere", boot / "vmlinuz.old");
+  PutFile(boot / "vmlinuz-5.10.0-1", Noise(KernelImage().size(), 2));
+  PutFile(boot / "config-6.1.0-9", "CONFIG_RD_LZ4=y\n");
+  const auto kernels = [&](const BuildOptions& options) {
+    (void)workshop.Build(options);
+    const auto source = OpenImage(options.output);
+    const auto manifest = ManifestOf(*source);
+    CHECK(ReadBlob(*source, manifest.kernel, kMaxKernelSize) == KernelImage());
+    std::vector<std::string> names;
+    ReadErofs(workshop.UnpackRoot(*source, manifest), [&](const ErofsEntry& entry) {
+      if (entry.path.starts_with("boot/") || entry.path.find("vmlinuz") != std::string::npos) {
+        names.push_back(entry.path);
+      }
+    });
+    std::sort(names.begin(), names.end());
+    return names;
+  };
+  BuildOptions options = workshop.options();
+  CHECK(kernels(options) == std::vector<std::string>{"boot/config-6.1.0-9",
+                                                     "boot/vmlinuz-5.10.0-1",
+                                                     "boot/vmlinuz.old"});
+  options.keep_kernel = true;
+  CHECK(kernels(options) == std::vector<std::string>{"boot/config-6.1.0-9",
+                                                     "boot/vmlinuz",
+                                                     "boot/vmlinuz-5.10.0-1",
+                                                     "boot/vmlinuz-6.1.0-9",
+                                                     "boot/vmlinuz.old",
+                                                     "usr/lib/modules/6.1.0-9/vmlinuz",
+                                                     "vmlinuz"});
+  // The user's directory is as it was.
+  CHECK(fs::exists(boot / "vmlinuz-6.1.0-9"));
+}
+
   BuildOptions without = options;
   without.ros_in_root = RosInRoot::kNotNeeded;
   CHECK_NOTHROW(workshop.Build(without));
