@@ -75,7 +75,7 @@ void MakeFile(const images::ImageSource& source,
               const images::Descriptor& from,
               const images::Descriptor& to,
               const std::vector<images::DeltaLayers>& deltas) {
-  const auto* layers = images::FindFileDelta(deltas, from.digest);
+  const auto* layers = images::FindFileDelta(deltas, from.digest.Hex());
   if (layers == nullptr) {
     return;
   }

@@ -5,11 +5,17 @@
 
 #include "base/file.hpp"
 #include "delta/patch.hpp"
-#include "images/file_delta.hpp"
 #include "images/root_fragments.hpp"
 #include "images/root_reuse.hpp"
 
 namespace ros::images {
+namespace {
+
+Bytes SizeOf(const DeltaLayers& layers) {
+  return layers.index.size + (layers.patches ? layers.patches->size : 0);
+}
+
+}  // namespace
 
 const std::array<DeltaAdder::FileKind, 2> DeltaAdder::kFileKinds = {
     {{.name = "kernel",
@@ -17,13 +23,15 @@ const std::array<DeltaAdder::FileKind, 2> DeltaAdder::kFileKinds = {
       .deltas = &ImageManifest::kernel_deltas,
       .index_type = kKernelDeltaIndexType,
       .patches_type = kKernelDeltaType,
-      .told = &BuiltDelta::kernel},
+      .told = &BuiltDelta::kernel,
+      .told_anew = &BuiltFragments::kernel},
      {.name = "initrd",
       .file = &ImageManifest::initrd,
       .deltas = &ImageManifest::initrd_deltas,
       .index_type = kInitrdDeltaIndexType,
       .patches_type = kInitrdDeltaType,
-      .told = &BuiltDelta::initrd}}};
+      .told = &BuiltDelta::initrd,
+      .told_anew = &BuiltFragments::initrd}}};
 
 DeltaAdder::DeltaAdder(ImageArchive& archive, ImageManifest& manifest, const DeltaTarget& target)
     : archive_(archive), manifest_(manifest), target_(target) {}
@@ -82,10 +90,32 @@ std::optional<BuiltFragments> DeltaAdder::AddFragments(const std::filesystem::pa
       .index =
           AddBlob(MakeBlob(kFragmentIndexType, WriteFragmentIndex(layer.index, target_.chunks))),
       .fragments = AddBlob({{std::string(kFragmentsType), layer.digest, layer.size, {}}, file})};
-  return BuiltFragments{.version = older.config.version,
-                        .index_size = manifest_.fragments->index.size,
-                        .size = layer.size,
-                        .divided = layer.divided};
+  BuiltFragments built{.version = older.config.version,
+                       .index_size = manifest_.fragments->index.size,
+                       .size = layer.size,
+                       .divided = layer.divided};
+  if (manifest_.unified_kernel) {
+    built.kernel = manifest_.unified_kernel->size;
+    return built;
+  }
+  for (const auto& kind : kFileKinds) {
+    built.*kind.told_anew = AddAnew(older.manifest, kind, work, progress);
+  }
+  return built;
+}
+
+Bytes DeltaAdder::AddAnew(const ImageManifest& older,
+                          const FileKind& kind,
+                          const std::filesystem::path& work,
+                          Progress& progress) {
+  const auto& target = manifest_.*kind.file;
+  if ((older.*kind.file).digest == target.digest) {
+    return 0;
+  }
+  const FilePair files{.base_name = "no other " + std::string(kind.name),
+                       .base = {},
+                       .target = ContentOf(target.digest)};
+  return AddFileDelta(files, kEmptyBase, kind, work, progress);
 }
 
 Bytes DeltaAdder::AddRootIndex(const ImageSource& source, const ImageManifest& older) {
@@ -118,36 +148,38 @@ Bytes DeltaAdder::AddFile(const ImageSource& source,
                           const FileKind& kind,
                           const std::filesystem::path& work,
                           Progress& progress) {
-  const auto size_of = [](const DeltaLayers& layers) {
-    return layers.index.size + (layers.patches ? layers.patches->size : 0);
-  };
   const auto& base = older.manifest.*kind.file;
   const auto& target = manifest_.*kind.file;
-  auto& deltas = manifest_.*kind.deltas;
   if (base.digest == target.digest) {
     return 0;
   }
   // Several older images may share a kernel.
-  if (const auto* found = FindFileDelta(deltas, base.digest)) {
-    return size_of(*found);
+  if (const auto* found = FindFileDelta(manifest_.*kind.deltas, base.digest.Hex())) {
+    return SizeOf(*found);
   }
   const auto content = ReadBlob(source, base, kMaxInitrdSize);
-  const auto made =
-      MakeFileDelta({.base_name = "the " + std::string(kind.name) + " of " + older.config.version,
-                     .base = content,
-                     .target = ContentOf(target.digest)},
-                    work,
-                    progress);
+  const FilePair files{.base_name = "the " + std::string(kind.name) + " of " + older.config.version,
+                       .base = content,
+                       .target = ContentOf(target.digest)};
+  return AddFileDelta(files, base.digest.Hex(), kind, work, progress);
+}
+
+Bytes DeltaAdder::AddFileDelta(const FilePair& files,
+                               std::string_view base,
+                               const FileKind& kind,
+                               const std::filesystem::path& work,
+                               Progress& progress) {
+  const auto made = MakeFileDelta(files, work, progress);
   if (!made) {
-    return target.size;
+    return files.target.size();
   }
-  DeltaLayers layers{.base = base.digest.Hex(),
+  DeltaLayers layers{.base = std::string(base),
                      .index = AddBlob(MakeBlob(kind.index_type, made->index))};
   if (!made->patches.empty()) {
     layers.patches = AddBlob(MakeBlob(kind.patches_type, made->patches));
   }
-  deltas.push_back(layers);
-  return size_of(layers);
+  (manifest_.*kind.deltas).push_back(layers);
+  return SizeOf(layers);
 }
 
 Descriptor DeltaAdder::AddBlob(ArchiveBlob blob) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/progress.hpp"
+#include "images/file_delta.hpp"
 #include "images/image_source.hpp"
 #include "images/manifest.hpp"
 #include "images/oci_archive_writer.hpp"
@@ -38,6 +39,10 @@ struct BuiltFragments {
   Bytes index_size = 0;
   Bytes size = 0;
   Bytes divided = 0;  // bytes of the chunks that the older root does not have
+  // What is fetched of these two by a machine that has others: the file packed anew, or as it is.
+  // Nothing where they are those of the older image. A unified kernel counts as kernel.
+  Bytes kernel = 0;
+  Bytes initrd = 0;
 };
 
 // Finds deltas from older images, and puts them into an image that is being made.
@@ -53,8 +58,9 @@ class DeltaAdder {
                  const std::filesystem::path& work,
                  Progress& progress);
 
-  // Divides what an older image's root does not have. Nothing where that is nothing. Throws what
-  // MakeFragments and OpenImage throw.
+  // Divides what an older image's root does not have, and packs kernel and initrd anew where it has
+  // others. Nothing where the root has nothing new. Throws what MakeFragments, MakeFileDelta and
+  // OpenImage throw.
   std::optional<BuiltFragments> AddFragments(const std::filesystem::path& since,
                                              const std::filesystem::path& work,
                                              Progress& progress);
@@ -68,6 +74,7 @@ class DeltaAdder {
     std::string_view index_type;
     std::string_view patches_type;
     Bytes BuiltDelta::*told;
+    Bytes BuiltFragments::*told_anew;
   };
 
   static const std::array<FileKind, 2> kFileKinds;
@@ -77,12 +84,21 @@ class DeltaAdder {
   BuiltDelta AddRoot(const std::filesystem::path& image,
                      const std::filesystem::path& work,
                      Progress& progress);
-  // Returns the bytes that a machine fetches of the file.
+  // These return the bytes that a machine fetches of the file.
   Bytes AddFile(const ImageSource& source,
                 const VerifiedImage& older,
                 const FileKind& kind,
                 const std::filesystem::path& work,
                 Progress& progress);
+  Bytes AddAnew(const ImageManifest& older,
+                const FileKind& kind,
+                const std::filesystem::path& work,
+                Progress& progress);
+  Bytes AddFileDelta(const FilePair& files,
+                     std::string_view base,
+                     const FileKind& kind,
+                     const std::filesystem::path& work,
+                     Progress& progress);
   // Deltas from roots that hardly differ may be the same bytes, which an archive has once.
   Descriptor AddBlob(ArchiveBlob blob);
   [[nodiscard]] std::string_view ContentOf(const keys::Digest& digest) const;

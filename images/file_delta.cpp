@@ -58,7 +58,7 @@ std::optional<std::vector<Chunk>> WriteForm(std::string_view content,
     return std::nullopt;  // Its form may be longer than one may be.
   }
   auto form = FormOf(content);
-  if (form.layout().packing == packing::Packing::kNone) {
+  if (form.layout().packing == packing::Packing::kNone && !content.empty()) {
     return std::nullopt;
   }
   auto units = UnitsOf(form.size() / packing::kFormUnit);
@@ -86,8 +86,8 @@ bool IsWorthIt(const MadeFileDelta& made, Bytes file_size) {
 
 }  // namespace
 
-const DeltaLayers* FindFileDelta(const std::vector<DeltaLayers>& deltas, const keys::Digest& base) {
-  const auto found = std::ranges::find(deltas, base.Hex(), &DeltaLayers::base);
+const DeltaLayers* FindFileDelta(const std::vector<DeltaLayers>& deltas, std::string_view base) {
+  const auto found = std::ranges::find(deltas, base, &DeltaLayers::base);
   return found == deltas.end() ? nullptr : &*found;
 }
 

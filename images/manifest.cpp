@@ -1,6 +1,7 @@
 #include "images/manifest.hpp"
 
 #include <array>
+#include <functional>
 
 #include "base/error.hpp"
 #include "images/chunk_index.hpp"
@@ -87,7 +88,7 @@ class DeltaRules {
   }
 
   [[nodiscard]] std::vector<DeltaLayers> Finish(const std::string& where) const {
-    if (indexes_.size() > kMaxDeltas) {
+    if (indexes_.size() - indexes_.count(kEmptyBase) > kMaxDeltas) {
       Refuse(where, "more than " + std::to_string(kMaxDeltas) + " deltas");
     }
     for (const auto& [base, patches] : patches_) {
@@ -110,8 +111,8 @@ class DeltaRules {
 
   std::string_view index_type_;
   std::string_view patches_type_;
-  std::map<std::string, std::optional<Descriptor>> indexes_;
-  std::map<std::string, std::optional<Descriptor>> patches_;
+  std::map<std::string, std::optional<Descriptor>, std::less<>> indexes_;
+  std::map<std::string, std::optional<Descriptor>, std::less<>> patches_;
 };
 
 // All that a manifest's layers may be.

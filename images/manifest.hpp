@@ -52,7 +52,12 @@ inline constexpr Bytes kMaxInitrdSize = Bytes{1} << 30U;
 inline constexpr Bytes kMaxUnifiedKernelSize = kMaxKernelSize + kMaxInitrdSize;
 inline constexpr Bytes kMaxBootloaderSize = Bytes{64} << 20U;
 inline constexpr Bytes kMaxRootBlobSize = Bytes{1} << 40U;
-inline constexpr std::size_t kMaxDeltas = 24;  // of each kind
+inline constexpr std::size_t kMaxDeltas = 24;  // of each kind, that of an empty file left aside
+
+// The base of a delta that every machine has, a file without bytes (its SHA-256): such a delta is
+// a kernel or initrd packed anew.
+inline constexpr std::string_view kEmptyBase =
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 // A blob as a manifest or index names it (OCI image-spec, descriptor).
 struct Descriptor {

@@ -134,11 +134,14 @@ class FileOfSlot final : public images::Blob {
   Bytes size_;
 };
 
-// A file of a slot as its unpacked form.
+// A file of a slot as its unpacked form; of size 0, the form of an empty file.
 packing::UnpackedForm FormOf(const FatVolume& boot,
                              SlotId slot,
                              const std::string& name,
                              Bytes size) {
+  if (size == 0) {
+    return {[](Bytes, MutableByteSpan) {}, 0};
+  }
   const auto file = std::make_shared<FileOfSlot>(boot.Find(PathOf(slot, name)), size);
   return {[file](Bytes offset, MutableByteSpan into) { file->ReadAt(offset, into); }, size};
 }
@@ -186,7 +189,7 @@ class FileFinder {
   }
 
   // Whether the running slot's file is what its manifest says.
-  bool IsThere(const KernelBlob& held) {
+  [[nodiscard]] bool IsThere(const KernelBlob& held) const {
     try {
       const auto& [type, digest, size, annotations] = held.descriptor;
       return DigestOnDisk(boot_.Find(PathOf(running_, held.name)).data, size, buffer_) == digest;
@@ -195,10 +198,23 @@ class FileFinder {
     }
   }
 
+  // One of the file that the slot has, or of none. What is not fetched costs no packing.
+  [[nodiscard]] const images::DeltaLayers* ChooseDelta(const KernelBlob& held,
+                                                       const Wanted& file) const {
+    const auto size = file.descriptor.size;
+    const auto* of_held = images::FindFileDelta(file.deltas, held.descriptor.digest.Hex());
+    if (of_held != nullptr && Spares(*of_held, size) && IsThere(held)) {
+      return of_held;
+    }
+    const auto* of_none = images::FindFileDelta(file.deltas, images::kEmptyBase);
+    return of_none != nullptr && wanted_.source.is_remote() && Spares(*of_none, size) ? of_none
+                                                                                      : nullptr;
+  }
+
   void FindDelta(const KernelBlob& held, const Wanted& file, ImageReuse& reuse) {
-    const auto* layers = images::FindFileDelta(file.deltas, held.descriptor.digest);
-    if (layers == nullptr || !Spares(*layers, file.descriptor.size) ||
-        reuse.files.contains(file.descriptor.digest) || !IsThere(held)) {
+    const auto* layers =
+        reuse.files.contains(file.descriptor.digest) ? nullptr : ChooseDelta(held, file);
+    if (layers == nullptr) {
       return;
     }
     try {
@@ -209,8 +225,9 @@ class FileFinder {
       }
       reuse.patched_files.emplace(
           file.descriptor.digest,
-          FileReuse{
-              .name = name, .size = size, .delta = images::ReadFileDelta(wanted_.source, *layers)});
+          FileReuse{.name = name,
+                    .base_size = layers->base == images::kEmptyBase ? 0 : size,
+                    .delta = images::ReadFileDelta(wanted_.source, *layers)});
     } catch (const Error& error) {
       ThrowIfInterrupted();
       progress_.Warn("the delta of " + std::string(held.name) +
@@ -222,7 +239,7 @@ class FileFinder {
   SlotId running_;
   const SourcedImage& wanted_;
   Progress& progress_;
-  AlignedBuffer buffer_{Bytes{1} << 20U};
+  mutable AlignedBuffer buffer_{Bytes{1} << 20U};
 };
 
 // Which way the root comes, and why not by a better one.
@@ -333,7 +350,7 @@ std::unique_ptr<images::Blob> ReusingImage::OpenPatched(const keys::Digest& dige
         {.whole = image_.OpenBlob(digest),
          .patches = patches.size == 0 ? nullptr : image_.OpenBlob(patches.digest),
          .delta = &file.delta,
-         .base = FormOf(boot_, running_, file.name, file.size)});
+         .base = FormOf(boot_, running_, file.name, file.base_size)});
   } catch (const Error&) {
     ThrowIfInterrupted();
     return image_.OpenBlob(digest);  // The file here cannot be read any more.

@@ -18,10 +18,10 @@
 
 namespace ros::installer {
 
-// How a kernel or initrd of an image is made of the running slot's.
+// How a kernel or initrd of an image is made of the running slot's, or of none.
 struct FileReuse {
-  std::string name;  // in the slot's folder
-  Bytes size = 0;    // of the file there
+  std::string name;     // in a slot's folder
+  Bytes base_size = 0;  // of the file in the running slot; 0: it is made of none, packed anew
   images::Delta delta;
 
   bool operator==(const FileReuse&) const = default;
@@ -39,7 +39,7 @@ struct ImageReuse {
   std::optional<images::FragmentPlan> fragments;
   // Blobs that the running slot's folder has: digest, and the file's name there.
   std::map<keys::Digest, std::string> files;
-  // Blobs that are made of files there.
+  // Blobs that are made by a delta.
   std::map<keys::Digest, FileReuse> patched_files;
 
   bool operator==(const ImageReuse&) const = default;

@@ -37,8 +37,11 @@ std::string DeltaSizes(std::string_view what, const std::vector<images::DeltaLay
   std::string text;
   for (const auto& delta : deltas) {
     const auto patches = delta.patches ? delta.patches->size : 0;
-    text += "  delta     " + FormatBytes(delta.index.size + patches) + ", from the " +
-            std::string(what) + " " + delta.base.substr(0, kShownHash) + "...\n";
+    const auto size = "  delta     " + FormatBytes(delta.index.size + patches);
+    text += delta.base == images::kEmptyBase
+                ? size + ", for machines with any other " + std::string(what) + "\n"
+                : size + ", from the " + std::string(what) + " " +
+                      delta.base.substr(0, kShownHash) + "...\n";
   }
   return text;
 }
@@ -116,7 +119,8 @@ std::string FragmentText(const images::BuiltFragments& fragments) {
   return "  fragments since " + fragments.version + ": " + FormatBytes(fragments.divided) +
          " of the root have changed and are divided, in " +
          FormatBytes(fragments.index_size + fragments.size) +
-         "; a machine fetches what it does not have\n";
+         "; a machine fetches what it does not have" + FileText("kernel", fragments.kernel) +
+         FileText("initrd", fragments.initrd) + "\n";
 }
 
 Json FragmentsToJson(const images::BuiltFragments& fragments) {
@@ -124,7 +128,9 @@ Json FragmentsToJson(const images::BuiltFragments& fragments) {
       .Set("since", fragments.version)
       .Set("index_bytes", fragments.index_size)
       .Set("bytes", fragments.size)
-      .Set("changed_bytes", fragments.divided);
+      .Set("changed_bytes", fragments.divided)
+      .Set("kernel_bytes", fragments.kernel)
+      .Set("initrd_bytes", fragments.initrd);
 }
 
 void WarnOfSize(const char* part, Bytes size, Bytes usual, std::vector<std::string>& warnings) {

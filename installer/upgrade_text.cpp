@@ -230,8 +230,11 @@ std::string TransferText(const UpgradePlan& plan) {
     text += "; " + name + " is that of " + SlotText(plan.running);
   }
   for (const auto& [digest, file] : plan.reuse->patched_files) {
-    text += "; " + file.name + " is made of that of " + SlotText(plan.running) + ", by " +
-            FormatBytes(file.delta.patches.size) + " of patches";
+    const auto bytes = FormatBytes(file.delta.patches.size);
+    text += "; " + file.name +
+            (file.base_size == 0 ? " is packed again, of " + bytes
+                                 : " is made of that of " + SlotText(plan.running) + ", by " +
+                                       bytes + " of patches");
   }
   text += "\n";
   if (WritesRoot(plan)) {
@@ -251,6 +254,7 @@ Json TransferToJson(const UpgradePlan& plan) {
     patched_files.Append(Json::MakeObject()
                              .Set("name", file.name)
                              .Set("digest", digest.ToString())
+                             .Set("of", file.base_size == 0 ? "none" : "running slot")
                              .Set("fetch_bytes", file.delta.patches.size));
   }
   return Json::MakeObject()

@@ -253,6 +253,49 @@ TEST_CASE("BuildImage: fragments of what has changed since an older image", "[im
   CHECK_THROWS_WITH(workshop.Build(options), Catch::Contains("none.oci"));
 }
 
+TEST_CASE("BuildImage: with fragments, kernel and initrd packed anew where they are new",
+          "[images]") {
+  const Workshop workshop;
+  const auto kernel = workshop.root() / "boot/vmlinuz-6.1.0-9";
+  const auto module = workshop.root() / "usr/lib/modules/6.1.0-9/kernel/erofs.ko";
+  // LZ4 finds nothing in it, and LZMA half of it.
+  std::string digits = Noise(300'000, 1);
+  std::ranges::transform(digits, digits.begin(), [](char c) { return "0123456789abcdef"[c & 15]; });
+  PutFile(kernel, packing::fakes::MakeLz4Kernel(Noise(1000, 2)));
+  auto options = workshop.options("1.oci");
+  options.version = "1";
+  (void)workshop.Build(options);
+  PutFile(kernel, packing::fakes::MakeLz4Kernel(digits));
+  PutFile(workshop.root() / "more", Noise(300'000, 1));
+  options = workshop.options("2.oci");
+  options.version = "2";
+  options.delta_since = workshop.path("1.oci");
+  const auto built = workshop.Build(options);
+  REQUIRE(built.fragments);
+  CHECK(built.fragments->kernel < built.kernel_size / 10 * 7);
+  CHECK(built.fragments->initrd == 0);
+  const auto source = OpenImage(workshop.path("2.oci"));
+  const auto manifest = ManifestOf(*source);
+  CHECK(manifest.initrd_deltas.empty());
+  REQUIRE(manifest.kernel_deltas.size() == 1);
+  const auto& delta = manifest.kernel_deltas.front();
+  CHECK(delta.base == kEmptyBase);
+  CHECK(delta.index.size + delta.patches.value().size == built.fragments->kernel);
+  CHECK_NOTHROW(ReadFileDelta(*source, delta));
+  // Whose initrd is new gets that too, and one that is hardly shorter is fetched as it is.
+  PutFile(module,
+          "\x7f"
+          "ELF" +
+              digits);
+  PutFile(kernel, packing::fakes::MakeLz4Kernel(Noise(300'000, 3)));
+  options.output = workshop.path("3.oci");
+  const auto next = workshop.Build(options);
+  REQUIRE(next.fragments);
+  CHECK(next.fragments->kernel == next.kernel_size);
+  CHECK(next.fragments->initrd < next.initrd_size);
+  CHECK(ManifestOf(*OpenImage(options.output)).initrd_deltas.size() == 1);
+}
+
 TEST_CASE("BuildImage: owners, device nodes, capabilities and times arrive", "[images]") {
   const Workshop workshop;
   const auto file = workshop.root() / "usr/bin/ping";
@@ -284,6 +327,46 @@ TEST_CASE("BuildImage: owners, device nodes, capabilities and times arrive", "[i
   CHECK(entries.at("root").mode == (S_IFDIR | 0700));
   // The user's directory is as it was.
   CHECK_FALSE(std::filesystem::exists(workshop.root() / "ros"));
+}
+
+TEST_CASE("BuildImage: the kernel is beside the root, and in it if that is wanted", "[images]") {
+  namespace fs = std::filesystem;
+  const Workshop workshop;
+  const auto boot = workshop.root() / "boot";
+  PutFile(workshop.root() / "usr/lib/modules/6.1.0-9/vmlinuz", KernelImage());
+  fs::create_symlink("boot/vmlinuz-6.1.0-9", workshop.root() / "vmlinuz");
+  fs::create_symlink("../boot/vmlinuz-6.1.0-9", boot / "vmlinuz");
+  fs::create_symlink("nowhere", boot / "vmlinuz.old");
+  PutFile(boot / "vmlinuz-5.10.0-1", Noise(KernelImage().size(), 2));
+  PutFile(boot / "config-6.1.0-9", "CONFIG_RD_LZ4=y\n");
+  const auto kernels = [&](const BuildOptions& options) {
+    (void)workshop.Build(options);
+    const auto source = OpenImage(options.output);
+    const auto manifest = ManifestOf(*source);
+    CHECK(ReadBlob(*source, manifest.kernel, kMaxKernelSize) == KernelImage());
+    std::vector<std::string> names;
+    ReadErofs(workshop.UnpackRoot(*source, manifest), [&](const ErofsEntry& entry) {
+      if (entry.path.starts_with("boot/") || entry.path.find("vmlinuz") != std::string::npos) {
+        names.push_back(entry.path);
+      }
+    });
+    std::sort(names.begin(), names.end());
+    return names;
+  };
+  BuildOptions options = workshop.options();
+  CHECK(kernels(options) == std::vector<std::string>{"boot/config-6.1.0-9",
+                                                     "boot/vmlinuz-5.10.0-1",
+                                                     "boot/vmlinuz.old"});
+  options.keep_kernel = true;
+  CHECK(kernels(options) == std::vector<std::string>{"boot/config-6.1.0-9",
+                                                     "boot/vmlinuz",
+                                                     "boot/vmlinuz-5.10.0-1",
+                                                     "boot/vmlinuz-6.1.0-9",
+                                                     "boot/vmlinuz.old",
+                                                     "usr/lib/modules/6.1.0-9/vmlinuz",
+                                                     "vmlinuz"});
+  // The user's directory is as it was.
+  CHECK(fs::exists(boot / "vmlinuz-6.1.0-9"));
 }
 
 TEST_CASE("BuildImage: the same input gives the same digest", "[images]") {
@@ -329,46 +412,6 @@ TEST_CASE("BuildImage: refuses roots that are no OS, and says what to do", "[ima
   const BuildOptions options = workshop.options();
   std::filesystem::rename(workshop.root() / "usr/bin/ros", workshop.path("ros"));
   CHECK_THAT(Refusal(workshop, options), Catch::Contains("pass --allow-no-ros"));
-TEST_CASE("BuildImage: the kernel is beside the root, and in it if that is wanted", "[images]") {
-  namespace fs = std::filesystem;
-  const Workshop workshop;
-  const auto boot = workshop.root() / "boot";
-  PutFile(workshop.root() / "usr/lib/modules/6.1.0-9/vmlinuz", KernelImage());
-  fs::create_symlink("boot/vmlinuz-6.1.0-9", workshop.root() / "vmlinuz");
-  fs::create_symlink("../boot/vmlinuz-6.1.0-9", boot / "vmlinuz");
-  fs::create_symlink("nowhere", boot / "vmlinuz.old");
-  PutFile(boot / "vmlinuz-5.10.0-1", Noise(KernelImage().size(), 2));
-  PutFile(boot / "config-6.1.0-9", "CONFIG_RD_LZ4=y\n");
-  const auto kernels = [&](const BuildOptions& options) {
-    (void)workshop.Build(options);
-    const auto source = OpenImage(options.output);
-    const auto manifest = ManifestOf(*source);
-    CHECK(ReadBlob(*source, manifest.kernel, kMaxKernelSize) == KernelImage());
-    std::vector<std::string> names;
-    ReadErofs(workshop.UnpackRoot(*source, manifest), [&](const ErofsEntry& entry) {
-      if (entry.path.starts_with("boot/") || entry.path.find("vmlinuz") != std::string::npos) {
-        names.push_back(entry.path);
-      }
-    });
-    std::sort(names.begin(), names.end());
-    return names;
-  };
-  BuildOptions options = workshop.options();
-  CHECK(kernels(options) == std::vector<std::string>{"boot/config-6.1.0-9",
-                                                     "boot/vmlinuz-5.10.0-1",
-                                                     "boot/vmlinuz.old"});
-  options.keep_kernel = true;
-  CHECK(kernels(options) == std::vector<std::string>{"boot/config-6.1.0-9",
-                                                     "boot/vmlinuz",
-                                                     "boot/vmlinuz-5.10.0-1",
-                                                     "boot/vmlinuz-6.1.0-9",
-                                                     "boot/vmlinuz.old",
-                                                     "usr/lib/modules/6.1.0-9/vmlinuz",
-                                                     "vmlinuz"});
-  // The user's directory is as it was.
-  CHECK(fs::exists(boot / "vmlinuz-6.1.0-9"));
-}
-
   BuildOptions without = options;
   without.ros_in_root = RosInRoot::kNotNeeded;
   CHECK_NOTHROW(workshop.Build(without));

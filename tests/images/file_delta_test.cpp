@@ -40,14 +40,24 @@ std::string NextProgram() {
   return MakeProgram(50'000, 9) + program;
 }
 
+std::string HashOf(const std::string& content) {
+  return keys::Sha256Of(AsBytes(content)).Hex();
+}
+
 // An image whose kernel is made of an older one.
 class KernelImage {
  public:
   KernelImage() {
     parts_.kernel = MakeLz4Kernel(NextProgram());
+    MakeOf(base_);
+  }
+
+  // Its delta is of another base.
+  void MakeOf(const std::string& base) {
+    base_ = base;
     const auto made = MakeDeltaOf(base_, parts_.kernel).value();
-    parts_.kernel_delta = FakeDelta{
-        .base = keys::Sha256Of(AsBytes(base_)).Hex(), .index = made.index, .patches = made.patches};
+    parts_.kernel_delta =
+        FakeDelta{.base = HashOf(base_), .index = made.index, .patches = made.patches};
     Write();
   }
 
@@ -74,7 +84,7 @@ class KernelImage {
 
   [[nodiscard]] std::unique_ptr<Blob> OpenKernel() {
     const auto manifest = InspectImage(*file_).manifest;
-    const auto* layers = FindFileDelta(manifest.kernel_deltas, keys::Sha256Of(AsBytes(MakeBase())));
+    const auto* layers = FindFileDelta(manifest.kernel_deltas, parts_.kernel_delta->base);
     REQUIRE(layers != nullptr);
     delta_ = ReadFileDelta(*file_, *layers);
     return MakeRepackedBlob({.whole = remote_->OpenBlob(manifest.kernel.digest),
@@ -153,6 +163,17 @@ TEST_CASE("RepackedBlob: is the file, and only patches are read of the image", "
   CHECK(blob->size() == image.parts().kernel.size());
   CHECK((ReadAll(*blob) == image.parts().kernel));
   CHECK(image.read() == image.parts().kernel_delta->patches.size());
+}
+
+TEST_CASE("RepackedBlob: of an empty file it is a kernel packed anew", "[images]") {
+  KernelImage image;
+  INFO("whose digits LZ4 hardly packs, and LZMA does");
+  image.parts().kernel = MakeLz4Kernel(ToHex(AsBytes(MakeProgram(kKernelContent, 1))));
+  image.MakeOf("");
+  const auto packed = image.parts().kernel_delta->patches.size();
+  CHECK(packed < image.parts().kernel.size() / 10 * 7);
+  CHECK((ReadAll(*image.OpenKernel()) == image.parts().kernel));
+  CHECK(image.read() == packed);
 }
 
 TEST_CASE("RepackedBlob: is read in order alone", "[images]") {

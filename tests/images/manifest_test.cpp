@@ -86,6 +86,10 @@ TEST_CASE("Manifest: deltas, one for each base", "[images]") {
     manifest.deltas[i].patches.reset();
   }
   CHECK_THROWS_WITH(ParseManifest(WriteManifest(manifest)), Catch::Contains("more than 24 deltas"));
+  // That of an empty file is one more.
+  CHECK(keys::Sha256Of({}).Hex() == kEmptyBase);
+  manifest.deltas.back() = delta(std::string(kEmptyBase));
+  CHECK(ParseManifest(WriteManifest(manifest)).deltas.size() == kMaxDeltas + 1);
 }
 
 TEST_CASE("Manifest: a delta says what it is based on", "[images]") {

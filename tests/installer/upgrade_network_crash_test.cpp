@@ -96,9 +96,11 @@ TEST_CASE("ApplyUpgrade: by fragments from a registry, with power cuts", "[crash
   CHECK_THAT(DescribeUpgrade(plan, story.machine.disk),
              Catch::Contains(" of the root are in slot a; ") &&
                  Catch::Contains(" put together of it and of fragments; ") &&
+                 Catch::Contains("; INITRD is that of slot a; KERNEL is packed again, of ") &&
                  Catch::Contains("\n  by       fragments: the image has no delta from 1; of which "
                                  "chunks its root was made is not known here\n"));
   CHECK(root.unpacked + root.copied == story.v2.image.config.root.size);
+  CHECK(plan.to_fetch - root.fetched < story.v2.image.manifest.kernel.size / 10 * 9);
   CHECK(UpgradeToJson(plan).Dump().find(R"("fragmented_chunks":)" +
                                         std::to_string(plan.reuse->fragments->chunks.size())) !=
         std::string::npos);

@@ -227,8 +227,11 @@ SmallImage ImageShelf::MakeDivided(const std::string& other,
   parts.fragments = fakes::FakeFragments{
       .index = index.empty() ? images::WriteFragmentIndex(layer.index, parts.chunks) : index,
       .layer = ReadFile(output, layer.size)};
-  parts.kernel = MakeLz4Kernel(KernelContent(other));
+  parts.kernel = MakeLz4Kernel(ToHex(AsBytes(KernelContent(version))));
   parts.initrd = packing::PackLz4(AsBytes(InitrdContent(other)));
+  if (!unified_) {
+    parts.kernel_delta = DeltaOf("", parts.kernel, work.path());
+  }
   return Finish(std::move(parts), version, unified_ ? OwnersGrub() : RealGrub());
 }
 

@@ -50,8 +50,8 @@ class ImageShelf {
   [[nodiscard]] SmallImage MakeNext(const std::string& other, const std::string& version) const;
 
   // A version whose root is that of another one with bytes put in at its begin, and has fragments;
-  // kernel and initrd are the same. With `index` in the place of the index of fragments, where that
-  // is not empty.
+  // its kernel is another one, which it has packed anew too, its initrd the same. With `index` in
+  // the place of the index of fragments, where that is not empty.
   [[nodiscard]] SmallImage MakeDivided(const std::string& other,
                                        const std::string& version,
                                        const std::string& index = {}) const;
