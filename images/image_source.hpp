@@ -56,8 +56,9 @@ class Blob {
 
 // What it costs to leave out bytes between ranges of a blob, as far as that is known.
 struct RangeCosts {
-  Bytes gap = 0;      // so many or fewer come all the same
-  Bytes range = 200;  // what one more range counts: what an answer has in front of it, about
+  Bytes gap = 0;       // so many or fewer come all the same
+  Bytes range = 200;   // what one more range counts: what an answer has in front of it, about
+  bool whole = false;  // there are no ranges: all that is in front of what is read comes too
 
   bool operator==(const RangeCosts&) const = default;
 };
@@ -84,7 +85,7 @@ class ImageSource {
   // its digest on its way to the disk instead of before.
   [[nodiscard]] virtual bool is_remote() const { return false; }
 
-  // Of its blobs; may be known better once more than one range was read of one of them.
+  // Of its blobs; may be known better once a range was read of one of them, or several.
   [[nodiscard]] virtual RangeCosts range_costs() const { return {}; }
 
   // Whether all of it passes once, as through a pipe: what is behind the root layer can be read

@@ -6,6 +6,7 @@ namespace ros::images {
 
 RangeCosts CostsOf(const registry::ConnectionOptions& options) {
   RangeCosts costs;
+  costs.whole = options.ranges && options.ranges->AnyWithout();
   costs.gap = options.ranges ? options.ranges->MostGap() : registry::kGapOfSeveral;
   if (costs.gap == registry::kGapOfOne) {
     // Each is a request then, which is worth as many bytes as are fetched to save one.

@@ -36,6 +36,32 @@ class OldChunks {
   std::map<keys::Digest, Place> places_;
 };
 
+// Adds up what lies between the parts of a layer that are wanted.
+class Between {
+ public:
+  explicit Between(const RangeCosts& costs) : costs_(costs) {}
+
+  // The next part of the layer.
+  void Pass(Bytes length, bool is_wanted) {
+    if (is_wanted) {
+      const bool comes = costs_.whole || (wanted_any_ && gap_ <= costs_.gap);
+      bytes_ += comes ? gap_ : 0;
+      gap_ = 0;
+      wanted_any_ = true;
+    } else {
+      gap_ += length;
+    }
+  }
+
+  [[nodiscard]] Bytes bytes() const { return bytes_; }
+
+ private:
+  const RangeCosts& costs_;
+  Bytes gap_ = 0;  // since the last one that is wanted
+  Bytes bytes_ = 0;
+  bool wanted_any_ = false;
+};
+
 }  // namespace
 
 RootPlan PlanRoot(const std::vector<Chunk>& chunks,
@@ -71,6 +97,23 @@ RootPlan PlanRoot(const std::vector<Chunk>& chunks,
     plan.chunks.push_back(planned);
   }
   return plan;
+}
+
+Bytes BytesBetween(const RootPlan& plan,
+                   const std::vector<Chunk>& chunks,
+                   const DeltaIndex* delta,
+                   const RangeCosts& costs) {
+  Between frames(costs);
+  Between patches(costs);
+  std::size_t patch = 0;  // the next one of the delta
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    const auto origin = plan.chunks[i].origin;
+    frames.Pass(chunks[i].packed_length, origin == ChunkOrigin::kImage);
+    if (delta != nullptr && delta->chunks[i].kind == DeltaChunk::Kind::kPatch) {
+      patches.Pass(delta->patches[patch++].packed_length, origin == ChunkOrigin::kPatch);
+    }
+  }
+  return frames.bytes() + patches.bytes();
 }
 
 std::vector<bool> FindKeptChunks(const Region& slot,

@@ -7,6 +7,7 @@
 #include "base/progress.hpp"
 #include "images/chunk_index.hpp"
 #include "images/delta_index.hpp"
+#include "images/image_source.hpp"
 
 namespace ros::images {
 
@@ -53,6 +54,13 @@ struct OtherRoot {
 RootPlan PlanRoot(const std::vector<Chunk>& chunks,
                   const OtherRoot& other,
                   const std::vector<bool>& kept);
+
+// What comes besides the frames and patches of a plan, since it lies between those that are
+// wanted. `delta` is that of the plan, or null. Pure.
+Bytes BytesBetween(const RootPlan& plan,
+                   const std::vector<Chunk>& chunks,
+                   const DeltaIndex* delta,
+                   const RangeCosts& costs);
 
 // Which chunks a slot holds at their place, of an upgrade that was cut short for example. Reads all
 // of it, on all cores. A part that cannot be read holds none.

@@ -84,6 +84,40 @@ Bytes FramesOf(const images::RootPlan& plan, const std::vector<images::Chunk>& c
   return frames;
 }
 
+// Whether parts of the image's root can be had without what is in front of them. Where a plan
+// leaves some out, or may, one byte is asked for, which shows it.
+bool ComesInParts(const SourcedImage& wanted, const images::RootPlan& plan) {
+  const auto frames = FramesOf(plan, wanted.image.chunks);
+  const auto& manifest = wanted.image.manifest;
+  const auto& layer = manifest.root;
+  if (frames == 0 || (frames == layer.size && !manifest.fragments)) {
+    return true;
+  }
+  std::byte first{};
+  wanted.source.OpenBlob(layer.digest)->ReadAt(0, {&first, 1});
+  return !wanted.source.range_costs().whole;
+}
+
+// All that comes over the network of a root's layers.
+Bytes BytesOfRoot(const SourcedImage& wanted,
+                  const images::RootPlan& plan,
+                  const std::optional<images::Delta>& delta) {
+  return plan.fetched + images::BytesBetween(plan,
+                                             wanted.image.chunks,
+                                             delta ? &delta->index : nullptr,
+                                             wanted.source.range_costs());
+}
+
+// Where whole layers come, patches may come besides all of the frames: goes by `frames`, the plan
+// without the delta, unless that is more.
+void LeaveOutDelta(const SourcedImage& wanted, images::RootPlan frames, ImageReuse& reuse) {
+  if (reuse.delta &&
+      BytesOfRoot(wanted, frames, std::nullopt) <= BytesOfRoot(wanted, reuse.root, reuse.delta)) {
+    reuse.root = std::move(frames);
+    reuse.delta.reset();
+  }
+}
+
 // What of a slot a root of this size can be, whose config may be damaged.
 Bytes WholeBlocks(Bytes root_size, const Region& slot) {
   return std::min(root_size, slot.length()) / images::kBlockSize * images::kBlockSize;
@@ -255,6 +289,8 @@ std::string WhyThisWay(const SourcedImage& wanted,
   std::string why;
   if (wanted.source.is_passing()) {
     why = "deltas come behind the root in a pipe";
+  } else if (wanted.source.range_costs().whole) {
+    why = "its registry gives layers as a whole alone";
   } else {
     const bool has_delta = std::ranges::any_of(manifest.deltas, [&](const auto& delta) {
       return delta.base == running.config.root.verity.root_hash;
@@ -293,14 +329,19 @@ ImageReuse FindReuse(const Machine& machine,
   reuse.root = images::PlanRoot(
       image.chunks, {.chunks = chunks, .delta = reuse.delta ? &reuse.delta->index : nullptr}, kept);
   // A file's frames are read sooner than all of the running root.
-  if (wanted.source.is_remote() && takes_patches && !reuse.delta) {
-    const auto root =
-        partitions::OpenPartition(machine.disk, partitions::RoleOf(running), DeviceAccess::kRead);
-    reuse.fragments =
-        TakeFragments(wanted,
-                      {.slot = root, .size = WholeBlocks(old->config.root.size, root)},
-                      reuse.root,
-                      progress);
+  if (wanted.source.is_remote() && takes_patches) {
+    if (!ComesInParts(wanted, reuse.root)) {
+      LeaveOutDelta(wanted, images::PlanRoot(image.chunks, {.chunks = chunks}, kept), reuse);
+    } else if (!reuse.delta) {
+      const auto root =
+          partitions::OpenPartition(machine.disk, partitions::RoleOf(running), DeviceAccess::kRead);
+      reuse.fragments =
+          TakeFragments(wanted,
+                        {.slot = root, .size = WholeBlocks(old->config.root.size, root)},
+                        reuse.root,
+                        progress);
+    }
+    reuse.root.fetched = BytesOfRoot(wanted, reuse.root, reuse.delta);
   }
   reuse.why = WhyThisWay(wanted, *old, reuse, !chunks.empty());
   FileFinder files(boot, running, wanted, progress);

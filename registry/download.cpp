@@ -25,6 +25,10 @@ constexpr Bytes kNextToNothing = Bytes{60} << 10U;
 // Apache allows.
 constexpr std::size_t kMaxRuns = 64;
 
+bool IsOneAtATime(SeveralRanges found) {
+  return found == SeveralRanges::kNever || found == SeveralRanges::kNorOne;
+}
+
 // The ranges that are still to come, over as many connections as it takes.
 class Download {
  public:
@@ -114,6 +118,9 @@ class Answer {
   // that know no several ranges, and what stands before them, refuse with any status, or close the
   // connection.
   [[nodiscard]] SeveralRanges Shows(SeveralRanges known, int status, bool came) const {
+    if (from_start_) {
+      return SeveralRanges::kNorOne;
+    }
     if (!IsForSeveral()) {
       return known;
     }
@@ -151,6 +158,10 @@ class Answer {
  private:
   [[nodiscard]] bool IsForSeveral() const { return asked_.size() > 1; }
 
+  [[nodiscard]] bool IsForPart() const {
+    return IsForSeveral() || asked_.front().length < download_.size();
+  }
+
   // What is wrong with an answer to several ranges is no error: one at a time may go well.
   template <typename Work>
   std::invoke_result_t<Work> OrGiveUp(Work&& work) {
@@ -173,7 +184,8 @@ class Answer {
     };
   }
 
-  // A server that knows no Range begins at the start.
+  // A server that knows no Range begins at the start. What is behind all that is wanted is not
+  // waited for.
   BodySink OpenPlain(const HttpResponse& head) {
     plain_ = true;
     Bytes place = 0;
@@ -182,6 +194,8 @@ class Answer {
       OrGiveUp([&] { CheckRange(head.Header("content-range").value_or("")); });
       place = asked_.front().offset;
       end = asked_.back().End();
+    } else {
+      from_start_ = head.status == kOk && IsForPart();
     }
     return [this, place, end](ByteSpan piece) mutable {
       const bool is_more = piece.size() > end - place;
@@ -196,6 +210,10 @@ class Answer {
       }
       download_.Take(place, piece);
       place += piece.size();
+      if (download_.IsDone() && end - place > kGapOfOne) {
+        given_up_ = true;
+        throw Error(ErrorKind::kNetwork, "what comes now is not wanted");
+      }
     };
   }
 
@@ -209,8 +227,9 @@ class Answer {
 
   Download& download_;
   std::vector<ByteRange> asked_;
-  bool plain_ = false;  // its body is no parts
-  bool parts_ = false;  // its body is some
+  bool plain_ = false;       // its body is no parts
+  bool parts_ = false;       // its body is some
+  bool from_start_ = false;  // its body is all of the file, where a part was asked for
   bool given_up_ = false;
 };
 
@@ -286,14 +305,14 @@ void DownloadRanges(Session& session,
   while (!download.IsDone()) {
     const auto before = download.taken();
     const auto known = session.several_ranges();
-    Answer answer(download, download.NextRuns(known == SeveralRanges::kNever ? 1 : kMaxRuns));
+    Answer answer(download, download.NextRuns(IsOneAtATime(known) ? 1 : kMaxRuns));
     const auto response = Fetch(session, file, answer);
     const auto came = download.taken() - before;
     const auto shown = answer.Shows(known, response.status, came > 0);
     if (shown != known) {
       Note(session, shown, response.status);
     }
-    if (shown != known && shown == SeveralRanges::kNever) {
+    if (answer.asked().size() > 1 && !IsOneAtATime(known) && IsOneAtATime(shown)) {
       continue;
     }
     const bool broke = response.status == 0;

@@ -16,10 +16,16 @@ void RangeSupport::Set(const std::string& host, SeveralRanges found) {
 }
 
 Bytes RangeSupport::MostGap() const {
+  return Any(SeveralRanges::kNever) || AnyWithout() ? kGapOfOne : kGapOfSeveral;
+}
+
+bool RangeSupport::AnyWithout() const {
+  return Any(SeveralRanges::kNorOne);
+}
+
+bool RangeSupport::Any(SeveralRanges found) const {
   const std::lock_guard lock(mutex_);
-  const bool one = std::ranges::any_of(
-      hosts_, [](const auto& host) { return host.second == SeveralRanges::kNever; });
-  return one ? kGapOfOne : kGapOfSeveral;
+  return std::ranges::any_of(hosts_, [&](const auto& host) { return host.second == found; });
 }
 
 }  // namespace ros::registry

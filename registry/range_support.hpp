@@ -14,8 +14,8 @@ inline constexpr Bytes kGapOfOne = Bytes{16} << 10U;
 inline constexpr Bytes kGapOfSeveral = Bytes{1} << 10U;
 
 // Whether a server, which a redirect may have led to, answers a request for several ranges of a
-// file (download.hpp).
-enum class SeveralRanges { kUnknown, kAnswered, kNever };
+// file (download.hpp), or not even for one: then all of it comes, from its start on.
+enum class SeveralRanges { kUnknown, kAnswered, kNever, kNorOne };
 
 // What was found out about that, by the host that was asked: shared by all connections of a
 // command, so that one that begins later need not ask. May be used on several threads.
@@ -28,7 +28,12 @@ class RangeSupport {
   // one was asked.
   [[nodiscard]] Bytes MostGap() const;
 
+  // Whether a host was asked that answers no range.
+  [[nodiscard]] bool AnyWithout() const;
+
  private:
+  [[nodiscard]] bool Any(SeveralRanges found) const;
+
   mutable std::mutex mutex_;
   std::map<std::string, SeveralRanges> hosts_;
 };

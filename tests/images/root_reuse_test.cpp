@@ -336,6 +336,33 @@ TEST_CASE("PlanRoot: patches where the other root has no copy", "[images]") {
   CHECK(plan.unpacked == 5 * kBlockSize);
 }
 
+TEST_CASE("BytesBetween: what comes with what is wanted, by what ranges cost", "[images]") {
+  const std::vector<Chunk> chunks = {NamedChunk("a", 1, 1000),
+                                     NamedChunk("b", 2, 200),
+                                     NamedChunk("c", 3, 50),
+                                     NamedChunk("d", 4, 400),
+                                     NamedChunk("e", 5, 500)};
+  using enum ChunkOrigin;
+  RootPlan plan;
+  plan.chunks = {{kOldRoot}, {kImage}, {kSlot}, {kImage}, {kOldRoot}};
+  CHECK(BytesBetween(plan, chunks, nullptr, {}) == 0);
+  CHECK(BytesBetween(plan, chunks, nullptr, {.gap = 49}) == 0);
+  CHECK(BytesBetween(plan, chunks, nullptr, {.gap = 50}) == 50);
+  CHECK(BytesBetween(plan, chunks, nullptr, {.gap = 5000}) == 50);
+  CHECK(BytesBetween(plan, chunks, nullptr, {.whole = true}) == 1050);
+  // Patches lie in a layer of their own.
+  using Kind = DeltaChunk::Kind;
+  const DeltaIndex delta{
+      .base_size = 100 * kBlockSize,
+      .chunks = {{.kind = Kind::kPatch}, {}, {.kind = Kind::kPatch}, {}, {.kind = Kind::kPatch}},
+      .patches = {{.packed_length = 10}, {.packed_length = 20}, {.packed_length = 30}}};
+  plan.chunks[0] = {kPatch, 0, 0};
+  plan.chunks[4] = {kPatch, 0, 2};
+  CHECK(BytesBetween(plan, chunks, &delta, {.gap = 19}) == 0);
+  CHECK(BytesBetween(plan, chunks, &delta, {.gap = 20}) == 20);
+  CHECK(BytesBetween(plan, chunks, &delta, {.whole = true}) == 1050 + 20);
+}
+
 TEST_CASE("WriteRoot: a frame that is wrong ends those that wait for later ones", "[images]") {
   Versions versions;
   NoProgress progress;

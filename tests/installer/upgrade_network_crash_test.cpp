@@ -172,6 +172,49 @@ TEST_CASE("InspectUpgrade: fragments that cannot be used are told, and frames fe
   CHECK(WhatBoots(story.disk, story.installed.layout).version == "3");
 }
 
+TEST_CASE("InspectUpgrade: a registry that gives whole layers alone is reckoned with", "[crash]") {
+  Story story;
+  RememberRootIndex(story.state.path(), SlotId::kA, story.v1.image);
+  bool by_delta = false;
+  SECTION("no fragments, which would come besides") {
+    story.v2 = story.shelf.MakeDivided("1", "3");
+  }
+  SECTION("no delta that needs frames too") {
+    story.v2 = story.shelf.MakeNext("1", "3", 1);
+  }
+  SECTION("but one that does without") {
+    story.v2 = story.shelf.MakeNext("1", "3");
+    by_delta = true;
+  }
+  story.MakeRemote({}, {.whole = true});
+  const auto plan = story.Plan();
+  REQUIRE(plan.reuse);
+  const auto& reuse = *plan.reuse;
+  CHECK(reuse.delta.has_value() == by_delta);
+  CHECK_FALSE(reuse.fragments);
+  CHECK(reuse.why ==
+        (by_delta ? "the image has a delta from 1" : "its registry gives layers as a whole alone"));
+  CHECK((reuse.root.fetched == story.v2.image.manifest.root.size) == !by_delta);
+  REQUIRE(story.Run(plan, story.disk));
+  story.CheckBoots("3");
+}
+
+TEST_CASE("InspectUpgrade: parts between those that are wanted are counted", "[crash]") {
+  Story story;
+  story.v2 = story.shelf.MakeNext("1", "3");
+  story.MakeRemote();
+  const auto plan = story.Plan();
+  story.CutAfterRoot(plan);
+  INFO("but for the first chunk and the last one, which the disk did not keep");
+  story.Damage(PartitionRole::kSlotB, 0);
+  story.Damage(PartitionRole::kSlotB, story.v2.image.config.root.size - 1);
+  const auto rest = story.Plan().reuse->root.fetched;
+  story.v2.source = std::move(story.file);
+  story.MakeRemote({}, {.gap = 1_MiB});
+  CHECK(rest < plan.reuse->root.fetched);
+  CHECK(story.Plan().reuse->root.fetched == plan.reuse->root.fetched);
+}
+
 TEST_CASE("ApplyUpgrade: from a pipe, without the deltas, which come behind all else", "[crash]") {
   Story story;
   story.v2 = story.shelf.MakeNext("1", "3");

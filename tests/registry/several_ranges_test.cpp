@@ -387,7 +387,22 @@ TEST_CASE("Faults: a host that answers one range at a time is asked once by all 
   const auto wanted = ReadBySharing(frame, known);
   CHECK(known->Of(frame.session.host()) == ros::registry::SeveralRanges::kNever);
   CHECK(known->MostGap() == ros::registry::kGapOfOne);
+  CHECK_FALSE(known->AnyWithout());
   CHECK(ReadBySharing(frame, known) == wanted);
+  CHECK(CountSeveral(frame) == 1);
+}
+
+TEST_CASE("Faults: of a host that answers no range, what is behind all that is wanted is not read",
+          "[registry]") {
+  const auto known = std::make_shared<ros::registry::RangeSupport>();
+  const auto content = Content(200'000);
+  FaultyRegistry frame([&](const auto& /*request*/, auto& reply) {
+    reply = {.headers = {}, .body = content, .cut_body = 150'000, .stalls = true};
+  });
+  (void)ReadBySharing(frame, known);
+  CHECK(known->Of(frame.session.host()) == ros::registry::SeveralRanges::kNorOne);
+  CHECK(known->AnyWithout());
+  CHECK(known->MostGap() == ros::registry::kGapOfOne);
   CHECK(CountSeveral(frame) == 1);
 }
 

@@ -185,7 +185,9 @@ SmallImage ImageShelf::MakeLike(const std::string& other, const std::string& ver
   return MakeOf(other, version, 0, unified_ ? OwnersGrub() : RealGrub());
 }
 
-SmallImage ImageShelf::MakeNext(const std::string& other, const std::string& version) const {
+SmallImage ImageShelf::MakeNext(const std::string& other,
+                                const std::string& version,
+                                std::size_t frames) const {
   constexpr std::size_t kFewestChunks = 3;
   const auto root = Changed(fakes::MakeData(kRootSize, SeedOf(other)));
   fakes::FakeParts parts;
@@ -196,13 +198,23 @@ SmallImage ImageShelf::MakeNext(const std::string& other, const std::string& ver
   WriteFileAtomically(work.path() / "root", AsBytes(root));
   NoProgress progress;
   const auto base = images::UnpackDeltaBase(PathOf(other), work.path() / "base", progress);
-  const auto layer = images::MakeDelta(base,
-                                       {.root = work.path() / "root", .chunks = parts.chunks},
-                                       work.path() / "patches",
-                                       progress);
-  parts.delta = fakes::FakeDelta{.base = base.root_hash,
-                                 .index = images::WriteDeltaIndex(layer.index, parts.chunks),
-                                 .patches = ReadFile(work.path() / "patches", kRootSize)};
+  auto layer = images::MakeDelta(base,
+                                 {.root = work.path() / "root", .chunks = parts.chunks},
+                                 work.path() / "patches",
+                                 progress);
+  for (; frames > 0; --frames) {
+    const auto last = std::ranges::find(layer.index.chunks.rbegin(),
+                                        layer.index.chunks.rend(),
+                                        images::DeltaChunk::Kind::kPatch,
+                                        &images::DeltaChunk::kind);
+    *last = {};
+    layer.size -= layer.index.patches.back().packed_length;
+    layer.index.patches.pop_back();
+  }
+  parts.delta = fakes::FakeDelta{
+      .base = base.root_hash,
+      .index = images::WriteDeltaIndex(layer.index, parts.chunks),
+      .patches = ReadFile(work.path() / "patches", kRootSize).substr(0, layer.size)};
   parts.kernel = MakeLz4Kernel(Changed(KernelContent(other)));
   parts.initrd = packing::PackLz4(AsBytes(Changed(InitrdContent(other))));
   if (!unified_) {

@@ -46,8 +46,10 @@ class ImageShelf {
   [[nodiscard]] SmallImage MakeLike(const std::string& other, const std::string& version) const;
 
   // A version whose root, kernel and initrd are those of another one with some bytes changed, and
-  // deltas from it.
-  [[nodiscard]] SmallImage MakeNext(const std::string& other, const std::string& version) const;
+  // deltas from it. The last `frames` of the chunks that have a patch have none.
+  [[nodiscard]] SmallImage MakeNext(const std::string& other,
+                                    const std::string& version,
+                                    std::size_t frames = 0) const;
 
   // A version whose root is that of another one with bytes put in at its begin, and has fragments;
   // its kernel is another one, which it has packed anew too, its initrd the same. With `index` in

@@ -35,9 +35,10 @@ struct Story {
 
   // From now on version 2 comes over a network, which counts what is read.
   const images::fakes::RemoteImage& MakeRemote(
-      images::fakes::RemoteImage::Way way = images::fakes::RemoteImage::Way::kNetwork) {
+      images::fakes::RemoteImage::Way way = images::fakes::RemoteImage::Way::kNetwork,
+      const images::RangeCosts& costs = {}) {
     file = std::move(v2.source);
-    auto remote = std::make_unique<images::fakes::RemoteImage>(*file, way);
+    auto remote = std::make_unique<images::fakes::RemoteImage>(*file, way, costs);
     const auto& counted = *remote;
     v2.source = std::move(remote);
     return counted;
