@@ -1,13 +1,18 @@
 // A thousand machines that follow a channel, from the first percent to the halt: simulated are time
-// and machines; the document, its signature, its judgement, the choice and the client are real, and
-// so is the server, on the loopback.
+// and machines; the document, its signature, its judgement, the choice, the client, the image and
+// what is written of it are real, and so is the server, on the loopback.
 #include <catch2/catch.hpp>
 #include <map>
 #include <random>
 
+#include "images/root_writer.hpp"
+#include "images/verify_root.hpp"
 #include "installer/followed_channel.hpp"
+#include "installer/trusted_image.hpp"
 #include "installer/unattended.hpp"
 #include "tests/installer/support/channel_registry.hpp"
+#include "tests/installer/support/installed_disk.hpp"
+#include "tests/support/memory_disk.hpp"
 
 namespace ros::installer {
 namespace {
@@ -21,13 +26,18 @@ constexpr UnixTime kDay = 24 * kHour;
 const UnixTime kBegin = ParseTime("2026-03-02T00:00:00Z");
 // Of so many times that a machine asks, one goes to the server; the others get what that one got.
 constexpr std::size_t kAskEach = 2000;
+// Of so many machines that take an image, one fetches and writes it.
+constexpr std::size_t kFetchEach = 10;
 
 struct Simulated {
   std::string id;
-  int minute = 0;     // of the timer
-  UnixTime asks = 0;  // when it asks next
+  int minute = 0;      // of the timer
+  int writes_for = 0;  // minutes that an image takes
+  UnixTime asks = 0;   // when it asks next
   std::string running;
+  std::string written;  // in the other slot, to be armed when it asks next; empty for nothing
   ChannelMemory memory;
+  UnixTime began = 0;
   UnixTime upgraded = 0;
 };
 
@@ -40,6 +50,7 @@ std::vector<Simulated> MakeMachines(const std::string& running) {
       machine.id += kHex[random() % kHex.size()];
     }
     machine.minute = static_cast<int>(random() % 60);
+    machine.writes_for = 1 + static_cast<int>(random() % 40);
     machine.running = running;
   }
   return machines;
@@ -53,14 +64,19 @@ class Publisher {
                 .serial = 0,
                 .created = kBegin,
                 .not_after = kBegin + 30 * kDay,
-                .releases = {{.version = "1", .digest = keys::Sha256Of(AsBytes("1"))}}};
+                .releases = {{.version = "1", .digest = PushImage("1")}}};
+    rules_.policy.keys.push_back({.name = "release",
+                                  .role = "release",
+                                  .key = shelf_.trust().keys().front(),
+                                  .valid_from = std::nullopt,
+                                  .valid_until = std::nullopt});
     Publish();
   }
 
   void Release(const std::string& version, std::uint32_t share) {
     if (channel_.releases.back().version != version) {
       channel_.releases.push_back(
-          {.version = version, .digest = keys::Sha256Of(AsBytes(version)), .share = share});
+          {.version = version, .digest = PushImage(version), .share = share});
     }
     channel_.releases.back().share = share;
     Publish();
@@ -77,12 +93,19 @@ class Publisher {
   [[nodiscard]] const TrustRules& rules() const { return rules_; }
 
  private:
+  keys::Digest PushImage(const std::string& version) {
+    const auto image = shelf_.Make(version);
+    registry_.Push(*image.source, version);
+    return image.image.manifest.digest;
+  }
+
   void Publish() {
     ++channel_.serial;
     registry_.Publish(channel_, key_);
   }
 
   ChannelRegistry& registry_;
+  testing::ImageShelf shelf_;
   keys::PrivateKey key_ = keys::PrivateKey::Generate(keys::KeyType::kEcdsaP256);
   TrustRules rules_{
       .policy = {.keys = {{.name = "channel",
@@ -107,24 +130,44 @@ class Fleet {
   // Up to `until`, from where it stopped. Machines know nothing of each other, so each runs alone.
   void RunUntil(UnixTime until) {
     for (auto& machine : machines_) {
-      for (machine.asks = std::max(machine.asks, NextAsk(machine, kBegin)); machine.asks < until;
-           machine.asks = NextAsk(machine, machine.asks)) {
-        Ask(machine, machine.asks);
+      machine.asks = std::max(machine.asks, NextAsk(machine, kBegin));
+      while (machine.asks < until) {
+        const auto now = machine.asks;
+        if (!machine.written.empty()) {
+          Arm(machine, now);
+        } else if (Ask(machine, now)) {
+          machine.asks = now + machine.writes_for * 60;
+          continue;
+        }
+        machine.asks = NextAsk(machine, now);
       }
     }
   }
 
   [[nodiscard]] double PercentOn(const std::string& version) const {
-    const auto digest = keys::Sha256Of(AsBytes(version)).ToString();
-    const auto count = std::ranges::count(machines_, digest, &Simulated::running);
+    const auto is_that = [&](const trust::Release& release) { return release.version == version; };
+    const auto& releases = publisher_.channel().releases;
+    const auto release = std::ranges::find_if(releases, is_that);
+    REQUIRE(release != releases.end());
+    const auto count =
+        std::ranges::count(machines_, release->digest.ToString(), &Simulated::running);
     return 100.0 * static_cast<double>(count) / static_cast<double>(kMachines);
+  }
+
+  // How many have written an image that they do not run yet.
+  [[nodiscard]] std::size_t CountWritten() const {
+    return kMachines - static_cast<std::size_t>(
+                           std::ranges::count(machines_, std::string(), &Simulated::written));
   }
 
   [[nodiscard]] const std::vector<Simulated>& machines() const { return machines_; }
 
   Publisher& publisher() { return publisher_; }
 
+  // Documents and images that were fetched.
   [[nodiscard]] std::size_t fetched() const { return fetched_; }
+
+  [[nodiscard]] std::size_t written() const { return written_; }
 
  private:
   // When `ros upgrade --unattended` asks its channel next: the timer starts it once an hour, unless
@@ -140,18 +183,58 @@ class Fleet {
     }
   }
 
-  // What it does then, until an image is fetched.
-  void Ask(Simulated& machine, UnixTime now) {
+  // What its channel has for it.
+  trust::ReleaseChoice Choose(Simulated& machine, UnixTime now) {
     const auto& document = Fetch(machine, now);
-    const auto choice =
-        trust::ChooseRelease(document.channel, {.machine = machine.id, .running = machine.running});
-    if (!document.channel.halted) {
-      machine.memory["stable"] = {.serial = document.channel.serial, .digest = document.digest};
+    machine.memory["stable"] = {.serial = document.channel.serial, .digest = document.digest};
+    return trust::ChooseRelease(document.channel,
+                                {.machine = machine.id, .running = machine.running});
+  }
+
+  // What it does then; true where it has begun to write an image.
+  bool Ask(Simulated& machine, UnixTime now) {
+    const auto choice = Choose(machine, now);
+    if (choice.choice != Choice::kTake) {
+      return false;
     }
-    if (choice.choice == Choice::kTake) {
-      machine.running = choice.release.digest.ToString();
+    if (taken_++ % kFetchEach == 0) {
+      Write(choice.release, now);
+    }
+    machine.began = now;
+    machine.written = choice.release.digest.ToString();
+    return true;
+  }
+
+  // What it does when that is written: it is run only if the channel has it still.
+  void Arm(Simulated& machine, UnixTime now) {
+    const auto written = std::exchange(machine.written, {});
+    if (!FindRestartObstacle(settings_, now).empty()) {
+      return;
+    }
+    const auto choice = Choose(machine, now);
+    if (choice.choice == Choice::kTake && choice.release.digest.ToString() == written) {
+      machine.running = written;
       machine.upgraded = now;
     }
+  }
+
+  // Fetches the image, and writes its root to a slot.
+  void Write(const trust::Release& release, UnixTime now) {
+    constexpr Bytes kSlot = Bytes{1} << 20U;
+    auto rules = publisher_.rules();
+    rules.now = now;
+    rules.channel = shown_;
+    NoProgress progress;
+    const auto opened = OpenTrustedImage(
+        ImageOf(ParseFollowedChannel(settings_.channel), release, ChannelRegistry::connection()),
+        rules,
+        images::SignaturePolicy::kRequired,
+        progress);
+    const Region slot(std::make_shared<testing::MemoryDisk>(kSlot), 0, kSlot);
+    images::WriteRoot(*opened.source, opened.image, slot, progress);
+    images::VerifyRoot(slot, opened.image.config.root, progress);
+    CHECK(opened.image.config.version == release.version);
+    ++written_;
   }
 
   const trust::ShownChannel& Fetch(const Simulated& machine, UnixTime now) {
@@ -178,10 +261,13 @@ class Fleet {
   config::UpgradeSettings settings_;
   ChannelRegistry registry_;
   Publisher publisher_{registry_};
-  std::vector<Simulated> machines_ = MakeMachines(keys::Sha256Of(AsBytes("1")).ToString());
+  std::vector<Simulated> machines_ =
+      MakeMachines(publisher_.channel().releases.front().digest.ToString());
   trust::ShownChannel shown_;
   std::size_t turns_ = 0;
   std::size_t fetched_ = 0;
+  std::size_t taken_ = 0;
+  std::size_t written_ = 0;
 };
 
 UnixTime LastUpgrade(const Fleet& fleet) {
@@ -202,8 +288,8 @@ TEST_CASE("a roll-out: 1, 10, 50 and 100 % of a thousand machines", "[installer]
     CHECK(fleet.PercentOn("1") + fleet.PercentOn("2") == Approx(100));
   }
   CHECK(fleet.PercentOn("2") == 100);
-  const auto fetched = fleet.fetched();
-  CHECK(fetched > 4);
+  CHECK(fleet.fetched() > 4);
+  CHECK(fleet.written() == kMachines / kFetchEach);
 }
 
 TEST_CASE("a roll-out: after a halt none upgrades, and what is withdrawn nobody takes",
@@ -219,6 +305,8 @@ TEST_CASE("a roll-out: after a halt none upgrades, and what is withdrawn nobody 
   const auto before = fleet.PercentOn("2");
   CHECK(before > 15);
   CHECK(before < 45);
+  INFO("with machines that have written the version already");
+  CHECK(fleet.CountWritten() > 10);
   fleet.publisher().Halt(true);
   fleet.RunUntil(halt + kDay);
   CHECK(fleet.PercentOn("2") == before);
@@ -245,7 +333,9 @@ TEST_CASE("a roll-out: within the window alone, and spread over the delay", "[in
   CHECK(fleet.PercentOn("2") == 100);
   std::map<UnixTime, std::size_t> upgrades;
   for (const auto& machine : fleet.machines()) {
-    ++upgrades[machine.upgraded % kDay / kHour];
+    ++upgrades[machine.began % kDay / kHour];
+    const auto hour = machine.upgraded % kDay / kHour;
+    CHECK((hour >= 22 || hour < 2));
   }
   CHECK(upgrades.size() == 2);
   CHECK(upgrades[22] + upgrades[23] == kMachines);
