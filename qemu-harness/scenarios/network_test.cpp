@@ -300,6 +300,11 @@ TEST_CASE("upgrade-by-fragments-over-a-network", "[qemu]") {
   const Transfer planned = PlannedTransfer(network);
   CHECK(planned.divided > 0);
   CHECK(planned.patched == 0);
+  INFO("its initrd, which has a key more, is packed anew");
+  REQUIRE(planned.patched_files.AsArray("transfer").size() == 1);
+  const ros::Json& initrd = planned.patched_files.AsArray("transfer").front();
+  CHECK(initrd.At("name", "file") == ros::Json("INITRD"));
+  CHECK(initrd.At("of", "file") == ros::Json("none"));
   CHECK(planned.fetched >= kNew);
   CHECK(planned.copied > 2 * kNew);
   CHECK(UpgradeBeyond(network, planned) < kHeads);
