@@ -269,7 +269,8 @@ std::optional<BuiltFragments> AddFragments(const std::filesystem::path& since,
   auto built = deltas.AddFragments(since, work, progress);
   if (!built) {
     progress.Warn(since.string() +
-                  " has all of this root, so nothing has changed since; is it the right one?");
+                  " has root, kernel and initrd of this one, so nothing has changed since; is it "
+                  "the right one?");
   }
   return built;
 }

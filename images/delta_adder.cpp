@@ -81,27 +81,27 @@ std::optional<BuiltFragments> DeltaAdder::AddFragments(const std::filesystem::pa
                                                        const std::filesystem::path& work,
                                                        Progress& progress) {
   const auto older = InspectImage(*OpenImage(since));
+  BuiltFragments built{.version = older.config.version};
   const auto file = work / "fragments";
   const auto layer = MakeFragments(older.chunks, target_, file, progress);
-  if (layer.index.empty()) {
-    return std::nullopt;
+  if (!layer.index.empty()) {
+    manifest_.fragments = FragmentLayers{
+        .index =
+            AddBlob(MakeBlob(kFragmentIndexType, WriteFragmentIndex(layer.index, target_.chunks))),
+        .fragments = AddBlob({{std::string(kFragmentsType), layer.digest, layer.size, {}}, file})};
+    built.index_size = manifest_.fragments->index.size;
+    built.size = layer.size;
+    built.divided = layer.divided;
   }
-  manifest_.fragments = FragmentLayers{
-      .index =
-          AddBlob(MakeBlob(kFragmentIndexType, WriteFragmentIndex(layer.index, target_.chunks))),
-      .fragments = AddBlob({{std::string(kFragmentsType), layer.digest, layer.size, {}}, file})};
-  BuiltFragments built{.version = older.config.version,
-                       .index_size = manifest_.fragments->index.size,
-                       .size = layer.size,
-                       .divided = layer.divided};
-  if (manifest_.unified_kernel) {
-    built.kernel = manifest_.unified_kernel->size;
-    return built;
+  const auto& unified = manifest_.unified_kernel;
+  if (unified) {
+    built.kernel = unified == older.manifest.unified_kernel ? 0 : unified->size;
+  } else {
+    for (const auto& kind : kFileKinds) {
+      built.*kind.told_anew = AddAnew(older.manifest, kind, work, progress);
+    }
   }
-  for (const auto& kind : kFileKinds) {
-    built.*kind.told_anew = AddAnew(older.manifest, kind, work, progress);
-  }
-  return built;
+  return built.divided + built.kernel + built.initrd > 0 ? std::optional(built) : std::nullopt;
 }
 
 Bytes DeltaAdder::AddAnew(const ImageManifest& older,

@@ -59,7 +59,7 @@ class DeltaAdder {
                  Progress& progress);
 
   // Divides what an older image's root does not have, and packs kernel and initrd anew where it has
-  // others. Nothing where the root has nothing new. Throws what MakeFragments, MakeFileDelta and
+  // others. Nothing where none of these is new. Throws what MakeFragments, MakeFileDelta and
   // OpenImage throw.
   std::optional<BuiltFragments> AddFragments(const std::filesystem::path& since,
                                              const std::filesystem::path& work,

@@ -70,15 +70,17 @@ std::optional<KernelFiles> FindVersion(const RootDirectory& root, const std::str
 }
 
 bool HasContent(const RootDirectory& root, const std::string& path, std::string_view content) {
-  if (!root.IsRegularFile(path)) {
-    return false;
+  try {
+    const UniqueFd file = root.TryOpen(path, O_RDONLY | O_NONBLOCK);
+
+    struct stat status {};
+
+    return file.valid() && ::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode) &&
+           std::cmp_equal(status.st_size, content.size()) &&
+           ReadToEnd(file.get(), content.size(), path) == content;
+  } catch (const Error&) {
+    return false;  // A link in a circle, for example.
   }
-  const UniqueFd file = root.Open(path, O_RDONLY);
-
-  struct stat status {};
-
-  return ::fstat(file.get(), &status) == 0 && std::cmp_equal(status.st_size, content.size()) &&
-         ReadToEnd(file.get(), content.size(), path) == content;
 }
 
 std::string Join(const Versions& versions) {
@@ -121,7 +123,11 @@ std::vector<std::string> FindKernelNames(const RootDirectory& root,
                                          const KernelFiles& kernel,
                                          std::string_view image) {
   std::vector<std::string> names;
-  for (const std::string& directory : {std::string(), std::string("boot/"), kernel.modules + "/"}) {
+  std::vector<std::string> directories = {"", "boot/"};
+  for (const auto modules : kModuleRoots) {
+    directories.push_back(std::string(modules) + "/" + kernel.version + "/");
+  }
+  for (const auto& directory : directories) {
     for (const auto& name : root.List(directory)) {
       if (name.starts_with(kImageName) && HasContent(root, directory + name, image)) {
         names.push_back(directory + name);

@@ -20,7 +20,7 @@ struct KernelFiles {
 // Throws kUsage, saying what there is, when the root has none.
 KernelFiles FindKernel(const RootDirectory& root, std::string_view wanted);
 
-// Every name of the kernel's image, whose content is `image`, in /, /boot and its directory of
+// Every name of the kernel's image, whose content is `image`, in /, /boot and its directories of
 // modules that begins with "vmlinuz": itself, links that lead to it and copies of it. Paths
 // relative to the root.
 std::vector<std::string> FindKernelNames(const RootDirectory& root,

@@ -117,8 +117,10 @@ Json DeltaToJson(const images::BuiltDelta& delta) {
 
 std::string FragmentText(const images::BuiltFragments& fragments) {
   return "  fragments since " + fragments.version + ": " + FormatBytes(fragments.divided) +
-         " of the root have changed and are divided, in " +
-         FormatBytes(fragments.index_size + fragments.size) +
+         " of the root have changed" +
+         (fragments.divided == 0
+              ? std::string()
+              : " and are divided, in " + FormatBytes(fragments.index_size + fragments.size)) +
          "; a machine fetches what it does not have" + FileText("kernel", fragments.kernel) +
          FileText("initrd", fragments.initrd) + "\n";
 }

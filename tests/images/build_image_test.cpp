@@ -282,6 +282,17 @@ TEST_CASE("BuildImage: with fragments, kernel and initrd packed anew where they 
   CHECK(delta.base == kEmptyBase);
   CHECK(delta.index.size + delta.patches.value().size == built.fragments->kernel);
   CHECK_NOTHROW(ReadFileDelta(*source, delta));
+  // Of a root that is the same too, where nothing is divided.
+  PutFile(kernel, packing::fakes::MakeLz4Kernel(digits + "more"));
+  options.output = workshop.path("other.oci");
+  options.delta_since = workshop.path("2.oci");
+  const auto other = workshop.Build(options);
+  REQUIRE(other.fragments);
+  CHECK(other.fragments->divided == 0);
+  CHECK(other.fragments->kernel > 0);
+  CHECK_FALSE(ManifestOf(*OpenImage(options.output)).fragments);
+  CHECK(ManifestOf(*OpenImage(options.output)).kernel_deltas.size() == 1);
+  options.delta_since = workshop.path("1.oci");
   // Whose initrd is new gets that too, and one that is hardly shorter is fetched as it is.
   PutFile(module,
           "\x7f"
@@ -337,6 +348,8 @@ TEST_CASE("BuildImage: the kernel is beside the root, and in it if that is wante
   fs::create_symlink("boot/vmlinuz-6.1.0-9", workshop.root() / "vmlinuz");
   fs::create_symlink("../boot/vmlinuz-6.1.0-9", boot / "vmlinuz");
   fs::create_symlink("nowhere", boot / "vmlinuz.old");
+  fs::create_symlink("vmlinuz.circle", boot / "vmlinuz.circle");
+  fs::create_directory(boot / "vmlinuz.d");
   PutFile(boot / "vmlinuz-5.10.0-1", Noise(KernelImage().size(), 2));
   PutFile(boot / "config-6.1.0-9", "CONFIG_RD_LZ4=y\n");
   const auto kernels = [&](const BuildOptions& options) {
@@ -356,12 +369,16 @@ TEST_CASE("BuildImage: the kernel is beside the root, and in it if that is wante
   BuildOptions options = workshop.options();
   CHECK(kernels(options) == std::vector<std::string>{"boot/config-6.1.0-9",
                                                      "boot/vmlinuz-5.10.0-1",
+                                                     "boot/vmlinuz.circle",
+                                                     "boot/vmlinuz.d",
                                                      "boot/vmlinuz.old"});
   options.keep_kernel = true;
   CHECK(kernels(options) == std::vector<std::string>{"boot/config-6.1.0-9",
                                                      "boot/vmlinuz",
                                                      "boot/vmlinuz-5.10.0-1",
                                                      "boot/vmlinuz-6.1.0-9",
+                                                     "boot/vmlinuz.circle",
+                                                     "boot/vmlinuz.d",
                                                      "boot/vmlinuz.old",
                                                      "usr/lib/modules/6.1.0-9/vmlinuz",
                                                      "vmlinuz"});

@@ -88,8 +88,15 @@ TEST_CASE("Manifest: deltas, one for each base", "[images]") {
   CHECK_THROWS_WITH(ParseManifest(WriteManifest(manifest)), Catch::Contains("more than 24 deltas"));
   // That of an empty file is one more.
   CHECK(keys::Sha256Of({}).Hex() == kEmptyBase);
-  manifest.deltas.back() = delta(std::string(kEmptyBase));
-  CHECK(ParseManifest(WriteManifest(manifest)).deltas.size() == kMaxDeltas + 1);
+  manifest.deltas.clear();
+  manifest.kernel_deltas.clear();
+  for (std::size_t i = 0; i < kMaxDeltas; ++i) {
+    manifest.kernel_deltas.push_back(delta(
+        keys::Sha256Of(AsBytes(std::to_string(i))).Hex(), kKernelDeltaIndexType, kKernelDeltaType));
+  }
+  manifest.kernel_deltas.push_back(
+      delta(std::string(kEmptyBase), kKernelDeltaIndexType, kKernelDeltaType));
+  CHECK(ParseManifest(WriteManifest(manifest)).kernel_deltas.size() == kMaxDeltas + 1);
 }
 
 TEST_CASE("Manifest: a delta says what it is based on", "[images]") {
