@@ -1,6 +1,7 @@
 #include "installer/image_reuse.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -84,17 +85,25 @@ Bytes FramesOf(const images::RootPlan& plan, const std::vector<images::Chunk>& c
   return frames;
 }
 
-// Whether parts of the image's root can be had without what is in front of them. Where a plan
-// leaves some out, or may, one byte is asked for, which shows it.
-bool ComesInParts(const SourcedImage& wanted, const images::RootPlan& plan) {
-  const auto frames = FramesOf(plan, wanted.image.chunks);
+// Whether parts of the image's layers can be had without what is in front of them. Where a plan
+// leaves some out, or fragments may, one byte is asked for, which shows it.
+bool ComesInParts(const SourcedImage& wanted,
+                  const images::RootPlan& plan,
+                  const std::optional<images::Delta>& delta) {
   const auto& manifest = wanted.image.manifest;
-  const auto& layer = manifest.root;
-  if (frames == 0 || (frames == layer.size && !manifest.fragments)) {
+  const bool has_frames = FramesOf(plan, wanted.image.chunks) > 0;
+  const auto left_out = images::BytesBetween(
+      plan, wanted.image.chunks, delta ? &delta->index : nullptr, {.whole = true});
+  if (left_out == 0 && !(has_frames && manifest.fragments)) {
     return true;
   }
-  std::byte first{};
-  wanted.source.OpenBlob(layer.digest)->ReadAt(0, {&first, 1});
+  try {
+    std::byte first{};
+    wanted.source.OpenBlob(has_frames ? manifest.root.digest : delta->patches.digest)
+        ->ReadAt(0, {&first, 1});
+  } catch (const Error&) {
+    ThrowIfInterrupted();  // Who reads more of it says what is wrong.
+  }
   return !wanted.source.range_costs().whole;
 }
 
@@ -202,10 +211,11 @@ class FileFinder {
   void FindPatched(const images::ImageManifest& old, ImageReuse& reuse) {
     const auto& manifest = wanted_.image.manifest;
     if (!manifest.unified_kernel && !old.unified_kernel) {
-      FindDelta(
-          {partitions::kKernelFile, old.kernel}, {manifest.kernel, manifest.kernel_deltas}, reuse);
-      FindDelta(
-          {partitions::kInitrdFile, old.initrd}, {manifest.initrd, manifest.initrd_deltas}, reuse);
+      const KernelBlob kernel{partitions::kKernelFile, old.kernel};
+      const KernelBlob initrd{partitions::kInitrdFile, old.initrd};
+      const auto packs_alike = [&] { return PacksAsIn(initrd) || PacksAsIn(kernel); };
+      FindDelta(kernel, {manifest.kernel, manifest.kernel_deltas}, packs_alike, reuse);
+      FindDelta(initrd, {manifest.initrd, manifest.initrd_deltas}, packs_alike, reuse);
     }
   }
 
@@ -245,22 +255,38 @@ class FileFinder {
                                                                                       : nullptr;
   }
 
-  void FindDelta(const KernelBlob& held, const Wanted& file, ImageReuse& reuse) {
+  // Whether this machine packs to the bytes that are in a file of the running slot. False where
+  // nothing is packed in it, or it cannot be read.
+  [[nodiscard]] bool PacksAsIn(const KernelBlob& held) const {
+    try {
+      auto form = FormOf(boot_, running_, std::string(held.name), held.descriptor.size);
+      return form.layout().packing != packing::Packing::kNone && form.PacksAsItWas();
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  // `packs_alike` is asked where the delta is of no file.
+  void FindDelta(const KernelBlob& held,
+                 const Wanted& file,
+                 const std::function<bool()>& packs_alike,
+                 ImageReuse& reuse) {
     const auto* layers =
         reuse.files.contains(file.descriptor.digest) ? nullptr : ChooseDelta(held, file);
     if (layers == nullptr) {
       return;
     }
+    const bool of_none = layers->base == images::kEmptyBase;
     try {
       const std::string name(held.name);
       const auto size = held.descriptor.size;
-      if (!FormOf(boot_, running_, name, size).PacksAsItWas()) {
-        throw Error(ErrorKind::kRefused, "this machine's lz4 packs to other bytes");
+      if (of_none ? !packs_alike() : !FormOf(boot_, running_, name, size).PacksAsItWas()) {
+        throw Error(ErrorKind::kRefused, "this machine's lz4 packs to other bytes, or may do so");
       }
       reuse.patched_files.emplace(
           file.descriptor.digest,
           FileReuse{.name = name,
-                    .base_size = layers->base == images::kEmptyBase ? 0 : size,
+                    .base_size = of_none ? 0 : size,
                     .delta = images::ReadFileDelta(wanted_.source, *layers)});
     } catch (const Error& error) {
       ThrowIfInterrupted();
@@ -318,6 +344,10 @@ ImageReuse FindReuse(const Machine& machine,
   ImageReuse reuse;
   if (!old) {
     reuse.root = images::PlanRoot(image.chunks, {}, kept);
+    if (wanted.source.is_remote() && !wanted.source.is_passing()) {
+      (void)ComesInParts(wanted, reuse.root, {});
+      reuse.root.fetched = BytesOfRoot(wanted, reuse.root, {});
+    }
     reuse.why = "the folder of slot " + std::string(Name(running)) + " does not say what runs";
     return reuse;
   }
@@ -330,7 +360,7 @@ ImageReuse FindReuse(const Machine& machine,
       image.chunks, {.chunks = chunks, .delta = reuse.delta ? &reuse.delta->index : nullptr}, kept);
   // A file's frames are read sooner than all of the running root.
   if (wanted.source.is_remote() && takes_patches) {
-    if (!ComesInParts(wanted, reuse.root)) {
+    if (!ComesInParts(wanted, reuse.root, reuse.delta)) {
       LeaveOutDelta(wanted, images::PlanRoot(image.chunks, {.chunks = chunks}, kept), reuse);
     } else if (!reuse.delta) {
       const auto root =

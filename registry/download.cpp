@@ -118,11 +118,8 @@ class Answer {
   // that know no several ranges, and what stands before them, refuse with any status, or close the
   // connection.
   [[nodiscard]] SeveralRanges Shows(SeveralRanges known, int status, bool came) const {
-    if (from_start_) {
-      return SeveralRanges::kNorOne;
-    }
     if (!IsForSeveral()) {
-      return known;
+      return ShowsOfOne(known, status);
     }
     if (plain_ || given_up_) {
       return SeveralRanges::kNever;
@@ -158,8 +155,12 @@ class Answer {
  private:
   [[nodiscard]] bool IsForSeveral() const { return asked_.size() > 1; }
 
-  [[nodiscard]] bool IsForPart() const {
-    return IsForSeveral() || asked_.front().length < download_.size();
+  // A cache may send all of a file until it has it.
+  [[nodiscard]] SeveralRanges ShowsOfOne(SeveralRanges known, int status) const {
+    if (from_start_) {
+      return SeveralRanges::kNorOne;
+    }
+    return known == SeveralRanges::kNorOne && status == kPartial ? SeveralRanges::kNever : known;
   }
 
   // What is wrong with an answer to several ranges is no error: one at a time may go well.
@@ -195,7 +196,7 @@ class Answer {
       place = asked_.front().offset;
       end = asked_.back().End();
     } else {
-      from_start_ = head.status == kOk && IsForPart();
+      from_start_ = head.status == kOk && asked_.front().length < download_.size();
     }
     return [this, place, end](ByteSpan piece) mutable {
       const bool is_more = piece.size() > end - place;
@@ -229,7 +230,7 @@ class Answer {
   std::vector<ByteRange> asked_;
   bool plain_ = false;       // its body is no parts
   bool parts_ = false;       // its body is some
-  bool from_start_ = false;  // its body is all of the file, where a part was asked for
+  bool from_start_ = false;  // its body is all of the file, where one part was asked for
   bool given_up_ = false;
 };
 

@@ -24,8 +24,9 @@ struct RemoteFile {
 // read further than it is of use, and the host is asked for one range at a time from then on. A
 // connection that breaks is taken up where it was, by Range or, where the server knows none, by
 // skipping what has come already, unless three tries in a row bring next to nothing. A server that
-// knows no Range sends the whole file, of which the rest is passed over. Nothing is compared with a
-// digest. Throws kNetwork, and kVerification where the server has less or more than the size says.
+// knows no Range sends the whole file, of which what is in front is passed over, and what is behind
+// all ranges not waited for. Nothing is compared with a digest. Throws kNetwork, and kVerification
+// where the server has less than the size says, or more where all of it is read.
 void DownloadRanges(Session& session,
                     const RemoteFile& file,
                     std::span<const ByteRange> ranges,

@@ -31,9 +31,9 @@ constexpr std::size_t kFetchEach = 10;
 
 struct Simulated {
   std::string id;
-  int minute = 0;      // of the timer
-  int writes_for = 0;  // minutes that an image takes
-  UnixTime asks = 0;   // when it asks next
+  int minute = 0;     // of the timer
+  int speed = 0;      // by which it writes
+  UnixTime asks = 0;  // when it asks next
   std::string running;
   std::string written;  // in the other slot, to be armed when it asks next; empty for nothing
   ChannelMemory memory;
@@ -50,7 +50,7 @@ std::vector<Simulated> MakeMachines(const std::string& running) {
       machine.id += kHex[random() % kHex.size()];
     }
     machine.minute = static_cast<int>(random() % 60);
-    machine.writes_for = 1 + static_cast<int>(random() % 40);
+    machine.speed = static_cast<int>(random() % 10'000);
     machine.running = running;
   }
   return machines;
@@ -123,7 +123,9 @@ class Publisher {
 
 class Fleet {
  public:
-  explicit Fleet(config::UpgradeSettings settings) : settings_(std::move(settings)) {
+  // Machines write for so many minutes at most.
+  explicit Fleet(config::UpgradeSettings settings, int slowest = 40)
+      : settings_(std::move(settings)), slowest_(slowest) {
     settings_.channel = registry_.repository() + ":stable";
   }
 
@@ -136,7 +138,7 @@ class Fleet {
         if (!machine.written.empty()) {
           Arm(machine, now);
         } else if (Ask(machine, now)) {
-          machine.asks = now + machine.writes_for * 60;
+          machine.asks = now + (1 + machine.speed % slowest_) * 60;
           continue;
         }
         machine.asks = NextAsk(machine, now);
@@ -205,12 +207,13 @@ class Fleet {
     return true;
   }
 
-  // What it does when that is written: it is run only if the channel has it still.
+  // What it does when that is written, or at its next turn where the window has closed by then: it
+  // is run only if the channel has it still.
   void Arm(Simulated& machine, UnixTime now) {
-    const auto written = std::exchange(machine.written, {});
     if (!FindRestartObstacle(settings_, now).empty()) {
       return;
     }
+    const auto written = std::exchange(machine.written, {});
     const auto choice = Choose(machine, now);
     if (choice.choice == Choice::kTake && choice.release.digest.ToString() == written) {
       machine.running = written;
@@ -259,6 +262,7 @@ class Fleet {
   }
 
   config::UpgradeSettings settings_;
+  int slowest_;
   ChannelRegistry registry_;
   Publisher publisher_{registry_};
   std::vector<Simulated> machines_ =
@@ -324,12 +328,17 @@ TEST_CASE("a roll-out: after a halt none upgrades, and what is withdrawn nobody 
 }
 
 TEST_CASE("a roll-out: within the window alone, and spread over the delay", "[installer]") {
-  Fleet fleet(
-      {.window = config::ParseUpgradeWindow("22:00-02:00"), .delay = std::chrono::hours(2)});
+  Fleet fleet({.window = config::ParseUpgradeWindow("22:00-02:00"), .delay = std::chrono::hours(2)},
+              180);
   const auto noon = kBegin + 12 * kHour;
   fleet.RunUntil(noon);
   fleet.publisher().Release("2", 100);
   fleet.RunUntil(noon + kDay);
+  INFO("who had written when the window closed runs it the next night");
+  const auto late = fleet.CountWritten();
+  CHECK(late > 10);
+  CHECK(fleet.PercentOn("2") == 100.0 * static_cast<double>(kMachines - late) / kMachines);
+  fleet.RunUntil(noon + 2 * kDay);
   CHECK(fleet.PercentOn("2") == 100);
   std::map<UnixTime, std::size_t> upgrades;
   for (const auto& machine : fleet.machines()) {

@@ -94,6 +94,7 @@ class Registry {
 
   static registry::ConnectionOptions Options() {
     return {.plain_http = true,
+            .ranges = std::make_shared<registry::RangeSupport>(),
             .longest_stall = std::chrono::seconds(1),
             .wait = [](std::chrono::milliseconds) {}};
   }
@@ -156,7 +157,7 @@ class Upgrade {
       story_.v2.source = registry_.Open();
       story_.v2.image = images::VerifyImage(
           *story_.v2.source, story_.shelf.trust(), images::SignaturePolicy::kRequired);
-      const auto plan = story_.Plan();
+      plan = story_.Plan();
       registry_.on = true;
       const bool is_whole = story_.Run(plan, device);
       CHECK(is_whole);
@@ -166,6 +167,8 @@ class Upgrade {
     }
     return {};
   }
+
+  UpgradePlan plan;
 
  private:
   Story& story_;
@@ -220,17 +223,37 @@ TEST_CASE("ApplyUpgrade: from a registry that goes wrong, completes or leaves wh
 TEST_CASE("ApplyUpgrade: from a registry that knows no ranges, by whole layers", "[crash]") {
   Story story;
   story.v2 = story.shelf.MakeDivided("1", "3");  // of which parts are wanted
+  RememberRootIndex(story.state.path(), SlotId::kA, story.v1.image);
   Registry registry;
   registry.Push(*story.v2.source);
   std::atomic<int> whole = 0;
+  std::atomic<int> fragments = 0;
+  bool several_alone = false;
   registry.fault = [&](const ServedRequest& request, ServedReply& reply) {
-    if (!request.Header("range").empty()) {
+    const auto range = request.Header("range");
+    if (request.path.ends_with(story.v2.image.manifest.fragments->fragments.digest.ToString())) {
+      ++fragments;
+    }
+    if (!range.empty() && (!several_alone || range.find(',') != std::string::npos)) {
       ++whole;
       reply = {.status = 200, .headers = {}, .body = registry.BlobOf(request)};
     }
   };
   const auto device = std::make_shared<OverlayDisk>(story.disk);
-  CHECK(Upgrade(story, registry).Run(device, true).empty());
+  Upgrade upgrade(story, registry);
+  SECTION("which the plan says") {
+    CHECK(upgrade.Run(device, true).empty());
+    CHECK(upgrade.plan.reuse->why == "its registry gives layers as a whole alone");
+    CHECK(upgrade.plan.reuse->root.fetched == story.v2.image.manifest.root.size);
+    CHECK(fragments == 0);
+  }
+  SECTION("but of one that knows one range at a time, by fragments") {
+    several_alone = true;
+    CHECK(upgrade.Run(device, true).empty());
+    CHECK(upgrade.plan.reuse->why == "the image has no delta from 1");
+    CHECK(upgrade.plan.reuse->root.fetched < story.v2.image.manifest.root.size);
+    CHECK(fragments > 0);
+  }
   CHECK(whole > 0);
   CheckBoots(story, device, "3");
 }

@@ -155,6 +155,23 @@ TEST_CASE("InspectUpgrade: fragments are not asked for where they are of no use"
   CHECK(reuse.why == why);
 }
 
+TEST_CASE("InspectUpgrade: a kernel is packed anew though the running one is damaged", "[crash]") {
+  Story story;
+  story.v2 = story.shelf.MakeDivided("1", "3");
+  story.MakeRemote();
+  auto boot = partitions::FatVolume::Open(story.Part(story.disk, PartitionRole::kBoot));
+  auto kernel = boot.Find(std::string(partitions::SlotDirectory(SlotId::kA)) + "/KERNEL");
+  std::vector<std::byte> zeros(8000);
+  kernel.data.Write(0, zeros);
+  const auto plan = story.Plan();
+  REQUIRE(plan.reuse);
+  REQUIRE(plan.reuse->patched_files.size() == 1);
+  CHECK(plan.reuse->patched_files.begin()->second.base_size == 0);
+  CHECK(story.warnings.text.empty());
+  REQUIRE(story.Run(plan, story.disk));
+  story.CheckBoots("3");
+}
+
 TEST_CASE("InspectUpgrade: fragments that cannot be used are told, and frames fetched", "[crash]") {
   Story story;
   story.v2 = story.shelf.MakeDivided("1", "3", "ROSFRAGS, but not an index");

@@ -400,10 +400,31 @@ TEST_CASE("Faults: of a host that answers no range, what is behind all that is w
     reply = {.headers = {}, .body = content, .cut_body = 150'000, .stalls = true};
   });
   (void)ReadBySharing(frame, known);
+  CHECK(known->Of(frame.session.host()) == ros::registry::SeveralRanges::kNever);
+  INFO("and is asked for one range");
+  (void)ReadBySharing(frame, known);
   CHECK(known->Of(frame.session.host()) == ros::registry::SeveralRanges::kNorOne);
   CHECK(known->AnyWithout());
   CHECK(known->MostGap() == ros::registry::kGapOfOne);
   CHECK(CountSeveral(frame) == 1);
+  // A cache that has the file by now.
+  frame.fault = {};
+  (void)ReadBySharing(frame, known);
+  CHECK(known->Of(frame.session.host()) == ros::registry::SeveralRanges::kNever);
+  CHECK_FALSE(known->AnyWithout());
+}
+
+TEST_CASE("Faults: a host that answers several ranges by the whole file may know one",
+          "[registry]") {
+  const auto known = std::make_shared<ros::registry::RangeSupport>();
+  const auto content = Content(200'000);
+  FaultyRegistry frame([&](const auto& request, auto& reply) {
+    if (AsksForSeveral(request)) {
+      reply = {.headers = {}, .body = content};
+    }
+  });
+  (void)ReadBySharing(frame, known);
+  CHECK(known->Of(frame.session.host()) == ros::registry::SeveralRanges::kNever);
 }
 
 TEST_CASE("Faults: what passes says nothing of a host to other sessions", "[registry]") {
