@@ -1,22 +1,18 @@
 #include "installer/image_reuse.hpp"
 
 #include <algorithm>
-#include <functional>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/interrupt.hpp"
 #include "images/chunk_index.hpp"
-#include "images/file_delta.hpp"
-#include "images/repacked_blob.hpp"
 #include "installer/slot_content.hpp"
-#include "packing/unpacked_form.hpp"
 #include "partitions/boot_file_system.hpp"
 
 namespace ros::installer {
 namespace {
 
-using partitions::FatFile;
 using partitions::FatVolume;
 
 // What the folder of the running slot says of the image that it was written with.
@@ -85,17 +81,17 @@ Bytes FramesOf(const images::RootPlan& plan, const std::vector<images::Chunk>& c
   return frames;
 }
 
-// Whether parts of the image's layers can be had without what is in front of them. Where a plan
-// leaves some out, or fragments may, one byte is asked for, which shows it.
-bool ComesInParts(const SourcedImage& wanted,
-                  const images::RootPlan& plan,
-                  const std::optional<images::Delta>& delta) {
+// Where a plan leaves something out of the image's layers, or fragments may, one byte is asked for:
+// afterwards it is known whether such a part can be had without what is in front of it.
+void AskForPart(const SourcedImage& wanted,
+                const images::RootPlan& plan,
+                const std::optional<images::Delta>& delta) {
   const auto& manifest = wanted.image.manifest;
   const bool has_frames = FramesOf(plan, wanted.image.chunks) > 0;
   const auto left_out = images::BytesBetween(
       plan, wanted.image.chunks, delta ? &delta->index : nullptr, {.whole = true});
   if (left_out == 0 && !(has_frames && manifest.fragments)) {
-    return true;
+    return;
   }
   try {
     std::byte first{};
@@ -104,7 +100,6 @@ bool ComesInParts(const SourcedImage& wanted,
   } catch (const Error&) {
     ThrowIfInterrupted();  // Who reads more of it says what is wrong.
   }
-  return !wanted.source.range_costs().whole;
 }
 
 // All that comes over the network of a root's layers.
@@ -158,150 +153,6 @@ std::optional<images::FragmentPlan> TakeFragments(const SourcedImage& wanted,
   }
 }
 
-// Reads a file of the boot partition as a blob.
-class FileOfSlot final : public images::Blob {
- public:
-  FileOfSlot(FatFile file, Bytes size) : file_(std::move(file)), size_(size) {}
-
-  [[nodiscard]] Bytes size() const override { return size_; }
-
-  void ReadAt(Bytes offset, MutableByteSpan into) const override {
-    if (offset > size_ || into.size() > size_ - offset) {
-      throw Error(ErrorKind::kVerification, file_.path + " is read beyond its end");
-    }
-    file_.data.Read(offset, into);
-  }
-
- private:
-  FatFile file_;
-  Bytes size_;
-};
-
-// A file of a slot as its unpacked form; of size 0, the form of an empty file.
-packing::UnpackedForm FormOf(const FatVolume& boot,
-                             SlotId slot,
-                             const std::string& name,
-                             Bytes size) {
-  if (size == 0) {
-    return {[](Bytes, MutableByteSpan) {}, 0};
-  }
-  const auto file = std::make_shared<FileOfSlot>(boot.Find(PathOf(slot, name)), size);
-  return {[file](Bytes offset, MutableByteSpan into) { file->ReadAt(offset, into); }, size};
-}
-
-// Finds what of the kernel and initrd need not be fetched.
-class FileFinder {
- public:
-  // All live longer than this.
-  FileFinder(const FatVolume& boot, SlotId running, const SourcedImage& wanted, Progress& progress)
-      : boot_(boot), running_(running), wanted_(wanted), progress_(progress) {}
-
-  // Of `old`, the manifest that the running slot was written with: those that are the same.
-  void FindHeld(const images::ImageManifest& old, ImageReuse& reuse) {
-    for (const auto& file : KernelBlobs(wanted_.image.manifest)) {
-      for (const auto& held : KernelBlobs(old)) {
-        if (held.descriptor.digest == file.descriptor.digest && IsThere(held)) {
-          reuse.files.emplace(file.descriptor.digest, held.name);
-        }
-      }
-    }
-  }
-
-  // The others, where the image has a delta from the one that is there.
-  void FindPatched(const images::ImageManifest& old, ImageReuse& reuse) {
-    const auto& manifest = wanted_.image.manifest;
-    if (!manifest.unified_kernel && !old.unified_kernel) {
-      const KernelBlob kernel{partitions::kKernelFile, old.kernel};
-      const KernelBlob initrd{partitions::kInitrdFile, old.initrd};
-      const auto packs_alike = [&] { return PacksAsIn(initrd) || PacksAsIn(kernel); };
-      FindDelta(kernel, {manifest.kernel, manifest.kernel_deltas}, packs_alike, reuse);
-      FindDelta(initrd, {manifest.initrd, manifest.initrd_deltas}, packs_alike, reuse);
-    }
-  }
-
- private:
-  // A blob of the image, and what it has for those who hold another one.
-  struct Wanted {
-    const images::Descriptor& descriptor;
-    const std::vector<images::DeltaLayers>& deltas;
-  };
-
-  // Whether a delta is less to fetch than the file.
-  static bool Spares(const images::DeltaLayers& layers, Bytes file_size) {
-    const Bytes patches = layers.patches ? layers.patches->size : 0;
-    return layers.index.size < file_size && patches < file_size - layers.index.size;
-  }
-
-  // Whether the running slot's file is what its manifest says.
-  [[nodiscard]] bool IsThere(const KernelBlob& held) const {
-    try {
-      const auto& [type, digest, size, annotations] = held.descriptor;
-      return DigestOnDisk(boot_.Find(PathOf(running_, held.name)).data, size, buffer_) == digest;
-    } catch (const Error&) {
-      return false;  // It is fetched then.
-    }
-  }
-
-  // One of the file that the slot has, or of none. What is not fetched costs no packing.
-  [[nodiscard]] const images::DeltaLayers* ChooseDelta(const KernelBlob& held,
-                                                       const Wanted& file) const {
-    const auto size = file.descriptor.size;
-    const auto* of_held = images::FindFileDelta(file.deltas, held.descriptor.digest.Hex());
-    if (of_held != nullptr && Spares(*of_held, size) && IsThere(held)) {
-      return of_held;
-    }
-    const auto* of_none = images::FindFileDelta(file.deltas, images::kEmptyBase);
-    return of_none != nullptr && wanted_.source.is_remote() && Spares(*of_none, size) ? of_none
-                                                                                      : nullptr;
-  }
-
-  // Whether this machine packs to the bytes that are in a file of the running slot. False where
-  // nothing is packed in it, or it cannot be read.
-  [[nodiscard]] bool PacksAsIn(const KernelBlob& held) const {
-    try {
-      auto form = FormOf(boot_, running_, std::string(held.name), held.descriptor.size);
-      return form.layout().packing != packing::Packing::kNone && form.PacksAsItWas();
-    } catch (const Error&) {
-      return false;
-    }
-  }
-
-  // `packs_alike` is asked where the delta is of no file.
-  void FindDelta(const KernelBlob& held,
-                 const Wanted& file,
-                 const std::function<bool()>& packs_alike,
-                 ImageReuse& reuse) {
-    const auto* layers =
-        reuse.files.contains(file.descriptor.digest) ? nullptr : ChooseDelta(held, file);
-    if (layers == nullptr) {
-      return;
-    }
-    const bool of_none = layers->base == images::kEmptyBase;
-    try {
-      const std::string name(held.name);
-      const auto size = held.descriptor.size;
-      if (of_none ? !packs_alike() : !FormOf(boot_, running_, name, size).PacksAsItWas()) {
-        throw Error(ErrorKind::kRefused, "this machine's lz4 packs to other bytes, or may do so");
-      }
-      reuse.patched_files.emplace(
-          file.descriptor.digest,
-          FileReuse{.name = name,
-                    .base_size = of_none ? 0 : size,
-                    .delta = images::ReadFileDelta(wanted_.source, *layers)});
-    } catch (const Error& error) {
-      ThrowIfInterrupted();
-      progress_.Warn("the delta of " + std::string(held.name) +
-                     " cannot be used, so more is fetched: " + error.message());
-    }
-  }
-
-  const FatVolume& boot_;
-  SlotId running_;
-  const SourcedImage& wanted_;
-  Progress& progress_;
-  mutable AlignedBuffer buffer_{Bytes{1} << 20U};
-};
-
 // Which way the root comes, and why not by a better one.
 std::string WhyThisWay(const SourcedImage& wanted,
                        const RunningImage& running,
@@ -341,28 +192,30 @@ ImageReuse FindReuse(const Machine& machine,
   const auto slot =
       partitions::OpenPartition(machine.disk, partitions::RoleOf(target), DeviceAccess::kRead);
   const auto kept = images::FindKeptChunks(slot, image.chunks, progress);
+  const bool takes_patches = !wanted.source.is_passing();
+  const bool is_fetched = wanted.source.is_remote() && takes_patches;
   ImageReuse reuse;
   if (!old) {
     reuse.root = images::PlanRoot(image.chunks, {}, kept);
-    if (wanted.source.is_remote() && !wanted.source.is_passing()) {
-      (void)ComesInParts(wanted, reuse.root, {});
-      reuse.root.fetched = BytesOfRoot(wanted, reuse.root, {});
+    if (is_fetched) {
+      AskForPart(wanted, reuse.root, reuse.delta);
+      reuse.root.fetched = BytesOfRoot(wanted, reuse.root, reuse.delta);
     }
     reuse.why = "the folder of slot " + std::string(Name(running)) + " does not say what runs";
     return reuse;
   }
-  const bool takes_patches = !wanted.source.is_passing();
   if (takes_patches) {
     reuse.delta = ReadDelta(wanted, old->config, progress);
   }
   const auto chunks = ReadRootIndex(machine.state, running, *old);
   reuse.root = images::PlanRoot(
       image.chunks, {.chunks = chunks, .delta = reuse.delta ? &reuse.delta->index : nullptr}, kept);
-  // A file's frames are read sooner than all of the running root.
-  if (wanted.source.is_remote() && takes_patches) {
-    if (!ComesInParts(wanted, reuse.root, reuse.delta)) {
+  if (is_fetched) {
+    AskForPart(wanted, reuse.root, reuse.delta);
+    if (wanted.source.range_costs().whole) {
       LeaveOutDelta(wanted, images::PlanRoot(image.chunks, {.chunks = chunks}, kept), reuse);
     } else if (!reuse.delta) {
+      // Of a file on this machine the frames are read sooner than all of the running root.
       const auto root =
           partitions::OpenPartition(machine.disk, partitions::RoleOf(running), DeviceAccess::kRead);
       reuse.fragments =
@@ -374,11 +227,7 @@ ImageReuse FindReuse(const Machine& machine,
     reuse.root.fetched = BytesOfRoot(wanted, reuse.root, reuse.delta);
   }
   reuse.why = WhyThisWay(wanted, *old, reuse, !chunks.empty());
-  FileFinder files(boot, running, wanted, progress);
-  files.FindHeld(old->manifest, reuse);
-  if (takes_patches) {
-    files.FindPatched(old->manifest, reuse);
-  }
+  reuse.files = FindReusedFiles({.boot = boot, .slot = running}, old->manifest, wanted, progress);
   return reuse;
 }
 
@@ -386,10 +235,10 @@ Bytes BytesToFetch(const images::VerifiedImage& image, const ImageReuse& reuse, 
   Bytes bytes = with_root ? reuse.root.fetched : 0;
   for (const auto& blob : KernelBlobs(image.manifest)) {
     const auto& digest = blob.descriptor.digest;
-    if (const auto patched = reuse.patched_files.find(digest);
-        patched != reuse.patched_files.end()) {
+    if (const auto patched = reuse.files.patched.find(digest);
+        patched != reuse.files.patched.end()) {
       bytes += patched->second.delta.patches.size;
-    } else if (!reuse.files.contains(digest)) {
+    } else if (!reuse.files.held.contains(digest)) {
       bytes += blob.descriptor.size;
     }
   }
@@ -397,35 +246,18 @@ Bytes BytesToFetch(const images::VerifiedImage& image, const ImageReuse& reuse, 
 }
 
 ReusingImage::ReusingImage(const images::ImageSource& image,
-                           const FatVolume& boot,
-                           SlotId running,
+                           const SlotFolder& running,
                            const ImageReuse& reuse)
-    : image_(image), boot_(boot), running_(running), reuse_(reuse) {}
+    : image_(image), running_(running), reuse_(reuse) {}
 
 std::unique_ptr<images::Blob> ReusingImage::OpenBlob(const keys::Digest& digest) const {
-  const auto found = reuse_.files.find(digest);
-  if (found == reuse_.files.end()) {
-    const auto patched = reuse_.patched_files.find(digest);
-    return patched == reuse_.patched_files.end() ? image_.OpenBlob(digest)
-                                                 : OpenPatched(digest, patched->second);
+  const auto& [held, patched] = reuse_.files;
+  if (const auto found = held.find(digest); found != held.end()) {
+    return OpenSlotFile(running_, found->second, image_.OpenBlob(digest)->size());
   }
-  const auto size = image_.OpenBlob(digest)->size();
-  return std::make_unique<FileOfSlot>(boot_.Find(PathOf(running_, found->second)), size);
-}
-
-std::unique_ptr<images::Blob> ReusingImage::OpenPatched(const keys::Digest& digest,
-                                                        const FileReuse& file) const {
-  try {
-    const auto& patches = file.delta.patches;
-    return images::MakeRepackedBlob(
-        {.whole = image_.OpenBlob(digest),
-         .patches = patches.size == 0 ? nullptr : image_.OpenBlob(patches.digest),
-         .delta = &file.delta,
-         .base = FormOf(boot_, running_, file.name, file.base_size)});
-  } catch (const Error&) {
-    ThrowIfInterrupted();
-    return image_.OpenBlob(digest);  // The file here cannot be read any more.
-  }
+  const auto found = patched.find(digest);
+  return found == patched.end() ? image_.OpenBlob(digest)
+                                : OpenMadeFile(running_, image_, digest, found->second);
 }
 
 std::string RootIndexFile(SlotId slot) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,19 +12,12 @@
 #include "images/image_source.hpp"
 #include "images/root_reuse.hpp"
 #include "images/verified_image.hpp"
+#include "installer/file_reuse.hpp"
 #include "installer/machine.hpp"
+#include "installer/sourced_image.hpp"
 #include "partitions/fat_volume.hpp"
 
 namespace ros::installer {
-
-// How a kernel or initrd of an image is made of the running slot's, or of none.
-struct FileReuse {
-  std::string name;     // in a slot's folder
-  Bytes base_size = 0;  // of the file in the running slot; 0: it is made of none, packed anew
-  images::Delta delta;
-
-  bool operator==(const FileReuse&) const = default;
-};
 
 // What of an image in a registry this machine has already, and need not fetch. Only a hint: what is
 // used is compared with the image's digests again.
@@ -37,18 +29,9 @@ struct ImageReuse {
   std::optional<images::Delta> delta;
   // Of what the plan puts together.
   std::optional<images::FragmentPlan> fragments;
-  // Blobs that the running slot's folder has: digest, and the file's name there.
-  std::map<keys::Digest, std::string> files;
-  // Blobs that are made by a delta.
-  std::map<keys::Digest, FileReuse> patched_files;
+  ReusedFiles files;  // kernel and initrd
 
   bool operator==(const ImageReuse&) const = default;
-};
-
-// An image and where it comes from.
-struct SourcedImage {
-  const images::ImageSource& source;
-  const images::VerifiedImage& image;
 };
 
 // Looks at both slots. Reads all of the target's root, those files of the running slot that the
@@ -72,8 +55,7 @@ class ReusingImage final : public images::ImageSource {
  public:
   // All live longer than this.
   ReusingImage(const images::ImageSource& image,
-               const partitions::FatVolume& boot,
-               SlotId running,
+               const SlotFolder& running,
                const ImageReuse& reuse);
 
   [[nodiscard]] const std::string& name() const override { return image_.name(); }
@@ -93,12 +75,8 @@ class ReusingImage final : public images::ImageSource {
   [[nodiscard]] bool is_passing() const override { return image_.is_passing(); }
 
  private:
-  [[nodiscard]] std::unique_ptr<images::Blob> OpenPatched(const keys::Digest& digest,
-                                                          const FileReuse& file) const;
-
   const images::ImageSource& image_;
-  const partitions::FatVolume& boot_;
-  SlotId running_;
+  SlotFolder running_;
   const ImageReuse& reuse_;
 };
 

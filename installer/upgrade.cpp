@@ -210,7 +210,7 @@ class Upgrader {
     InContext("writing the boot files of slot " + std::string(Name(step.slot)), [&] {
       const ImageReuse none;
       const ReusingImage source(
-          means_.source, boot_, plan_.running, plan_.reuse ? *plan_.reuse : none);
+          means_.source, {.boot = boot_, .slot = plan_.running}, plan_.reuse ? *plan_.reuse : none);
       WriteSlotFiles(boot_, source, means_.image, plan_.entry, means_.progress);
     });
   }

@@ -226,15 +226,15 @@ std::string TransferText(const UpgradePlan& plan) {
   if (root.kept > 0) {
     text += "; " + FormatBytes(root.kept) + " of it are in their place already";
   }
-  for (const auto& [digest, name] : plan.reuse->files) {
+  for (const auto& [digest, name] : plan.reuse->files.held) {
     text += "; " + name + " is that of " + SlotText(plan.running);
   }
-  for (const auto& [digest, file] : plan.reuse->patched_files) {
+  for (const auto& [digest, file] : plan.reuse->files.patched) {
     const auto bytes = FormatBytes(file.delta.patches.size);
     text += "; " + file.name +
-            (file.base_size == 0 ? " is packed again, of " + bytes
-                                 : " is made of that of " + SlotText(plan.running) + ", by " +
-                                       bytes + " of patches");
+            (file.is_anew() ? " is packed again, of " + bytes
+                            : " is made of that of " + SlotText(plan.running) + ", by " + bytes +
+                                  " of patches");
   }
   text += "\n";
   if (WritesRoot(plan)) {
@@ -246,15 +246,15 @@ std::string TransferText(const UpgradePlan& plan) {
 Json TransferToJson(const UpgradePlan& plan) {
   const auto& root = plan.reuse->root;
   auto files = Json::MakeArray();
-  for (const auto& [digest, name] : plan.reuse->files) {
+  for (const auto& [digest, name] : plan.reuse->files.held) {
     files.Append(Json::MakeObject().Set("name", name).Set("digest", digest.ToString()));
   }
   auto patched_files = Json::MakeArray();
-  for (const auto& [digest, file] : plan.reuse->patched_files) {
+  for (const auto& [digest, file] : plan.reuse->files.patched) {
     patched_files.Append(Json::MakeObject()
                              .Set("name", file.name)
                              .Set("digest", digest.ToString())
-                             .Set("of", file.base_size == 0 ? "none" : "running slot")
+                             .Set("of", file.is_anew() ? "none" : "running slot")
                              .Set("fetch_bytes", file.delta.patches.size));
   }
   return Json::MakeObject()

@@ -41,7 +41,7 @@ TEST_CASE("ApplyUpgrade: by a delta from a registry, with power cuts", "[crash]"
                  Catch::Contains("  by       delta: the image has a delta from 1\n") &&
                  Catch::Contains("; KERNEL is made of that of slot a, by ") &&
                  Catch::Contains("; INITRD is made of that of slot a, by "));
-  CHECK(plan.reuse->patched_files.size() == 2);
+  CHECK(plan.reuse->files.patched.size() == 2);
   CHECK(plan.to_fetch - root.fetched < 4'000);
   CHECK(UpgradeToJson(plan).Dump().find(R"("patched_files":[{"name":)") != std::string::npos);
   story.CheckAllCuts(plan, "3");
@@ -165,8 +165,8 @@ TEST_CASE("InspectUpgrade: a kernel is packed anew though the running one is dam
   kernel.data.Write(0, zeros);
   const auto plan = story.Plan();
   REQUIRE(plan.reuse);
-  REQUIRE(plan.reuse->patched_files.size() == 1);
-  CHECK(plan.reuse->patched_files.begin()->second.base_size == 0);
+  REQUIRE(plan.reuse->files.patched.size() == 1);
+  CHECK(plan.reuse->files.patched.begin()->second.is_anew());
   CHECK(story.warnings.text.empty());
   REQUIRE(story.Run(plan, story.disk));
   story.CheckBoots("3");
@@ -243,7 +243,7 @@ TEST_CASE("ApplyUpgrade: from a pipe, without the deltas, which come behind all 
   const auto plan = story.Plan();
   REQUIRE(plan.reuse);
   CHECK_FALSE(plan.reuse->delta);
-  CHECK(plan.reuse->patched_files.empty());
+  CHECK(plan.reuse->files.patched.empty());
   CHECK(plan.reuse->root.patched == 0);
   CHECK(plan.to_fetch > manifest.kernel.size + manifest.initrd.size);
   REQUIRE(story.Run(plan, story.disk));
@@ -258,7 +258,7 @@ TEST_CASE("ApplyUpgrade: from a registry, what the running slot has is not fetch
   const auto plan = story.Plan();
   REQUIRE(plan.reuse);
   CHECK(plan.reuse->root.copied == story.v2.image.config.root.size);
-  CHECK(plan.reuse->files.size() == 2);
+  CHECK(plan.reuse->files.held.size() == 2);
   CHECK(plan.to_fetch == 0);
   CHECK_THAT(DescribeUpgrade(plan, story.machine.disk),
              Catch::Contains("fetch    0 bytes; 256 KiB of the root are in slot a; ") &&
@@ -289,7 +289,7 @@ TEST_CASE("ApplyUpgrade: from a registry, what the running slot has is not fetch
                                  {.source = *story.v2.source, .image = story.v2.image},
                                  SlotId::kB,
                                  progress);
-    CHECK(reuse.files.size() == 1);
+    CHECK(reuse.files.held.size() == 1);
     CHECK(BytesToFetch(story.v2.image, reuse, true) == story.v2.image.manifest.kernel.size);
     return;
   }

@@ -40,7 +40,7 @@ TEST_CASE("PlanUpgrade: tells what comes over the network, and what does not", "
   facts.reuse = ImageReuse{
       .root = {.chunks = {}, .fetched = 3_MiB, .unpacked = 9_MiB, .copied = 500_MiB, .kept = 3_MiB},
       .why = "the image has no delta from 1",
-      .files = {{facts.image.manifest.kernel.digest, "KERNEL"}}};
+      .files = {.held = {{facts.image.manifest.kernel.digest, "KERNEL"}}, .patched = {}}};
   const auto plan = PlanUpgrade(facts, {});
   CHECK(plan.to_fetch == 3_MiB + facts.image.manifest.initrd.size);
   CHECK_THAT(DescribeUpgrade(plan, SomeDisk()),
