@@ -232,6 +232,17 @@ accepts image pull --ca tls.pem "$safe:1" -o safe.oci
 accepts image verify --key release.pub safe.oci
 # By HTTP/2, which it can there.
 timeout 60 tail -n +1 -f safe.log | grep -q -m 1 'GET /v2/os/blobs/.* HTTP/2.0" 20' || fail "no HTTP/2: $(cat safe.log)"
+# Over a line that breaks again and again, in the middle of HTTP/2's frames and of TLS's records.
+head -c 2000000 /dev/urandom >root/usr/noise
+accepts image build --root root --name small --version 2 --init root/sbin/init --no-boot-loader --work . -o large.oci
+accepts image sign --key release.key large.oci
+accepts image push --ca tls.pem large.oci "$safe:2"
+start_cutting_proxy "$number" 300007
+accepts image pull --ca tls.pem "127.0.0.1:$cutting_port/os:2" -o mended.oci
+accepts image verify --key release.pub mended.oci
+[[ $(digest_in mended.oci 2) == $(digest_in large.oci 2) ]] || fail "another digest came over the line"
+[[ $(grep -c cut cutting_proxy.said) -ge 3 ]] || fail "the line was not cut: $(cat cutting_proxy.said)"
+timeout 60 tail -n +1 -f safe.log | grep -q -m 1 'GET /v2/os/blobs/.* HTTP/2.0" 206' || fail "not taken up: $(cat safe.log)"
 # Without encryption where that was asked for alone.
 refuses 6 "$plain" image pull "$os:1" -o none.oci
 refuses 6 'there is --plain-http' image pull "$os:1" -o none.oci

@@ -32,6 +32,16 @@ start_token_server() {
   cat <&"$token_fd" >token_server.said &
 }
 
+# start_cutting_proxy PORT BYTES: cutting_proxy.pl; $cutting_port is its port, cutting_proxy.said what it says after that.
+start_cutting_proxy() {
+  mkfifo cutting_proxy.port
+  "$here/support/cutting_proxy.pl" "$1" "$2" >cutting_proxy.port &
+  registries+=($!)
+  exec {cutting_fd}<cutting_proxy.port
+  read -rt 60 cutting_port <&"$cutting_fd" || { echo "FAILED: no cutting proxy"; exit 1; }
+  cat <&"$cutting_fd" >cutting_proxy.said &
+}
+
 end_registries() {
   [[ ${#registries[@]} -eq 0 ]] || kill "${registries[@]}" 2>/dev/null
 }
