@@ -116,11 +116,11 @@ Json DeltaToJson(const images::BuiltDelta& delta) {
 }
 
 std::string FragmentText(const images::BuiltFragments& fragments) {
-  return "  fragments since " + fragments.version + ": " + FormatBytes(fragments.divided) +
-         " of the root have changed" +
-         (fragments.divided == 0
-              ? std::string()
-              : " and are divided, in " + FormatBytes(fragments.index_size + fragments.size)) +
+  const auto root = fragments.divided == 0 ? std::string("nothing of the root has changed")
+                                           : FormatBytes(fragments.divided) +
+                                                 " of the root have changed and are divided, in " +
+                                                 FormatBytes(fragments.index_size + fragments.size);
+  return "  fragments since " + fragments.version + ": " + root +
          "; a machine fetches what it does not have" + FileText("kernel", fragments.kernel) +
          FileText("initrd", fragments.initrd) + "\n";
 }
