@@ -107,10 +107,10 @@ class NetworkStory {
   // The same without the line, from the server itself.
   [[nodiscard]] std::string DirectCommand() const { return CommandFor(FromGuest(source_.port)); }
 
-  // From now on the machine asks the line for what the server has, and the server itself last.
-  void MakeLineTheMirror() {
-    story_.machine().MustRun("mkdir -p /etc/ros && printf 'mirrors:\\n  \"" +
-                             FromGuest(source_.port) + "\": {endpoint: [\"http://" + Line() +
+  // From now on the machine asks the line for what a registry has, and the registry itself last.
+  void MakeLineTheMirrorOf(const std::string& registry) {
+    story_.machine().MustRun("mkdir -p /etc/ros && printf 'mirrors:\\n  \"" + registry +
+                             "\": {endpoint: [\"http://" + Line() +
                              "\"]}\\n' >/etc/ros/registries.yml");
   }
 
@@ -256,6 +256,17 @@ std::string WhileAnotherWorks(const std::string& command) {
          command + " 2>/tmp/said || { wait; cat /tmp/lines; false; }";
 }
 
+// What system-upgrade-controller runs on a node whose turn it is: a container that sees the node's
+// processes, and has else its own of all.
+std::string NodeUpgrade(const std::string& version) {
+  const std::string container = "/usr/lib/harness/container";
+  return "unshare --mount --uts --ipc --net sh -c 'mount -t proc proc " + container +
+         "/proc && exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
+         "SYSTEM_UPGRADE_PLAN_LATEST_VERSION=" +
+         version + " ROS_REPOSITORY=registry.example/os ROS_POLL=1 chroot " + container +
+         " /usr/local/bin/node-upgrade'";
+}
+
 // What has passed the line may still be on its way to the disk.
 void WaitForWrites(Machine& machine, const DiskImage& disk, ros::Bytes allocated) {
   constexpr std::chrono::milliseconds kSlice(100);
@@ -351,7 +362,7 @@ TEST_CASE("upgrade-through-a-mirror-that-dies", "[qemu]") {
   const Registry registry;
   NetworkStory network("mirror", registry.source());
   Machine& machine = network.Boot();
-  network.MakeLineTheMirror();
+  network.MakeLineTheMirrorOf(registry.name());
   network.line().CutAfter(kMiddle, Outage::kClosed);
   const GuestResult upgraded = machine.Run(network.DirectCommand(), kLong);
   INFO(upgraded.output);
@@ -361,6 +372,32 @@ TEST_CASE("upgrade-through-a-mirror-that-dies", "[qemu]") {
       upgraded.output,
       Catch::Contains("warning: a mirror was passed over: ") && Catch::Contains(network.Line()));
   network.Commit();
+}
+
+TEST_CASE("kubernetes-upgrades-a-node", "[qemu]") {
+  const Registry registry;
+  NetworkStory network("node", registry.source());
+  Machine& machine = network.Boot();
+  network.MakeLineTheMirrorOf("registry.example");
+
+  INFO("no such version: the job fails, the node stays");
+  const GuestResult failed = machine.Run(NodeUpgrade("3"), kLong);
+  INFO(failed.output);
+  CHECK(failed.exit_code == kNetworkFailed);
+  CHECK_THAT(failed.output, Catch::Contains("the node runs 1; upgrading it to 3"));
+  CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
+
+  INFO(
+      "the container restarts the node, and ends well when it is started again and the gate is "
+      "over");
+  machine.RestartBy(NodeUpgrade("2"));
+  machine.WaitForShell("2");
+  const GuestResult ended = machine.Run(NodeUpgrade("2"), kLong);
+  INFO(ended.output);
+  CHECK(ended.exit_code == 0);
+  CHECK_THAT(ended.output, Catch::Contains("the node runs 2"));
+  CHECK(Ask(machine, "ros status").At("on_trial", "status") == ros::Json(false));
+  CHECK_THAT(machine.MustRun("ros why"), Catch::Contains("commit"));
 }
 
 TEST_CASE("power-cut-in-an-upgrade-over-a-network", "[qemu]") {
