@@ -140,8 +140,15 @@ class BackgroundCheck {
 
 // All parts, in the order in which they pass.
 void CheckInTurn(const ImageSource& source, std::vector<Part> parts, Progress& progress) {
-  std::ranges::sort(
-      parts, [](const auto& a, const auto& b) { return ComesBefore(a.descriptor, b.descriptor); });
+  std::ranges::sort(parts, ComesBefore, &Part::descriptor);
+  // A blob that is there for two parts passes once.
+  parts.erase(std::unique(parts.begin(),
+                          parts.end(),
+                          [](const Part& one, const Part& other) {
+                            return one.descriptor.digest == other.descriptor.digest &&
+                                   one.descriptor.size == other.descriptor.size;
+                          }),
+              parts.end());
   Bytes done = 0;
   for (const auto& part : parts) {
     CheckPart(source, part, [&](Bytes length) { progress.Update(done += length); });

@@ -45,8 +45,8 @@ class Blob {
   virtual bool Distrust() { return false; }
 
   // These ranges will be read, each byte of them once and about in this order, which is that of the
-  // blob: one that comes over a network may be fetched ahead. Called before any is read, and
-  // again where all of it was wrong.
+  // blob: one that comes over a network may be fetched ahead. Called before any of them is read,
+  // and again where all of it was wrong. No ranges: nothing of it will be read.
   virtual void Announce(const std::vector<ByteRange>& ranges) { static_cast<void>(ranges); }
 
   // Nothing of what was announced is wanted any more: whoever waits for it in ReadAt, on another
@@ -89,7 +89,8 @@ class ImageSource {
   [[nodiscard]] virtual RangeCosts range_costs() const { return {}; }
 
   // Whether all of it passes once, as through a pipe: what is behind the root layer can be read
-  // after that alone, and patches are worth nothing, since frames come as well.
+  // after that alone, and patches are worth nothing, since frames come as well. What is read in the
+  // order in which it comes (ComesBefore) takes no memory.
   [[nodiscard]] virtual bool is_passing() const { return false; }
 };
 

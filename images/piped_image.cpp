@@ -14,6 +14,7 @@
 
 #include "base/error.hpp"
 #include "base/interrupt.hpp"
+#include "images/kernel_image.hpp"
 #include "images/oci_layout.hpp"
 #include "images/refusal.hpp"
 #include "images/tar_reader.hpp"
@@ -28,6 +29,8 @@ using registry::BodySink;
 
 constexpr Bytes kPipePiece = Bytes{64} << 10U;
 constexpr int kLookAroundMs = 200;
+// Of an entry: what says which kernel this is.
+constexpr Bytes kLookedAt = kKernelHeadSize;
 // Enough to see how a file is compressed.
 constexpr std::size_t kMagicSize = 8;
 
@@ -82,26 +85,26 @@ class PipeInput final : public TarInput {
   std::function<bool()> cancelled_;
 };
 
-// An archive as it comes, for several threads.
+// An archive as it comes, for several threads. An entry that was found waits at the reader's place:
+// it is taken as a stream, or held when it is read in another way or something behind it is wanted.
 class Pipe {
  public:
-  struct Found {
-    Bytes size = 0;
-    std::shared_ptr<const std::string> text;  // none: it is too large, and comes as a stream
-  };
-
   Pipe(UniqueFd pipe, const std::string& name, Bytes max_held)
       : name_(name), left_(max_held), input_(std::move(pipe), name), reader_(input_, name) {}
 
-  // Reads on until the entry is there; none where the archive has none of that name.
-  std::optional<Found> Find(const std::string& entry) {
+  // Reads on until the entry is there, and returns its size; none where the archive has none of
+  // that name.
+  std::optional<Bytes> Find(const std::string& entry) {
     const std::lock_guard lock(mutex_);
     while (true) {
       if (const auto held = held_.find(entry); held != held_.end()) {
-        return Found{.size = held->second->size(), .text = held->second};
+        return held->second->size();
       }
-      if (large_ && large_->name == entry) {
-        return Found{.size = large_->size, .text = nullptr};
+      if (IsHere(entry)) {
+        return here_->size;
+      }
+      if (const auto passed = passed_.find(entry); passed != passed_.end()) {
+        return passed->second;
       }
       if (!ReadOn(entry)) {
         return std::nullopt;
@@ -109,13 +112,58 @@ class Pipe {
     }
   }
 
-  // Before Stream(): nobody else reads on until that has ended.
-  void BeginStream(const std::string& entry) {
+  // The content of an entry that was found; none where it is being taken as a stream or has been,
+  // or is too large.
+  std::shared_ptr<const std::string> Hold(const std::string& entry) {
     const std::lock_guard lock(mutex_);
-    if (!large_ || large_->name != entry || std::exchange(large_begun_, true)) {
-      Refuse(name_, entry + " cannot be read twice from a pipe; save the image as a file");
+    if (IsHere(entry) && CanHold()) {
+      HoldHere();
+    }
+    const auto held = held_.find(entry);
+    return held == held_.end() ? nullptr : held->second;
+  }
+
+  // Fills `into` from the begin of an entry that is still to be read as a whole; false where it is
+  // another entry, or lies behind what is looked at beforehand.
+  bool LookAt(const std::string& entry, Bytes offset, MutableByteSpan into) {
+    const std::lock_guard lock(mutex_);
+    if (!IsHere(entry) || begun_) {
+      return false;
+    }
+    const auto begin = std::min(here_->size, kLookedAt);
+    if (offset > begin || into.size() > begin - offset) {
+      return false;
+    }
+    if (looked_at_.empty()) {
+      std::vector<std::byte> read(begin);
+      begun_ = true;  // to stay so where reading fails
+      reader_.Read(read);
+      begun_ = false;
+      looked_at_ = std::move(read);
+    }
+    std::ranges::copy(ByteSpan(looked_at_).subspan(offset, into.size()), into.begin());
+    return true;
+  }
+
+  // Nothing of the entry will be read: it takes no memory.
+  void PassOver(const std::string& entry) {
+    const std::lock_guard lock(mutex_);
+    if (IsHere(entry)) {
+      begun_ = true;
+    }
+  }
+
+  // Before Stream(): nobody else reads on until that has ended. False where the entry is held.
+  bool BeginStream(const std::string& entry) {
+    const std::lock_guard lock(mutex_);
+    if (held_.contains(entry)) {
+      return false;
+    }
+    if (!IsHere(entry) || std::exchange(begun_, true)) {
+      Refuse(name_, entry + " has passed, and a pipe cannot go back; save the image as a file");
     }
     streams_ = true;
+    return true;
   }
 
   void Stream(const std::vector<ByteRange>& ranges,
@@ -123,10 +171,9 @@ class Pipe {
               const BodySink& sink) {
     const StreamEnd end(*this);
     input_.EndWhen(cancelled);
-    Bytes at = 0;
-    for (const auto& range : ranges) {
-      Take(range.offset - at, {});
-      Take(range.length, sink);
+    for (Bytes at = 0; const auto& range : ranges) {
+      Take(at, range.offset - at, {});
+      Take(range.offset, range.length, sink);
       at = range.End();
     }
   }
@@ -152,55 +199,76 @@ class Pipe {
     Pipe& pipe_;
   };
 
-  void Take(Bytes length, const BodySink& sink) {
+  void Take(Bytes at, Bytes length, const BodySink& sink) {
     std::vector<std::byte> buffer(std::min(length, kPipePiece));
-    while (length > 0) {
-      const auto piece = MutableByteSpan(buffer).first(std::min(length, kPipePiece));
-      reader_.Read(piece);
+    for (const Bytes end = at + length; at < end;) {
+      const auto piece = MutableByteSpan(buffer).first(std::min(end - at, kPipePiece));
+      ReadHere(at, piece);
       if (sink) {
         sink(piece);
       }
-      length -= piece.size();
+      at += piece.size();
     }
   }
 
-  // Takes one more entry; false at the end.
+  // Reads on at `at` of the entry that is here. What of it was looked at is not in the pipe any
+  // more.
+  void ReadHere(Bytes at, MutableByteSpan into) {
+    const auto known = at < looked_at_.size() ? ByteSpan(looked_at_).subspan(at) : ByteSpan();
+    const auto again = known.first(std::min(known.size(), into.size()));
+    std::ranges::copy(again, into.begin());
+    reader_.Read(into.subspan(again.size()));
+  }
+
+  [[nodiscard]] bool IsHere(const std::string& entry) const {
+    return here_ && here_->name == entry;
+  }
+
+  [[nodiscard]] bool CanHold() const { return !begun_ && here_->size <= left_; }
+
+  void HoldHere() {
+    left_ -= here_->size;
+    begun_ = true;  // to stay so where reading fails
+    std::string text(here_->size, '\0');
+    ReadHere(0, AsWritableBytes(text));
+    held_.emplace(here_->name, std::make_shared<const std::string>(std::move(text)));
+    here_.reset();
+  }
+
+  // Goes past the entry that is here, to the next one; false at the end.
   bool ReadOn(const std::string& wanted) {
-    if (large_ && (streams_ || !large_begun_)) {
+    if (here_ && CanHold()) {
+      HoldHere();
+    }
+    if (here_ && (streams_ || !begun_)) {
       Refuse(name_,
-             wanted + " comes behind " + large_->name + " of " + FormatBytes(large_->size) +
+             wanted + " comes behind " + here_->name + " of " + FormatBytes(here_->size) +
                  ", which does not fit into the memory for what comes through a pipe; save the "
-                 "image as a file, or make it anew by `ros image pull`, `build` or `sign`, which "
-                 "put what is small in front");
+                 "image as a file (ros image build, pull and sign put what is small in front)");
     }
-    large_.reset();
+    if (here_) {
+      passed_.emplace(here_->name, here_->size);
+      here_.reset();
+    }
     auto entry = ended_ ? std::nullopt : reader_.Next();
-    if (!entry) {
-      ended_ = true;
-      return false;
+    ended_ = !entry;
+    if (entry && entry->is_file) {
+      here_ = std::move(*entry);
+      looked_at_.clear();
+      begun_ = false;
     }
-    if (!entry->is_file) {
-      return true;
-    }
-    if (entry->size > left_) {
-      large_ = std::move(*entry);
-      large_begun_ = false;
-      return true;
-    }
-    left_ -= entry->size;
-    std::string text(entry->size, '\0');
-    reader_.Read(AsWritableBytes(text));
-    held_.emplace(entry->name, std::make_shared<const std::string>(std::move(text)));
-    return true;
+    return !ended_;
   }
 
   std::string name_;
   std::mutex mutex_;
   Bytes left_;  // of the memory for what is held
   std::map<std::string, std::shared_ptr<const std::string>> held_;
-  std::optional<ArchiveEntry> large_;  // where the reader is
-  bool large_begun_ = false;
-  bool streams_ = false;  // the reader is a stream's
+  std::map<std::string, Bytes> passed_;  // what is not held, and its size
+  std::optional<ArchiveEntry> here_;     // where the reader is
+  std::vector<std::byte> looked_at_;     // of its begin
+  bool begun_ = false;                   // it is not as a whole in front of the reader any more
+  bool streams_ = false;                 // the reader is a stream's
   bool ended_ = false;
   PipeInput input_;
   TarReader reader_;
@@ -214,22 +282,33 @@ class PipedBlob final : public Blob {
   [[nodiscard]] Bytes size() const override { return size_; }
 
   void ReadAt(Bytes offset, MutableByteSpan into) const override {
-    if (!stream_ || !stream_->Has({.offset = offset, .length = into.size()})) {
+    if (offset > size_ || into.size() > size_ - offset) {
+      Refuse(name_, "it is read beyond its end");
+    }
+    if (stream_ && stream_->Has({.offset = offset, .length = into.size()})) {
+      stream_->Read(offset, into);
+    } else if (pipe_->LookAt(entry_, offset, into)) {
+      return;
+    } else if (auto text = pipe_->Hold(entry_)) {
+      TextBlob(name_, std::move(text)).ReadAt(offset, into);
+    } else {
       Refuse(name_,
              "its bytes from " + std::to_string(offset) +
                  " on have passed, and a pipe cannot go back; save the image as a file");
     }
-    stream_->Read(offset, into);
   }
 
   void Announce(const std::vector<ByteRange>& ranges) override {
     if (ranges.empty()) {
+      pipe_->PassOver(entry_);
       return;
     }
     if (ranges.back().End() > size_) {
       Refuse(name_, "it is read beyond its end");
     }
-    pipe_->BeginStream(entry_);
+    if (!pipe_->BeginStream(entry_)) {
+      return;
+    }
     stream_ = std::make_unique<BlobStream>(
         ranges,
         [pipe = pipe_, ranges](const std::function<bool()>& cancelled, const BodySink& sink) {
@@ -270,15 +349,11 @@ class PipedImage final : public ImageSource {
 
   [[nodiscard]] std::unique_ptr<Blob> OpenBlob(const keys::Digest& digest) const override {
     const auto entry = EntryOf(digest);
-    const auto found = pipe_->Find(entry);
-    if (!found) {
+    const auto size = pipe_->Find(entry);
+    if (!size) {
       Refuse(name_, "blob " + digest.ToString() + " is missing");
     }
-    const auto called = name_ + ": blob " + digest.ToString();
-    if (found->text) {
-      return std::make_unique<TextBlob>(called, found->text);
-    }
-    return std::make_unique<PipedBlob>(pipe_, called, entry, found->size);
+    return std::make_unique<PipedBlob>(pipe_, name_ + ": blob " + digest.ToString(), entry, *size);
   }
 
   [[nodiscard]] bool HasBlob(const keys::Digest& digest) const override {
@@ -291,14 +366,15 @@ class PipedImage final : public ImageSource {
 
  private:
   [[nodiscard]] std::string ReadEntry(std::string_view entry, Bytes limit) const {
-    const auto found = pipe_->Find(std::string(entry));
-    if (!found) {
+    const auto size = pipe_->Find(std::string(entry));
+    if (!size) {
       Refuse(name_, "it has no " + std::string(entry) + "; this is not an OCI archive");
     }
-    if (found->size > limit || !found->text) {
+    const auto text = *size > limit ? nullptr : pipe_->Hold(std::string(entry));
+    if (!text) {
       Refuse(name_, std::string(entry) + " is longer than " + FormatBytes(limit));
     }
-    return *found->text;
+    return *text;
   }
 
   std::string name_;

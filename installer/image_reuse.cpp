@@ -253,7 +253,9 @@ ReusingImage::ReusingImage(const images::ImageSource& image,
 std::unique_ptr<images::Blob> ReusingImage::OpenBlob(const keys::Digest& digest) const {
   const auto& [held, patched] = reuse_.files;
   if (const auto found = held.find(digest); found != held.end()) {
-    return OpenSlotFile(running_, found->second, image_.OpenBlob(digest)->size());
+    const auto blob = image_.OpenBlob(digest);
+    blob->Announce({});
+    return OpenSlotFile(running_, found->second, blob->size());
   }
   const auto found = patched.find(digest);
   return found == patched.end() ? image_.OpenBlob(digest)

@@ -78,10 +78,16 @@ class Installation {
     });
   }
 
-  void operator()(const WriteFirstBootFiles& step) {
+  void operator()(const WriteFirstBootFiles& /*step*/) {
     InContext("writing the boot files of slot a", [&] {
-      auto boot = partitions::FatVolume::Open(Get(PartitionRole::kBoot));
+      const auto boot = partitions::FatVolume::Open(Get(PartitionRole::kBoot));
       WriteSlotFiles(boot, means_.source, means_.image, plan_.entry, means_.progress);
+    });
+  }
+
+  void operator()(const FillFirstSlot& step) {
+    InContext("filling slot a", [&] {
+      auto boot = partitions::FatVolume::Open(Get(PartitionRole::kBoot));
       FillSlotFolder(boot, SlotId::kA, step.lengths);
     });
   }

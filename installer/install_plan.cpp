@@ -179,9 +179,16 @@ void AddSteps(const InstallFacts& facts, const InstallRequest& request, InstallP
     plan.steps.emplace_back(WipeDisk{});
   }
   plan.steps.emplace_back(MakeBootPartition{Sizes(plan.boot.files)});
+  const WriteFirstBootFiles write_files{
+      SlotLengths(facts.image, SlotTexts(facts.image, plan.entry))};
+  if (facts.kernel_before_root) {
+    plan.steps.emplace_back(write_files);
+  }
   plan.steps.emplace_back(WriteFirstRoot{root.size, images::BytesNeeded(root) - root.size});
-  plan.steps.emplace_back(
-      WriteFirstBootFiles{SlotLengths(facts.image, SlotTexts(facts.image, plan.entry))});
+  if (!facts.kernel_before_root) {
+    plan.steps.emplace_back(write_files);
+  }
+  plan.steps.emplace_back(FillFirstSlot{write_files.lengths});
   if (plan.boots_bios) {
     plan.steps.emplace_back(WriteBootLoader{request.loader, LoaderSize(plan.loader)});
   }

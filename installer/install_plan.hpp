@@ -82,6 +82,8 @@ struct InstallFacts {
   std::optional<bootloader::BootEntries> boot_entries = std::nullopt;
   // With --keep-state.
   std::optional<KeptState> kept = std::nullopt;
+  // Kernel and initrd are written before the root (ComeBeforeRoot).
+  bool kernel_before_root = false;
 };
 
 struct CreateImageFile {
@@ -111,6 +113,12 @@ struct WriteFirstRoot {
 struct WriteFirstBootFiles {
   std::map<std::string, Bytes> lengths;
   bool operator==(const WriteFirstBootFiles&) const = default;
+};
+
+// Boot loaders find the files of slot a from then on.
+struct FillFirstSlot {
+  std::map<std::string, Bytes> lengths;
+  bool operator==(const FillFirstSlot&) const = default;
 };
 
 struct WriteBootLoader {
@@ -145,6 +153,7 @@ using InstallStep = std::variant<CreateImageFile,
                                  MakeBootPartition,
                                  WriteFirstRoot,
                                  WriteFirstBootFiles,
+                                 FillFirstSlot,
                                  WriteBootLoader,
                                  MakeStatePartition,
                                  WriteTable,

@@ -45,6 +45,10 @@ struct InstallStepText {
            FormatBytes(Sum(step.lengths)) + "; read back and verify" + ListSizes(step.lengths);
   }
 
+  std::string operator()(const FillFirstSlot& /*step*/) const {
+    return "set the true file lengths of slot a: its files appear all at once";
+  }
+
   std::string operator()(const WriteBootLoader& step) const {
     const bool grub = step.loader == bootloader::LoaderKind::kGrub;
     return "write " + std::string(Name(step.loader)) + " for BIOS machines (" +
@@ -100,6 +104,10 @@ struct InstallStepJson {
     return Named("write-boot-files")
         .Set("slot", "a")
         .Set("files", SizesToJson(step.lengths, "name"));
+  }
+
+  Json operator()(const FillFirstSlot& /*step*/) const {
+    return Named("fill-slot").Set("slot", "a");
   }
 
   Json operator()(const WriteBootLoader& step) const {

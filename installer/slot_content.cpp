@@ -4,8 +4,10 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "base/interrupt.hpp"
 #include "bootloader/grub_config.hpp"
 #include "bootloader/syslinux_config.hpp"
+#include "images/oci_layout.hpp"
 #include "keys/digest.hpp"
 #include "partitions/boot_file_system.hpp"
 
@@ -126,6 +128,11 @@ class SlotFileWriter {
   Bytes done_ = 0;
 };
 
+std::vector<KernelBlob> InArchiveOrder(std::vector<KernelBlob> blobs) {
+  std::ranges::sort(blobs, images::ComesBefore, &KernelBlob::descriptor);
+  return blobs;
+}
+
 bool IsKernelFile(std::string_view name) {
   return name == partitions::kKernelFile || name == partitions::kInitrdFile ||
          name == partitions::kUnifiedKernelFile;
@@ -185,6 +192,19 @@ std::vector<KernelBlob> KernelBlobs(const images::ImageManifest& manifest) {
     return {{partitions::kUnifiedKernelFile, *manifest.unified_kernel}};
   }
   return {{partitions::kKernelFile, manifest.kernel}, {partitions::kInitrdFile, manifest.initrd}};
+}
+
+bool ComeBeforeRoot(const images::ImageSource& source, const images::ImageManifest& manifest) {
+  const auto blobs = InArchiveOrder(KernelBlobs(manifest));
+  if (!source.is_passing() || !images::ComesBefore(blobs.back().descriptor, manifest.root)) {
+    return false;
+  }
+  try {
+    return source.HasBlob(blobs.front().descriptor.digest);
+  } catch (const Error&) {
+    ThrowIfInterrupted();
+    return false;  // The root is in front of it, or who reads on is told what is wrong.
+  }
 }
 
 keys::Digest DigestOnDisk(const Region& file, Bytes length, AlignedBuffer& buffer) {
@@ -347,7 +367,7 @@ void WriteSlotFiles(const partitions::FatVolume& boot,
   }
   progress.Begin("writing the kernel of slot " + std::string(Name(slot)), total);
   SlotFileWriter writer(boot, slot, progress);
-  const auto blobs = KernelBlobs(image.manifest);
+  const auto blobs = InArchiveOrder(KernelBlobs(image.manifest));
   for (const auto& blob : blobs) {
     writer.WriteBlob(source, blob.descriptor, blob.name);
   }

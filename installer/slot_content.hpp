@@ -43,6 +43,11 @@ struct KernelBlob {
 
 std::vector<KernelBlob> KernelBlobs(const images::ImageManifest& manifest);
 
+// Whether these are written before the root: where the image passes once, and they are smaller and
+// the first of them is not behind it. Reads on up to that. Elsewhere they are written after the
+// root. The slot's folder is filled (FillSlotFolder) after both.
+bool ComeBeforeRoot(const images::ImageSource& source, const images::ImageManifest& manifest);
+
 // Of the first `length` bytes of a file, read through `buffer` of 1 MiB.
 keys::Digest DigestOnDisk(const Region& file, Bytes length, AlignedBuffer& buffer);
 

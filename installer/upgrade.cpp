@@ -347,6 +347,7 @@ UpgradeFacts InspectUpgrade(const Machine& machine,
     facts.reuse = FindReuse(
         machine, boot, {.source = source, .image = facts.image}, facts.target(), progress);
   }
+  facts.kernel_before_root = ComeBeforeRoot(source, facts.image.manifest);
   facts.etc = FindEtcChanges(machine, source, facts);
   facts.etc_room = FindEtcRoom(machine, facts);
   if (loader != LoaderWish::kLeave || !WasOffered(source, facts)) {

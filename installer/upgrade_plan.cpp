@@ -150,11 +150,17 @@ void AddWriting(const UpgradeFacts& facts,
   const auto lengths = SlotLengths(facts.image, texts);
   steps.emplace_back(EmptySlot{target});
   steps.emplace_back(RememberVerified{target, verified});
+  const WriteSlotBootFiles write_files{target, lengths};
+  if (facts.kernel_before_root) {
+    steps.emplace_back(write_files);
+  }
   if (!facts.target_holds_image) {
     steps.emplace_back(RememberIndex{target, facts.image.manifest.root_index.size});
     steps.emplace_back(WriteSlotRoot{target, root.size, images::BytesNeeded(root) - root.size});
   }
-  steps.emplace_back(WriteSlotBootFiles{target, lengths});
+  if (!facts.kernel_before_root) {
+    steps.emplace_back(write_files);
+  }
   steps.emplace_back(FillSlot{target, lengths});
 }
 

@@ -79,6 +79,8 @@ struct UpgradeFacts {
   std::optional<EtcRoom> etc_room;  // none where that is not known
   // Of an image in a registry, what need not come from there.
   std::optional<ImageReuse> reuse;
+  // Kernel and initrd are written before the root (ComeBeforeRoot).
+  bool kernel_before_root = false;
   // What the image brings to boot with, and how the disk's compares with it; none when the image
   // has no boot loader, or one that was offered before.
   std::optional<LoaderParts> loader_parts;

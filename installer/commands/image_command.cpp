@@ -268,10 +268,15 @@ void Verify(const ImageVerifyOptions& options, CommandContext& context) {
   const auto progress = console.MakePlanProgress();
   const auto opened =
       OpenTrustedImage(LocationOf(options), rules, images::SignaturePolicy::kRequired, *progress);
-  if (opened.source->is_remote()) {
-    images::CheckBlobs(*opened.source, opened.image, *progress);
+  const auto& source = *opened.source;
+  // A pipe gives nothing back that was checked.
+  auto hints = source.is_passing() ? ReadHints(source, opened.image) : ImageHints();
+  if (source.is_remote()) {
+    images::CheckBlobs(source, opened.image, *progress);
   }
-  const auto hints = ReadHints(*opened.source, opened.image);
+  if (!source.is_passing()) {
+    hints = ReadHints(source, opened.image);
+  }
   if (console.json()) {
     console.PrintJson(ImageToJson(opened.image, hints));
   } else {

@@ -12,6 +12,7 @@
 #include "installer/install.hpp"
 #include "installer/kept_state.hpp"
 #include "installer/machine.hpp"
+#include "installer/slot_content.hpp"
 #include "installer/target_choice.hpp"
 #include "installer/trusted_channel.hpp"
 #include "installer/trusted_image.hpp"
@@ -257,7 +258,8 @@ void Install(const InstallOptions& options, CommandContext& context) {
   request.loader = LoaderFor(opened.image.manifest, request.loader);
   InstallFacts facts{.image = opened.image,
                      .loader = ReadBootLoader(*opened.source, opened.image, request.loader),
-                     .boot_entries = bootloader::InspectBootEntries(bootloader::EfiVariables())};
+                     .boot_entries = bootloader::InspectBootEntries(bootloader::EfiVariables()),
+                     .kernel_before_root = ComeBeforeRoot(*opened.source, opened.image.manifest)};
   facts.disk = options.device == kAutoDevice ? ChooseTarget(InspectCandidates(), facts, request)
                                              : partitions::InspectDisk(options.device);
   facts.kept = std::move(kept);

@@ -79,12 +79,14 @@ std::string TarOf(const FakeImage& image, bool small_first = true) {
   return MakeTar(entries);
 }
 
-// The same with fragments and patches of deltas behind the root, each larger than what is held.
+// The same with fragments and patches of deltas behind the root, each larger than what is held, one
+// of them for two deltas.
 std::string TarWithPatches(FakeParts parts) {
   parts.delta = FakeDelta{
       .base = std::string(64, 'a'), .index = "index", .patches = MakeData(2 * kMostHeld, 5)};
   parts.kernel_delta = FakeDelta{
       .base = std::string(64, 'b'), .index = "another", .patches = MakeData(3 * kMostHeld, 6)};
+  parts.initrd_delta = parts.kernel_delta;
   parts.fragments = FakeFragments{.index = "a third", .layer = MakeData(2 * kMostHeld + 1, 7)};
   const auto image = Assemble(parts, {});
   const auto behind = [&](const std::string& content) {
@@ -171,6 +173,81 @@ TEST_CASE("OpenPipedImage: what is not announced of the root is passed over", "[
   CHECK(text == parts.layer.substr(place, 100));
 }
 
+TEST_CASE("OpenPipedImage: what is announced in the order in which it comes is not held",
+          "[images]") {
+  auto parts = MakeParts(kRootSize);
+  parts.kernel = MakeData(2 * kMostHeld, 1);
+  parts.initrd = MakeData(3 * kMostHeld, 2);
+  Writer writer(TarOf(Assemble(parts, {})));
+  const auto source = Open(writer);
+  const auto image = InspectImage(*source);
+  const auto announced = [&](const Descriptor& descriptor) {
+    auto blob = source->OpenBlob(descriptor.digest);
+    blob->Announce({{.offset = 0, .length = blob->size()}});
+    return blob;
+  };
+  std::byte first{};
+  SECTION("one after the other") {
+    CHECK((ReadAll(*announced(image.manifest.kernel)) == parts.kernel));
+    CHECK((ReadAll(*announced(image.manifest.initrd)) == parts.initrd));
+    CHECK((ReadAll(*announced(image.manifest.root)) == parts.layer));
+    CheckError(ErrorKind::kVerification, "have passed, and a pipe cannot go back", [&] {
+      static_cast<void>(ReadBlob(*source, image.manifest.kernel, 3 * kMostHeld));
+    });
+  }
+  SECTION("nor what is let pass") {
+    const auto kernel = source->OpenBlob(image.manifest.kernel.digest);
+    kernel->Announce({});
+    CHECK((ReadAll(*announced(image.manifest.initrd)) == parts.initrd));
+    CheckError(ErrorKind::kVerification, "have passed, and a pipe cannot go back", [&] {
+      kernel->ReadAt(0, {&first, 1});
+    });
+  }
+  SECTION("nor read twice") {
+    const auto once = announced(image.manifest.kernel);
+    const auto twice = source->OpenBlob(image.manifest.kernel.digest);
+    CheckError(ErrorKind::kVerification, "has passed, and a pipe cannot go back", [&] {
+      twice->Announce({{.offset = 0, .length = 1}});
+    });
+    CHECK((ReadAll(*once) == parts.kernel));
+  }
+  SECTION("though its begin was looked at, twice") {
+    auto kernel = source->OpenBlob(image.manifest.kernel.digest);
+    std::string head(kMostHeld, '\0');
+    kernel->ReadAt(0, AsWritableBytes(head));
+    kernel->ReadAt(1, AsWritableBytes(head).subspan(1));
+    CHECK((head == parts.kernel.substr(0, kMostHeld)));
+    kernel->Announce({{.offset = 10, .length = kernel->size() - 10}});
+    std::string rest(kMostHeld, '\0');
+    kernel->ReadAt(10, AsWritableBytes(rest));
+    CHECK((rest == parts.kernel.substr(10, kMostHeld)));
+    kernel.reset();  // Its stream has ended then.
+    CHECK((ReadAll(*announced(image.manifest.initrd)) == parts.initrd));
+  }
+  SECTION("and is read otherwise where memory reaches alone") {
+    const auto kernel = source->OpenBlob(image.manifest.kernel.digest);
+    CheckError(ErrorKind::kVerification, "have passed", [&] {
+      kernel->ReadAt(kernel->size() - 1, {&first, 1});
+    });
+    CheckError(ErrorKind::kVerification, "does not fit into the memory", [&] {
+      static_cast<void>(source->OpenBlob(image.manifest.initrd.digest));
+    });
+  }
+}
+
+TEST_CASE("OpenPipedImage: what is passed on the way is held, and announced from there",
+          "[images]") {
+  const auto parts = MakeParts(kRootSize);
+  Writer writer(TarOf(Assemble(parts, {})));
+  const auto source = Open(writer);
+  const auto image = InspectImage(*source);
+  const auto kernel = source->OpenBlob(image.manifest.kernel.digest);
+  CHECK(source->HasBlob(image.manifest.root.digest));
+  kernel->Announce({{.offset = 0, .length = kernel->size()}});
+  CHECK((ReadAll(*kernel) == parts.kernel));
+  CHECK((ReadAll(*kernel) == parts.kernel));
+}
+
 TEST_CASE("OpenPipedImage: a small image is held as a whole, in any order", "[images]") {
   const auto parts = MakeParts(kRootSize);
   Writer writer(TarOf(Assemble(parts, {}), GENERATE(true, false)));
@@ -181,8 +258,9 @@ TEST_CASE("OpenPipedImage: a small image is held as a whole, in any order", "[im
 
 TEST_CASE("OpenPipedImage: what comes too late is refused, and told how to mend it", "[images]") {
   Writer writer(TarOf(Assemble(MakeParts(kRootSize), {}), false));
-  CheckError(
-      ErrorKind::kVerification, "save the image as a file, or make it anew", [&] { Open(writer); });
+  CheckError(ErrorKind::kVerification,
+             "save the image as a file (ros image build, pull and sign",
+             [&] { Open(writer); });
 }
 
 TEST_CASE("OpenPipedImage: a pipe that ends early ends the reading", "[images]") {

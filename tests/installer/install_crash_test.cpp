@@ -68,8 +68,10 @@ std::string LoaderFault(const std::shared_ptr<BlockDevice>& disk,
 // An installation, and all that it wrote.
 struct Recording {
   LoaderKind loader = LoaderKind::kGrub;
+  bool is_piped = false;
   ImageShelf shelf{loader};
-  SmallImage image = shelf.Make("1");
+  SmallImage file = shelf.Make("1");
+  SmallImage image = is_piped ? FromPipe(file) : shelf.Make("1");
   std::shared_ptr<MemoryDisk> disk = MakeDisk();
   std::shared_ptr<RecordedDisk> recorded = std::make_shared<RecordedDisk>(disk);
   InstallPlan plan = InstallOn(recorded, disk->name(), shelf, image, loader);
@@ -164,8 +166,18 @@ TEST_CASE("ApplyInstall: a power cut ends it", "[crash]") {
 }
 
 TEST_CASE("ApplyInstall: a cut leaves no partition table, or a disk that boots", "[crash]") {
-  const Recording whole{GENERATE(LoaderKind::kGrub, LoaderKind::kSyslinux, LoaderKind::kGrubUki)};
-  INFO(Name(whole.loader));
+  const auto [loader, is_piped] = GENERATE(table<LoaderKind, bool>({{LoaderKind::kGrub, false},
+                                                                    {LoaderKind::kGrub, true},
+                                                                    {LoaderKind::kSyslinux, false},
+                                                                    {LoaderKind::kGrubUki, false},
+                                                                    {LoaderKind::kGrubUki, true}}));
+  const Recording whole{loader, is_piped};
+  INFO(Name(loader) << (is_piped ? ", from a pipe" : ""));
+  const auto& steps = whole.plan.steps;
+  const auto files = std::ranges::find_if(
+      steps, [](const auto& step) { return std::holds_alternative<WriteFirstBootFiles>(step); });
+  CHECK(std::holds_alternative<WriteFirstRoot>(*(is_piped ? files + 1 : files - 1)));
+  CHECK(std::holds_alternative<FillFirstSlot>(*(is_piped ? files + 2 : files + 1)));
   const auto& layout = whole.plan.layout;
   const auto writes = whole.recorded->SyncedBefore(std::numeric_limits<std::uint64_t>::max());
   REQUIRE(writes > 20);

@@ -3,11 +3,14 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
+#include "base/error.hpp"
 #include "health/journal.hpp"
 #include "health/kept_note.hpp"
+#include "images/verify_root.hpp"
 #include "installer/install.hpp"
 #include "installer/kept_boot.hpp"
 #include "installer/kept_state.hpp"
+#include "installer/slot_content.hpp"
 #include "installer/trust_rules.hpp"
 #include "installer/verified_slots.hpp"
 #include "partitions/partition_table.hpp"
@@ -37,7 +40,8 @@ std::vector<std::byte> ReadBytes(const BlockDevice& disk, Bytes offset, Bytes le
 
 // A disk with version 1, as it was before, and version 2 in front of the same state.
 struct Reinstalled {
-  ImageShelf shelf;
+  bool is_piped = false;
+  ImageShelf shelf{bootloader::LoaderKind::kGrub};
   SmallImage v1 = shelf.Make("1");
   SmallImage v2 = shelf.Make("2");
   std::shared_ptr<MemoryDisk> disk = MakeDisk();
@@ -54,7 +58,9 @@ struct Reinstalled {
   }
 
   InstallPlan Reinstall(const std::shared_ptr<BlockDevice>& device) {
-    auto facts = FactsOf(v2, partitions::InspectDisk(disk->name()));
+    const auto piped = FromPipe(v2);
+    const auto& image = is_piped ? piped : v2;
+    auto facts = FactsOf(image, partitions::InspectDisk(disk->name()));
     facts.kept = InspectKeptState(facts.disk);
     auto request = SmallRequest(shelf, disk->name());
     request.seed = kNewSeed;
@@ -65,8 +71,8 @@ struct Reinstalled {
     NoProgress progress;
     const SystemClock clock;
     ApplyInstall(plan,
-                 {.source = *v2.source,
-                  .image = v2.image,
+                 {.source = *image.source,
+                  .image = image.image,
                   .request = request,
                   .disk = facts.disk,
                   .open = [&](const auto&) { return device; },
@@ -87,6 +93,26 @@ struct Reinstalled {
   void CheckStateStays() const {
     CHECK((ReadBytes(*disk, State().offset, State().length) == state));
     CheckTableKeepsState();
+  }
+
+  // The table is valid all the time, so a boot loader may be started by it.
+  void CheckSlotIsWhole() const {
+    const auto part = [&](PartitionRole role) {
+      const auto& planned = after.layout.Get(role);
+      return Region(disk, planned.offset, planned.length);
+    };
+    std::optional<partitions::FatVolume> boot;
+    try {
+      boot.emplace(partitions::FatVolume::Open(part(PartitionRole::kBoot)));
+    } catch (const Error&) {
+      return;  // It is not made yet.
+    }
+    if (ReadSlotContent(*boot, SlotId::kA).digest == v2.digest()) {
+      CHECK(BootFilesAreSound(*boot, SlotId::kA));
+      NoProgress progress;
+      CHECK_NOTHROW(
+          images::VerifyRoot(part(PartitionRole::kSlotA), v2.image.config.root, progress));
+    }
   }
 
   void CheckTableKeepsState() const {
@@ -151,7 +177,8 @@ TEST_CASE("ApplyInstall: --keep-state renews the system and leaves the state", "
 }
 
 TEST_CASE("ApplyInstall: --keep-state that was cut finds its ROS-STATE again", "[crash]") {
-  Reinstalled reinstalled;
+  Reinstalled reinstalled{GENERATE(false, true)};
+  INFO((reinstalled.is_piped ? "from a pipe" : "from a file"));
   const auto& recorded = *reinstalled.recorded;
   const auto writes = recorded.SyncedBefore(std::numeric_limits<std::uint64_t>::max());
   REQUIRE(writes > 20);
@@ -170,6 +197,7 @@ TEST_CASE("ApplyInstall: --keep-state that was cut finds its ROS-STATE again", "
         REQUIRE_THROWS_AS(recorded.Replay(device, synced + 1, writes), PowerCut);
       }
       reinstalled.CheckTableKeepsState();
+      reinstalled.CheckSlotIsWhole();
       if (write % every == 0 && moment == CutMoment::kDuring) {
         const auto kept = InspectKeptState(partitions::InspectDisk(reinstalled.disk->name()));
         CHECK(kept.partition == reinstalled.State());

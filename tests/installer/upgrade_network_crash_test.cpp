@@ -7,6 +7,14 @@ namespace ros::installer {
 
 using namespace ros::literals;
 
+// Which step of a plan this is.
+template <typename Step>
+std::ptrdiff_t PlaceOf(const UpgradePlan& plan) {
+  return std::ranges::find_if(plan.steps,
+                              [](const auto& step) { return std::holds_alternative<Step>(step); }) -
+         plan.steps.begin();
+}
+
 TEST_CASE("ApplyUpgrade: one from a registry that was cut goes on with what is there", "[crash]") {
   Story story;
   story.MakeRemote();
@@ -232,7 +240,8 @@ TEST_CASE("InspectUpgrade: parts between those that are wanted are counted", "[c
   CHECK(story.Plan().reuse->root.fetched == plan.reuse->root.fetched);
 }
 
-TEST_CASE("ApplyUpgrade: from a pipe, without the deltas, which come behind all else", "[crash]") {
+TEST_CASE("ApplyUpgrade: from a pipe, in its order and without the deltas, with power cuts",
+          "[crash]") {
   Story story;
   story.v2 = story.shelf.MakeNext("1", "3");
   const auto& manifest = story.v2.image.manifest;
@@ -246,7 +255,23 @@ TEST_CASE("ApplyUpgrade: from a pipe, without the deltas, which come behind all 
   CHECK(plan.reuse->files.patched.empty());
   CHECK(plan.reuse->root.patched == 0);
   CHECK(plan.to_fetch > manifest.kernel.size + manifest.initrd.size);
+  CHECK(PlaceOf<WriteSlotBootFiles>(plan) < PlaceOf<WriteSlotRoot>(plan));
+  CHECK(PlaceOf<WriteSlotRoot>(plan) < PlaceOf<FillSlot>(plan));
+  story.CheckAllCuts(plan, "3");
   REQUIRE(story.Run(plan, story.disk));
+  story.CheckBoots("3");
+}
+
+TEST_CASE("ApplyUpgrade: of a pipe, what the running slot has is let pass", "[crash]") {
+  Story story;
+  story.v2 = story.shelf.MakeLike("1", "3");
+  const auto& source = story.MakeRemote(images::fakes::RemoteImage::Way::kPipe);
+  const auto plan = story.Plan();
+  REQUIRE(plan.reuse);
+  CHECK(plan.reuse->files.held.size() == 2);
+  REQUIRE(story.Run(plan, story.disk));
+  CHECK(source.let_pass() == 2);
+  CHECK(source.announced() == story.v2.image.manifest.root.size);
   story.CheckBoots("3");
 }
 

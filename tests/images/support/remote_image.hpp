@@ -35,7 +35,7 @@ class WrappedImage : public ImageSource {
 };
 
 // An image that says that it comes over a network, or through a pipe, and counts what is read of
-// its blobs.
+// its blobs. What is announced of those of a pipe comes in the order of an archive, once.
 class RemoteImage final : public WrappedImage {
  public:
   enum class Way { kNetwork, kPipe };
@@ -46,7 +46,7 @@ class RemoteImage final : public WrappedImage {
       : WrappedImage(source), way_(way), costs_(costs) {}
 
   [[nodiscard]] std::unique_ptr<Blob> OpenBlob(const keys::Digest& digest) const override {
-    return std::make_unique<CountingBlob>(source().OpenBlob(digest), *this);
+    return std::make_unique<CountingBlob>(source().OpenBlob(digest), digest, *this);
   }
 
   [[nodiscard]] bool is_remote() const override { return true; }
@@ -59,11 +59,17 @@ class RemoteImage final : public WrappedImage {
 
   [[nodiscard]] Bytes announced() const { return announced_; }
 
+  // Passes anew.
+  void Rewind() const { passed_ = {}; }
+
+  // Blobs of which nothing was announced.
+  [[nodiscard]] int let_pass() const { return let_pass_; }
+
  private:
   class CountingBlob final : public Blob {
    public:
-    CountingBlob(std::unique_ptr<Blob> blob, const RemoteImage& source)
-        : blob_(std::move(blob)), source_(source) {}
+    CountingBlob(std::unique_ptr<Blob> blob, const keys::Digest& digest, const RemoteImage& source)
+        : blob_(std::move(blob)), digest_(digest), source_(source) {}
 
     [[nodiscard]] Bytes size() const override { return blob_->size(); }
 
@@ -73,6 +79,10 @@ class RemoteImage final : public WrappedImage {
     }
 
     void Announce(const std::vector<ByteRange>& ranges) override {
+      if (source_.is_passing()) {
+        source_.Pass({size(), digest_});
+      }
+      source_.let_pass_ += ranges.empty() ? 1 : 0;
       for (const auto& range : ranges) {
         source_.announced_ += range.length;
       }
@@ -80,13 +90,25 @@ class RemoteImage final : public WrappedImage {
 
    private:
     std::unique_ptr<Blob> blob_;
+    keys::Digest digest_;
     const RemoteImage& source_;
   };
+
+  using Place = std::pair<Bytes, keys::Digest>;
+
+  void Pass(const Place& place) const {
+    if (!(passed_ < place)) {
+      throw Error(ErrorKind::kVerification, "a pipe cannot go back");
+    }
+    passed_ = place;
+  }
 
   Way way_;
   RangeCosts costs_;
   mutable std::atomic<Bytes> read_ = 0;
   mutable std::atomic<Bytes> announced_ = 0;
+  mutable std::atomic<int> let_pass_ = 0;
+  mutable Place passed_;
 };
 
 // The same with what is announced of a blob on its way as over a network, ahead of who reads it.

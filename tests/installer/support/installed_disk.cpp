@@ -19,6 +19,7 @@
 #include "partitions/partition_table.hpp"
 #include "tests/images/support/efi_owner.hpp"
 #include "tests/images/support/fake_image.hpp"
+#include "tests/images/support/remote_image.hpp"
 #include "tests/installer/support/owner_grub.hpp"
 #include "tests/packing/support/packed_kernel.hpp"
 #include "trust/policy_file.hpp"
@@ -141,6 +142,12 @@ fakes::FakeDelta DeltaOf(const std::string& base,
 }
 
 }  // namespace
+
+SmallImage FromPipe(const SmallImage& file) {
+  return {
+      .source = std::make_unique<fakes::RemoteImage>(*file.source, fakes::RemoteImage::Way::kPipe),
+      .image = file.image};
+}
 
 ImageShelf::ImageShelf(LoaderKind loader)
     : unified_(loader == LoaderKind::kGrubUki),
@@ -298,7 +305,8 @@ installer::InstallFacts FactsOf(const SmallImage& image,
                                 LoaderKind loader) {
   return {.disk = disk,
           .image = image.image,
-          .loader = installer::ReadBootLoader(*image.source, image.image, loader)};
+          .loader = installer::ReadBootLoader(*image.source, image.image, loader),
+          .kernel_before_root = installer::ComeBeforeRoot(*image.source, image.image.manifest)};
 }
 
 installer::InstallRequest SmallRequest(const ImageShelf& shelf,

@@ -30,6 +30,9 @@ struct SmallImage {
 const bootloader::GrubParts& RealGrub();
 const bootloader::GrubParts& OwnersGrub();
 
+// The same image through a pipe. `file` lives longer.
+SmallImage FromPipe(const SmallImage& file);
+
 // Images and a key in a directory that goes away. Each image brings a trust policy of its own,
 // whose key is called PolicyName(version).
 class ImageShelf {

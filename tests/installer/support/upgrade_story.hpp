@@ -144,6 +144,9 @@ struct Story {
            const std::shared_ptr<BlockDevice>& device,
            const std::filesystem::path& memory,
            const images::ImageSource& source) const {
+    if (const auto* remote = dynamic_cast<const images::fakes::RemoteImage*>(&source)) {
+      remote->Rewind();
+    }
     const SystemClock clock;
     const auto open = [&](PartitionRole role, DeviceAccess /*access*/) {
       return Part(device, role);
