@@ -37,10 +37,6 @@ std::string FromFile(std::string_view image) {
   return "ros upgrade --no-reboot -i " + InGuest(image);
 }
 
-std::string FromPipe(std::string_view image) {
-  return "cat " + InGuest(image) + " | ros upgrade --no-reboot -i -";
-}
-
 std::string FromRegistry(const RegistryServer& registry, const std::string& reference) {
   return "ros upgrade --no-reboot --plain-http -i 10.0.2.2:" + std::to_string(registry.port()) +
          "/" + reference;
@@ -50,6 +46,10 @@ std::string FromRegistry(const RegistryServer& registry, const std::string& refe
 std::string InMemory(const std::string& limit, const std::string& command) {
   return "systemd-run --quiet --pipe --wait -p MemoryMax=" + limit + " -p MemorySwapMax=0 " +
          command;
+}
+
+std::string FromPipe(std::string_view image) {
+  return "cat " + InGuest(image) + " | " + InMemory("48M", "ros upgrade --no-reboot -i -");
 }
 
 // From now on each boot has a file system that takes longer than any watchdog: it is there once the
@@ -89,7 +89,9 @@ TEST_CASE("debian-installs-upgrades-and-rolls-back", "[qemu]") {
   CHECK(WhoRuns(machine) == RunningOs{"a", "1"});
   CheckFreshStatus(machine);
 
-  INFO("a to b from a pipe, committed by the gate that systemd runs, with a slow file system");
+  INFO(
+      "a to b from a pipe in 48 MiB, committed by the gate that systemd runs, with a slow file "
+      "system");
   GateIsOver(machine);
   MountSlowly(machine);
   Upgrade(machine, FromPipe("debian-v2"));
